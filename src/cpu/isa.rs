@@ -1,0 +1,144 @@
+//! What this processor has, the cap on it, and the dispatch macro.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use crate::Error;
+
+/// The environment variable that caps the instruction set.
+pub const ISA_VARIABLE: &str = "VERILANE_ISA";
+
+/// An instruction set that lanes are compiled for; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Isa {
+    /// One item at a time, on any processor.
+    Scalar,
+    /// AVX2: 8 lanes of 32 bits, 4 of 64.
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL: 16 lanes of 32 bits, 8 of 64.
+    Avx512,
+    /// AVX-512 with IFMA's 52-bit multiply-add.
+    Avx512Ifma,
+}
+
+impl Isa {
+    /// All levels, lowest first.
+    pub const ALL: [Isa; 4] = [Isa::Scalar, Isa::Avx2, Isa::Avx512, Isa::Avx512Ifma];
+
+    /// The highest level that this processor and its operating system support.
+    pub fn detected() -> Isa {
+        static DETECTED: LazyLock<Isa> = LazyLock::new(detect);
+        *DETECTED
+    }
+
+    /// The highest level to use: what the processor has, below `cap` and below
+    /// the environment variable `VERILANE_ISA`.
+    ///
+    /// # Errors
+    /// [`Error::Name`] if the variable names no level.
+    pub fn best(cap: Option<Isa>) -> Result<Isa, Error> {
+        let variable = match std::env::var(ISA_VARIABLE) {
+            Ok(name) => Some(name.parse()?),
+            Err(_) => None,
+        };
+        let caps = cap.into_iter().chain(variable);
+        Ok(caps.fold(Isa::detected(), Isa::min))
+    }
+
+    /// The levels that this processor supports, lowest first.
+    pub fn available() -> impl Iterator<Item = Isa> {
+        Isa::ALL.into_iter().filter(|&isa| isa <= Isa::detected())
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detect() -> Isa {
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2");
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl");
+    match (avx2, avx512) {
+        (true, true) if is_x86_feature_detected!("avx512ifma") => Isa::Avx512Ifma,
+        (true, true) => Isa::Avx512,
+        (true, false) => Isa::Avx2,
+        (false, _) => Isa::Scalar,
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn detect() -> Isa {
+    Isa::Scalar
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Isa::Scalar => "scalar",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+            Isa::Avx512Ifma => "avx512ifma",
+        })
+    }
+}
+
+impl FromStr for Isa {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Isa::ALL.into_iter().find(|isa| isa.to_string() == name).ok_or_else(|| Error::Name {
+            what: "instruction set",
+            name: name.into(),
+            choices: "scalar, avx2, avx512, avx512ifma",
+        })
+    }
+}
+
+/// Defines `fn $name(isa, …)`, which runs `$generic::<L>(…)` compiled for `isa`;
+/// `L` is the type called `$lanes` in the module `lanes::…` of that level.
+///
+/// `$generic` and all that it calls with lanes must be `#[inline(always)]`, so
+/// that they are compiled with the features of the entry point.
+#[allow(unused_macros)]
+macro_rules! dispatch {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $generic:ident::<$lanes:ident>) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments)]
+        $vis fn $name(isa: $crate::cpu::Isa, $($arg: $type),*) $(-> $ret)? {
+            use $crate::cpu::{Isa, lanes};
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,bmi1,bmi2")]
+            fn avx2($($arg: $type),*) $(-> $ret)? {
+                $generic::<lanes::avx2::$lanes>($($arg),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl")]
+            fn avx512($($arg: $type),*) $(-> $ret)? {
+                $generic::<lanes::avx512::$lanes>($($arg),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
+            fn avx512ifma($($arg: $type),*) $(-> $ret)? {
+                $generic::<lanes::avx512ifma::$lanes>($($arg),*)
+            }
+
+            assert!(isa <= Isa::detected(), "this processor has no {isa}");
+            match isa {
+                // SAFETY: the processor has the level's features, as asserted above.
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512Ifma => unsafe { avx512ifma($($arg),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => unsafe { avx512($($arg),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => unsafe { avx2($($arg),*) },
+                _ => $generic::<lanes::scalar::$lanes>($($arg),*),
+            }
+        }
+    };
+}

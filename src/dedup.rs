@@ -1,0 +1,86 @@
+//! Duplicates: for each fingerprint, where it occurs first.
+//!
+//! Records are equal if their digests are. This finds exact copies; it is not
+//! record linkage, which asks whether two records speak of the same person.
+
+use crate::Error;
+
+/// The most fingerprints that one call takes: positions are 32 bits wide, and
+/// the highest value marks an empty slot in the tables.
+pub const MAX_PRINTS: usize = u32::MAX as usize;
+
+/// For each record, the position of the first one equal to it: its own position
+/// if it is the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Firsts(Vec<u32>);
+
+impl Firsts {
+    pub(crate) fn new(firsts: Vec<u32>) -> Self {
+        Firsts(firsts)
+    }
+
+    /// The position of the first record equal to each.
+    pub fn as_slice(&self) -> &[u32] {
+        &self.0
+    }
+
+    /// Whether record `index` repeats an earlier one.
+    ///
+    /// # Panics
+    /// If there is no such record.
+    pub fn is_duplicate(&self, index: usize) -> bool {
+        self.0[index] as usize != index
+    }
+
+    /// The positions of the records that repeat an earlier one, ascending.
+    pub fn duplicates(&self) -> impl Iterator<Item = usize> {
+        (0..self.0.len()).filter(|&index| self.is_duplicate(index))
+    }
+
+    /// The number of distinct records.
+    pub fn unique_count(&self) -> usize {
+        self.0.len() - self.duplicates().count()
+    }
+
+    /// The positions of equal records, group by group, of every record that
+    /// occurs more than once: each group ascending, groups by first occurrence.
+    pub fn groups(&self) -> Vec<Vec<u32>> {
+        let mut pairs: Vec<(u32, u32)> =
+            self.duplicates().map(|index| (self.0[index], index as u32)).collect();
+        pairs.sort_unstable();
+        let group = |pairs: &[(u32, u32)]| {
+            std::iter::once(pairs[0].0).chain(pairs.iter().map(|pair| pair.1)).collect()
+        };
+        pairs.chunk_by(|a, b| a.0 == b.0).map(group).collect()
+    }
+}
+
+/// # Errors
+/// [`Error::TooMany`] above [`MAX_PRINTS`].
+pub(crate) fn check_count(items: usize) -> Result<(), Error> {
+    if items > MAX_PRINTS {
+        return Err(Error::TooMany { items, limit: MAX_PRINTS });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_in_order() {
+        let firsts = Firsts::new(vec![0, 1, 0, 3, 1, 0]);
+        assert_eq!(firsts.groups(), [vec![0, 2, 5], vec![1, 4]]);
+        assert_eq!(firsts.duplicates().collect::<Vec<_>>(), [2, 4, 5]);
+        assert_eq!(firsts.unique_count(), 3);
+        assert_eq!(Firsts::new(vec![]).groups(), Vec::<Vec<u32>>::new());
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn counts_past_32_bits_are_refused() {
+        assert!(check_count(MAX_PRINTS).is_ok());
+        assert!(matches!(check_count(MAX_PRINTS + 1), Err(Error::TooMany { .. })));
+    }
+}

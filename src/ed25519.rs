@@ -1,0 +1,238 @@
+//! Ed25519 batches, verdicts, and the acceptance rules.
+//!
+//! RFC 8032 leaves open which of the signatures made by nobody's signing
+//! algorithm are accepted, and libraries differ. Where nodes must agree, the
+//! rule is part of the consensus: it is named in every call and has no default.
+//!
+//! Verification handles public data only; nothing here runs in constant time.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use crate::{Error, Records};
+
+/// Which signatures are accepted.
+///
+/// `A` is the public key, `R ‖ S` the signature, `B` the base point, `L` its
+/// order, and `k` = SHA-512(R ‖ A ‖ M) mod `L`, over the encodings as given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// The cofactorless check of RFC 8032, section 5.1.7, as `verify` of
+    /// ed25519-dalek, OpenSSL and Go perform it.
+    ///
+    /// - `S` MUST be lower than `L`.
+    /// - `A` MUST decode to a point of the curve; its `y` need not be reduced.
+    /// - The encoding of \[S\]B − \[k\]A MUST equal the bytes of `R`.
+    Rfc8032,
+    /// [`Rfc8032`](Rule::Rfc8032) with two more checks, as `verify_strict` of
+    /// ed25519-dalek (and Solana) performs it.
+    ///
+    /// - `R` MUST decode to a point of the curve.
+    /// - Neither `A` nor `R` may be of small order.
+    Strict,
+    /// ZIP 215, the rule of Zcash and CometBFT: the cofactored check, which
+    /// alone lets a batch equation agree with the single one.
+    ///
+    /// - `S` MUST be lower than `L`.
+    /// - `A` and `R` MUST decode to points; their `y` need not be reduced.
+    /// - \[8\]\[S\]B = \[8\]R + \[8\]\[k\]A MUST hold.
+    ///
+    /// Anyone can sign for a key of small order, the all-zero key among them:
+    /// where keys are identities, refuse those keys before this rule is asked.
+    Zip215,
+}
+
+impl Rule {
+    /// All rules.
+    pub const ALL: [Rule; 3] = [Rule::Rfc8032, Rule::Strict, Rule::Zip215];
+
+    /// Whether one signature is valid, by the crate that defines the rule:
+    /// ed25519-dalek, or ed25519-zebra for [`Zip215`](Rule::Zip215).
+    #[must_use]
+    pub fn accepts(self, public_key: &[u8; 32], signature: &[u8; 64], message: &[u8]) -> bool {
+        if self == Rule::Zip215 {
+            return ed25519_zebra::VerificationKey::try_from(*public_key)
+                .is_ok_and(|key| key.verify(&(*signature).into(), message).is_ok());
+        }
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        ed25519_dalek::VerifyingKey::from_bytes(public_key).is_ok_and(|key| match self {
+            Rule::Strict => key.verify_strict(message, &signature).is_ok(),
+            _ => ed25519_dalek::Verifier::verify(&key, message, &signature).is_ok(),
+        })
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Rule::Rfc8032 => "rfc8032",
+            Rule::Strict => "strict",
+            Rule::Zip215 => "zip215",
+        })
+    }
+}
+
+impl FromStr for Rule {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Rule::ALL.into_iter().find(|rule| rule.to_string() == name).ok_or_else(|| Error::Name {
+            what: "acceptance rule",
+            name: name.into(),
+            choices: "rfc8032, strict, zip215",
+        })
+    }
+}
+
+/// Signatures to verify: columns of public keys, signatures and messages.
+#[derive(Clone, Debug)]
+pub struct Batch<'a> {
+    keys: Cow<'a, [[u8; 32]]>,
+    signatures: Cow<'a, [[u8; 64]]>,
+    messages: Records<'a>,
+}
+
+impl<'a> Batch<'a> {
+    /// An empty batch with room for `n` signatures.
+    pub fn with_capacity(n: usize) -> Batch<'static> {
+        Batch {
+            keys: Cow::Owned(Vec::with_capacity(n)),
+            signatures: Cow::Owned(Vec::with_capacity(n)),
+            messages: Records::with_capacity(n, 0),
+        }
+    }
+
+    /// Borrows columns of equal length; nothing is copied.
+    ///
+    /// # Errors
+    /// [`Error::Columns`] if the lengths differ.
+    pub fn from_columns(
+        keys: &'a [[u8; 32]],
+        signatures: &'a [[u8; 64]],
+        messages: Records<'a>,
+    ) -> Result<Self, Error> {
+        if keys.len() != signatures.len() || keys.len() != messages.len() {
+            return Err(Error::Columns {
+                keys: keys.len(),
+                signatures: signatures.len(),
+                messages: messages.len(),
+            });
+        }
+        Ok(Batch { keys: Cow::Borrowed(keys), signatures: Cow::Borrowed(signatures), messages })
+    }
+
+    /// Appends a signature by `public_key` over `message`.
+    pub fn push(&mut self, public_key: &[u8; 32], signature: &[u8; 64], message: &[u8]) {
+        self.keys.to_mut().push(*public_key);
+        self.signatures.to_mut().push(*signature);
+        self.messages.push(message);
+    }
+
+    /// The number of signatures.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is no signature.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The encoded public keys `A`.
+    pub fn keys(&self) -> &[[u8; 32]] {
+        &self.keys
+    }
+
+    /// The signatures `R ‖ S`.
+    pub fn signatures(&self) -> &[[u8; 64]] {
+        &self.signatures
+    }
+
+    /// The messages `M`.
+    pub fn messages(&self) -> &Records<'a> {
+        &self.messages
+    }
+
+    /// The signatures `range`, borrowed.
+    ///
+    /// # Panics
+    /// If `range` reaches past the last signature, as slicing does.
+    pub fn slice(&self, range: Range<usize>) -> Batch<'_> {
+        Batch {
+            keys: Cow::Borrowed(&self.keys[range.clone()]),
+            signatures: Cow::Borrowed(&self.signatures[range.clone()]),
+            messages: self.messages.slice(range),
+        }
+    }
+}
+
+/// A verdict for each signature of a batch, in the batch's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a signature counts as valid only if its verdict says so"]
+pub struct Verdicts(Vec<bool>);
+
+impl Verdicts {
+    pub(crate) fn new(verdicts: Vec<bool>) -> Self {
+        Verdicts(verdicts)
+    }
+
+    /// Whether every signature is valid; true of an empty batch.
+    #[must_use]
+    pub fn all_valid(&self) -> bool {
+        self.0.iter().all(|&valid| valid)
+    }
+
+    /// Whether signature `index` is valid; false where there is none.
+    #[must_use]
+    pub fn is_valid(&self, index: usize) -> bool {
+        self.0.get(index).copied().unwrap_or(false)
+    }
+
+    /// The positions of the signatures that are not valid, ascending.
+    pub fn invalid(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().enumerate().filter_map(|(index, &valid)| (!valid).then_some(index))
+    }
+
+    /// The number of valid signatures.
+    #[must_use]
+    pub fn valid_count(&self) -> usize {
+        self.0.iter().filter(|&&valid| valid).count()
+    }
+
+    /// One truth value for each signature: whether it is valid.
+    #[must_use]
+    pub fn as_slice(&self) -> &[bool] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_different_lengths_are_refused() {
+        let messages = Records::from_slices(["a", "b"]);
+        let refused = Batch::from_columns(&[[0; 32]; 2], &[[0; 64]; 3], messages);
+        assert!(matches!(refused, Err(Error::Columns { keys: 2, signatures: 3, messages: 2 })));
+    }
+
+    #[test]
+    fn verdicts_name_the_invalid() {
+        let verdicts = Verdicts::new(vec![true, false, true, false]);
+        assert_eq!(verdicts.invalid().collect::<Vec<_>>(), [1, 3]);
+        assert_eq!((verdicts.valid_count(), verdicts.all_valid()), (2, false));
+        assert!(verdicts.is_valid(2) && !verdicts.is_valid(4));
+        assert!(Verdicts::new(vec![]).all_valid());
+    }
+
+    #[test]
+    fn rules_are_named() {
+        for rule in Rule::ALL {
+            assert_eq!(rule.to_string().parse::<Rule>().unwrap(), rule);
+        }
+        assert!(matches!("zip".parse::<Rule>(), Err(Error::Name { .. })));
+    }
+}

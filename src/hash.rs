@@ -1,0 +1,149 @@
+//! The digests on offer.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::Error;
+
+/// A hash function with a 32-byte digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hash {
+    /// SHA-256 (FIPS 180-4).
+    Sha256,
+    /// SHA-256 of the SHA-256, as Bitcoin hashes headers, transactions and nodes.
+    Sha256d,
+    /// BLAKE3 (the BLAKE3 paper, version 20211102).
+    Blake3,
+    /// BLAKE3 under a 32-byte key: a fingerprint that cannot be guessed from a
+    /// small space of values by who lacks the key.
+    KeyedBlake3(Key),
+}
+
+impl Hash {
+    /// The digest of one message.
+    pub fn digest(self, message: &[u8]) -> Digest {
+        match self {
+            Hash::Sha256 => Digest(Sha256::digest(message).into()),
+            Hash::Sha256d => Digest(Sha256::digest(Sha256::digest(message)).into()),
+            Hash::Blake3 => Digest(blake3::hash(message).into()),
+            Hash::KeyedBlake3(key) => Digest(blake3::keyed_hash(&key.0, message).into()),
+        }
+    }
+}
+
+/// The hash's name in lower case; a key is never shown.
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Hash::Sha256 => "sha256",
+            Hash::Sha256d => "sha256d",
+            Hash::Blake3 => "blake3",
+            Hash::KeyedBlake3(_) => "keyed-blake3",
+        })
+    }
+}
+
+/// A BLAKE3 key. Its `Debug` form hides the bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Key(pub [u8; 32]);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+impl FromStr for Key {
+    type Err = Error;
+
+    fn from_str(hex: &str) -> Result<Self, Error> {
+        parse_hex(hex).map(Key)
+    }
+}
+
+/// A 32-byte digest.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(transparent)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The digest with its bytes in reverse: the order in which Bitcoin's tools
+    /// print block hashes, transaction ids and Merkle roots.
+    pub fn reversed(mut self) -> Digest {
+        self.0.reverse();
+        self
+    }
+}
+
+impl AsRef<[u8]> for Digest {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Lower-case hexadecimal, first byte first.
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = Error;
+
+    /// Reads 64 hexadecimal digits, first byte first.
+    fn from_str(hex: &str) -> Result<Self, Error> {
+        parse_hex(hex).map(Digest)
+    }
+}
+
+/// Reads exactly `N` bytes of hexadecimal, of either case.
+///
+/// # Errors
+/// [`Error::Hex`] with the position of the first character that is no digit,
+/// or with the length found when it is not `2 * N`.
+pub fn parse_hex<const N: usize>(hex: &str) -> Result<[u8; N], Error> {
+    let digit = |position: usize, c: u8| {
+        let value = char::from(c).to_digit(16).map(|digit| digit as u8);
+        value.ok_or(Error::Hex { expected: 2 * N, found: hex.len(), position: Some(position) })
+    };
+    if let Some(position) = hex.bytes().position(|c| !c.is_ascii_hexdigit()) {
+        return Err(Error::Hex { expected: 2 * N, found: hex.len(), position: Some(position) });
+    }
+    if hex.len() != 2 * N {
+        return Err(Error::Hex { expected: 2 * N, found: hex.len(), position: None });
+    }
+    let mut bytes = [0; N];
+    for (i, pair) in hex.as_bytes().chunks_exact(2).enumerate() {
+        bytes[i] = digit(2 * i, pair[0])? << 4 | digit(2 * i + 1, pair[1])?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_errors_say_where() {
+        assert_eq!(parse_hex::<2>("00fF").unwrap(), [0, 255]);
+        assert!(matches!(parse_hex::<2>("00f"), Err(Error::Hex { expected: 4, found: 3, position: None })));
+        assert!(matches!(parse_hex::<2>("0g00"), Err(Error::Hex { position: Some(1), .. })));
+        assert!(matches!(parse_hex::<2>("0é0"), Err(Error::Hex { position: Some(1), .. })));
+    }
+
+    #[test]
+    fn keys_do_not_show() {
+        let hash = Hash::KeyedBlake3(Key([0xAB; 32]));
+        assert_eq!(format!("{hash} {hash:?}"), "keyed-blake3 KeyedBlake3(Key(..))");
+    }
+}

@@ -1,0 +1,1 @@
+//! The operations composed into real ledger formats.

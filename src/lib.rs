@@ -1,0 +1,78 @@
+//! The four heavy jobs of a ledger node - batch Merkle roots, batch Ed25519
+//! verification, duplicate fingerprints and nonce search - on a GPU through WGSL
+//! compute shaders and on the CPU in SIMD lanes, with identical answers.
+//!
+//! An [`Engine`] places each call on a back end; an [`Outcome`] holds the answer
+//! and says where it was computed.
+//!
+//! ```
+//! use verilane::{Engine, Hash, Records, Tree, ed25519, pow};
+//!
+//! let engine = Engine::new()?;
+//!
+//! // Digests of many records.
+//! let records = Records::from_slices(["alpha", "beta", "alpha"]);
+//! let digests = engine.hash(Hash::Blake3, &records)?;
+//!
+//! // Which records repeat an earlier one?
+//! let firsts = engine.first_occurrences(&digests)?;
+//! assert_eq!(firsts.as_slice(), [0, 1, 0]);
+//!
+//! // A root, and the proof that leaf 1 is under it.
+//! let tree = Tree::Rfc6962(Hash::Sha256);
+//! let leaves = engine.merkle_leaves(tree, &records)?;
+//! let root = engine.merkle_root(tree, &leaves)?;
+//! let proof = engine.merkle_proof(tree, &leaves, 1)?;
+//! assert!(proof.verify(&leaves[1], &root.digest));
+//!
+//! // A verdict for each signature; the acceptance rule is always named.
+//! let mut batch = ed25519::Batch::with_capacity(1);
+//! batch.push(&[0; 32], &[0; 64], b"signed by nobody");
+//! let verdicts = engine.verify(ed25519::Rule::Strict, &batch)?;
+//! assert_eq!(verdicts.invalid().collect::<Vec<_>>(), [0]);
+//!
+//! // The lowest nonce whose header meets a target.
+//! let target = pow::Target::from_bits(0x207f_ffff)?;
+//! let found = engine.search(&pow::Puzzle::bitcoin(&[0; 80], target), 0..=u32::MAX)?;
+//! assert!(found.is_some());
+//! # Ok::<(), verilane::Error>(())
+//! ```
+//!
+//! Features: `gpu` (the WGSL back end), `ledger` (real ledger formats and their
+//! audit) and `cli` (the binary), all on by default.
+
+#[cfg(feature = "gpu")]
+mod auto;
+pub mod backend;
+pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod crossover;
+pub mod dedup;
+pub mod ed25519;
+mod engine;
+mod error;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+mod hash;
+#[cfg(feature = "ledger")]
+pub mod ledger;
+pub mod merkle;
+pub mod pow;
+mod records;
+pub mod reference;
+mod selftest;
+mod threads;
+
+pub use backend::{Backend, BackendInfo, BackendKind, Fault, Operation};
+pub use engine::{Candidate, Engine, Options, Outcome, Placement, Report};
+pub use error::Error;
+pub use hash::{Digest, Hash, Key, parse_hex};
+pub use merkle::Tree;
+pub use records::Records;
+pub use selftest::self_test;
+pub use threads::Threads;
+
+/// The README's example is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

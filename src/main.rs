@@ -1,0 +1,3 @@
+//! The `verilane` command.
+
+fn main() {}

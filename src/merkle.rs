@@ -1,0 +1,217 @@
+//! Merkle trees: the rules, roots and inclusion proofs.
+//!
+//! All three rules pair nodes level by level from the left; they differ in the
+//! bytes hashed and in what becomes of an odd last node. RFC 6962 defines its
+//! tree from the top, splitting at the largest power of two below the size;
+//! pairing from the bottom with the odd node promoted gives the same tree.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::{Digest, Error, Hash, Records};
+
+/// A rule by which leaves become a root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tree {
+    /// Bitcoin's: node = SHA-256d(left ‖ right); an odd last node is paired with
+    /// itself. Leaves are transaction ids, SHA-256d of the transaction.
+    Bitcoin,
+    /// RFC 6962, section 2.1: leaf = H(0x00 ‖ data), node = H(0x01 ‖ left ‖ right);
+    /// an odd last node is promoted. The empty tree's root is H of nothing.
+    Rfc6962(Hash),
+    /// Leaf = H(data), node = H(left ‖ right); an odd last node is promoted.
+    Plain(Hash),
+}
+
+impl Tree {
+    /// The hash of the tree's nodes.
+    pub fn hash(self) -> Hash {
+        match self {
+            Tree::Bitcoin => Hash::Sha256d,
+            Tree::Rfc6962(hash) | Tree::Plain(hash) => hash,
+        }
+    }
+
+    /// The bytes hashed before the two children of a node.
+    pub fn node_prefix(self) -> &'static [u8] {
+        match self {
+            Tree::Rfc6962(_) => &[0x01],
+            Tree::Bitcoin | Tree::Plain(_) => &[],
+        }
+    }
+
+    /// The bytes hashed before the data of a leaf.
+    pub fn leaf_prefix(self) -> &'static [u8] {
+        match self {
+            Tree::Rfc6962(_) => &[0x00],
+            Tree::Bitcoin | Tree::Plain(_) => &[],
+        }
+    }
+
+    /// Whether an odd last node is paired with itself; otherwise it is promoted.
+    pub fn doubles_last(self) -> bool {
+        self == Tree::Bitcoin
+    }
+
+    /// The node above `left` and `right`.
+    pub fn node(self, left: &Digest, right: &Digest) -> Digest {
+        let mut message = [0; 65];
+        let prefix = self.node_prefix();
+        let end = prefix.len() + 64;
+        message[..prefix.len()].copy_from_slice(prefix);
+        message[prefix.len()..][..32].copy_from_slice(&left.0);
+        message[prefix.len() + 32..end].copy_from_slice(&right.0);
+        self.hash().digest(&message[..end])
+    }
+
+    /// The root of no leaves.
+    ///
+    /// # Errors
+    /// [`Error::EmptyTree`] where the rule has none: only RFC 6962 does.
+    pub fn empty_root(self) -> Result<Root, Error> {
+        match self {
+            Tree::Rfc6962(hash) => Ok(Root { digest: hash.digest(&[]), mutated: false }),
+            Tree::Bitcoin | Tree::Plain(_) => Err(Error::EmptyTree(self)),
+        }
+    }
+
+    /// The byte strings whose digests under [`hash`](Tree::hash) are the leaves of `data`.
+    pub(crate) fn leaf_messages<'a>(self, data: &'a Records<'_>) -> Records<'a> {
+        let prefix = self.leaf_prefix();
+        if prefix.is_empty() {
+            return data.slice(0..data.len());
+        }
+        let bytes = data.total_bytes() as usize + data.len() * prefix.len();
+        let mut messages = Records::with_capacity(data.len(), bytes);
+        for record in data.iter() {
+            messages.push_parts([prefix, record]);
+        }
+        messages
+    }
+
+    /// The digest printed as the rule's users print it: Bitcoin's in reverse.
+    pub fn display(self, digest: Digest) -> Digest {
+        if self == Tree::Bitcoin { digest.reversed() } else { digest }
+    }
+}
+
+impl fmt::Display for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Tree::Bitcoin => "bitcoin",
+            Tree::Rfc6962(_) => "rfc6962",
+            Tree::Plain(_) => "plain",
+        })
+    }
+}
+
+/// The root of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Root {
+    /// The root's digest, in the order in which it was hashed.
+    pub digest: Digest,
+    /// Bitcoin only: some level holds two equal neighbours that form a pair, so
+    /// another list of leaves has the same root (CVE-2012-2459). A block with
+    /// such a tree must be refused without being marked as invalid for good.
+    pub mutated: bool,
+}
+
+/// A proof that a leaf is in the tree of a root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The rule of the tree.
+    pub tree: Tree,
+    /// The leaf's position, from 0.
+    pub index: usize,
+    /// The number of leaves in the tree.
+    pub leaves: usize,
+    /// The siblings on the way from the leaf to the root, lowest first. Where a
+    /// node is promoted there is none; where it is doubled, it is its own sibling.
+    pub path: Vec<Digest>,
+}
+
+impl Proof {
+    /// Whether the proof leads from `leaf` to `root`.
+    #[must_use]
+    pub fn verify(&self, leaf: &Digest, root: &Digest) -> bool {
+        self.root(leaf).as_ref() == Some(root)
+    }
+
+    /// The root to which the proof leads from `leaf`; none if the path's length
+    /// does not fit the tree, or if a doubled node's sibling is not itself.
+    pub fn root(&self, leaf: &Digest) -> Option<Digest> {
+        if self.index >= self.leaves {
+            return None;
+        }
+        let mut path = self.path.iter();
+        let mut node = *leaf;
+        for level in levels(self.tree, self.index, self.leaves) {
+            let sibling = match level {
+                Level::Promoted => continue,
+                Level::Doubled => path.next().filter(|&sibling| *sibling == node)?,
+                Level::Paired { .. } => path.next()?,
+            };
+            node = match level {
+                Level::Paired { sibling_is_left: true, .. } => self.tree.node(sibling, &node),
+                _ => self.tree.node(&node, sibling),
+            };
+        }
+        path.next().is_none().then_some(node)
+    }
+}
+
+/// What happens to a node on its way up, one level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// It has no sibling and rises as it is.
+    Promoted,
+    /// It is its own sibling.
+    Doubled,
+    /// Its sibling is the node over the leaves `range`, `height` levels up.
+    Paired { range: Range<usize>, height: u32, sibling_is_left: bool },
+}
+
+/// The levels between leaf `index` and the root of a tree of `leaves` leaves.
+pub(crate) fn levels(tree: Tree, index: usize, leaves: usize) -> impl Iterator<Item = Level> {
+    let height = leaves.next_power_of_two().trailing_zeros();
+    (0..height).map(move |height| {
+        let sibling = (index >> height) ^ 1;
+        let start = sibling << height;
+        if start >= leaves {
+            return if tree.doubles_last() { Level::Doubled } else { Level::Promoted };
+        }
+        let end = leaves.min(start.saturating_add(1 << height));
+        Level::Paired { range: start..end, height, sibling_is_left: sibling & 1 == 0 }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_of_a_tree_of_five() {
+        let of = |tree, index| levels(tree, index, 5).collect::<Vec<_>>();
+        let right = |range, height| Level::Paired { range, height, sibling_is_left: false };
+        let left = |range, height| Level::Paired { range, height, sibling_is_left: true };
+        let plain = Tree::Plain(Hash::Sha256);
+        assert_eq!(of(plain, 0), [right(1..2, 0), right(2..4, 1), right(4..5, 2)]);
+        assert_eq!(of(plain, 4), [Level::Promoted, Level::Promoted, left(0..4, 2)]);
+        assert_eq!(of(Tree::Bitcoin, 4), [Level::Doubled, Level::Doubled, left(0..4, 2)]);
+        assert_eq!(levels(plain, 0, 1).count(), 0);
+    }
+
+    #[test]
+    fn a_proof_of_another_shape_leads_nowhere() {
+        let tree = Tree::Plain(Hash::Sha256);
+        let [a, b] = [Digest([1; 32]), Digest([2; 32])];
+        let proof = Proof { tree, index: 0, leaves: 2, path: vec![b] };
+        assert!(proof.verify(&a, &tree.node(&a, &b)));
+        assert_eq!(Proof { path: vec![b, b], ..proof.clone() }.root(&a), None);
+        assert_eq!(Proof { path: vec![], ..proof.clone() }.root(&a), None);
+        assert_eq!(Proof { index: 2, ..proof.clone() }.root(&a), None);
+        let doubled = Proof { tree: Tree::Bitcoin, index: 2, leaves: 3, path: vec![b, a] };
+        assert_eq!(doubled.root(&a), None, "a doubled node's sibling must be the node itself");
+    }
+}

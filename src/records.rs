@@ -1,0 +1,201 @@
+//! Byte strings packed as one buffer and offsets.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::Error;
+
+/// A column of byte strings: one buffer, and `len + 1` offsets into it.
+///
+/// Record `i` is `bytes[offsets[i]..offsets[i + 1]]`. This is the layout of
+/// Arrow's `LargeBinary` arrays; as there, a slice of a column keeps the whole
+/// buffer, so the first offset need not be 0.
+#[derive(Clone, Debug)]
+pub struct Records<'a> {
+    bytes: Cow<'a, [u8]>,
+    offsets: Cow<'a, [u64]>,
+}
+
+impl<'a> Records<'a> {
+    /// Borrows a packed column.
+    ///
+    /// # Errors
+    /// [`Error::Offsets`] if there is no offset, if one is lower than the one
+    /// before it, or if the last one lies past the end of `bytes`.
+    pub fn new(bytes: &'a [u8], offsets: &'a [u64]) -> Result<Self, Error> {
+        check_offsets(bytes.len(), offsets)?;
+        Ok(Records { bytes: Cow::Borrowed(bytes), offsets: Cow::Borrowed(offsets) })
+    }
+
+    /// Borrows `bytes` as records of `width` bytes each.
+    ///
+    /// # Errors
+    /// [`Error::Width`] if `width` is zero or does not divide `bytes.len()`.
+    pub fn from_fixed(bytes: &'a [u8], width: usize) -> Result<Self, Error> {
+        if width == 0 || !bytes.len().is_multiple_of(width) {
+            return Err(Error::Width { bytes: bytes.len(), width });
+        }
+        let offsets = (0..=bytes.len() as u64).step_by(width).collect();
+        Ok(Records { bytes: Cow::Borrowed(bytes), offsets: Cow::Owned(offsets) })
+    }
+
+    /// Packs byte strings, copying each once.
+    pub fn from_slices<T: AsRef<[u8]>>(slices: impl IntoIterator<Item = T>) -> Records<'static> {
+        let mut records = Records::with_capacity(0, 0);
+        for slice in slices {
+            records.push(slice.as_ref());
+        }
+        records
+    }
+
+    /// An empty column with room for `records` byte strings of `bytes` bytes together.
+    pub fn with_capacity(records: usize, bytes: usize) -> Records<'static> {
+        let mut offsets = Vec::with_capacity(records + 1);
+        offsets.push(0);
+        Records { bytes: Cow::Owned(Vec::with_capacity(bytes)), offsets: Cow::Owned(offsets) }
+    }
+
+    /// Appends one byte string. A borrowed column is copied first.
+    pub fn push(&mut self, record: &[u8]) {
+        self.push_parts([record]);
+    }
+
+    /// Appends one byte string made of `parts` end to end.
+    pub(crate) fn push_parts<const N: usize>(&mut self, parts: [&[u8]; N]) {
+        let end = self.end();
+        let bytes = self.bytes.to_mut();
+        bytes.truncate(end);
+        for part in parts {
+            bytes.extend_from_slice(part);
+        }
+        let end = bytes.len() as u64;
+        self.offsets.to_mut().push(end);
+    }
+
+    fn end(&self) -> usize {
+        self.offsets[self.len()] as usize
+    }
+
+    /// The number of records.
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Record `index`.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Records::len), as indexing a slice does.
+    #[inline]
+    pub fn get(&self, index: usize) -> &[u8] {
+        &self.bytes[self.offsets[index] as usize..self.offsets[index + 1] as usize]
+    }
+
+    /// The length of record `index` in bytes.
+    #[inline]
+    pub fn length(&self, index: usize) -> usize {
+        (self.offsets[index + 1] - self.offsets[index]) as usize
+    }
+
+    /// The records in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// The records `range`, borrowed.
+    ///
+    /// # Panics
+    /// If `range` reaches past the last record, as slicing does.
+    pub fn slice(&self, range: Range<usize>) -> Records<'_> {
+        Records {
+            bytes: Cow::Borrowed(&self.bytes),
+            offsets: Cow::Borrowed(&self.offsets[range.start..range.end + 1]),
+        }
+    }
+
+    /// The number of bytes in all records together.
+    pub fn total_bytes(&self) -> u64 {
+        self.offsets[self.len()] - self.offsets[0]
+    }
+
+    /// The whole buffer; records lie in it at [`offsets`](Records::offsets).
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The `len + 1` offsets into [`bytes`](Records::bytes).
+    pub fn offsets(&self) -> &[u64] {
+        &self.offsets
+    }
+
+    /// Cuts `0..len` into ranges of whole records, each of at most `max_bytes`
+    /// and `max_records`; a record longer than `max_bytes` gets a range of its own.
+    pub fn chunks(&self, max_records: usize, max_bytes: u64) -> impl Iterator<Item = Range<usize>> {
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            if start == self.len() {
+                return None;
+            }
+            let limit = self.offsets[start].saturating_add(max_bytes);
+            let fit = self.offsets[start + 1..].partition_point(|&end| end <= limit);
+            let range = start..start + fit.clamp(1, max_records.max(1));
+            start = range.end;
+            Some(range)
+        })
+    }
+}
+
+fn check_offsets(bytes: usize, offsets: &[u64]) -> Result<(), Error> {
+    let Some(&last) = offsets.last() else {
+        return Err(Error::Offsets { index: 0, reason: "a column needs at least one offset" });
+    };
+    if let Some(index) = offsets.windows(2).position(|pair| pair[0] > pair[1]) {
+        return Err(Error::Offsets { index: index + 1, reason: "it is lower than the one before it" });
+    }
+    if last > bytes as u64 {
+        return Err(Error::Offsets {
+            index: offsets.len() - 1,
+            reason: "it lies past the end of the buffer",
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_checked_before_use() {
+        assert!(matches!(Records::new(b"abc", &[]), Err(Error::Offsets { index: 0, .. })));
+        assert!(matches!(Records::new(b"abc", &[0, 2, 1]), Err(Error::Offsets { index: 2, .. })));
+        assert!(matches!(Records::new(b"abc", &[0, 4]), Err(Error::Offsets { index: 1, .. })));
+        assert!(matches!(Records::new(b"abc", &[0, u64::MAX]), Err(Error::Offsets { index: 1, .. })));
+        assert!(matches!(Records::from_fixed(b"abc", 2), Err(Error::Width { bytes: 3, width: 2 })));
+        assert!(matches!(Records::from_fixed(b"", 0), Err(Error::Width { bytes: 0, width: 0 })));
+    }
+
+    #[test]
+    fn slices_keep_the_buffer_and_can_grow() {
+        let packed = Records::from_slices(["a", "", "bcd", "ef"]);
+        let slice = packed.slice(2..3);
+        assert_eq!((slice.len(), slice.get(0), slice.total_bytes()), (1, &b"bcd"[..], 3));
+        let mut grown = slice.clone();
+        grown.push(b"xyz");
+        assert_eq!(grown.iter().collect::<Vec<_>>(), [&b"bcd"[..], b"xyz"]);
+        assert_eq!(packed.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"bcd", b"ef"]);
+    }
+
+    #[test]
+    fn chunks_cover_every_record_once() {
+        let packed = Records::from_slices(["aaaa", "", "b", "cc", "dddddddd", "e"]);
+        let chunks: Vec<_> = packed.chunks(10, 4).collect();
+        assert_eq!(chunks, [0..2, 2..4, 4..5, 5..6]);
+        assert_eq!(packed.chunks(1, u64::MAX).count(), 6);
+        assert_eq!(Records::from_slices::<&str>([]).chunks(5, 5).count(), 0);
+    }
+}

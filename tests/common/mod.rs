@@ -1,0 +1,42 @@
+//! The back ends under test.
+
+use std::sync::{Arc, OnceLock};
+
+use verilane::cpu::Isa;
+use verilane::{Backend, BackendKind, Engine, Options};
+
+/// Set where a missing adapter is a failure, not a skip.
+const REQUIRE_GPU: &str = "VERILANE_REQUIRE_GPU";
+
+/// Every back end of this machine, the CPU at every instruction set it has; a
+/// software adapter serves where there is no hardware one.
+pub fn backends() -> &'static [Arc<dyn Backend>] {
+    static BACKENDS: OnceLock<Vec<Arc<dyn Backend>>> = OnceLock::new();
+    BACKENDS.get_or_init(|| {
+        let lower = Isa::available().filter(|&isa| isa < Isa::detected());
+        let capped = lower.map(|isa| of_kind(&Options { isa: Some(isa), ..Options::default() }, BackendKind::Cpu));
+        let mut backends: Vec<_> = capped.map(|cpu| cpu.expect("the CPU is always there")).collect();
+        for (kind, backend) in Engine::backends(&Options::default()) {
+            match backend {
+                Ok(backend) => backends.push(backend),
+                Err(reason) => backends.extend(software_or_skip(kind, &reason.to_string())),
+            }
+        }
+        backends
+    })
+}
+
+fn of_kind(options: &Options, kind: BackendKind) -> Result<Arc<dyn Backend>, verilane::Error> {
+    let all = Engine::backends(options);
+    all.into_iter().find(|found| found.0 == kind).expect("every kind is listed").1
+}
+
+fn software_or_skip(kind: BackendKind, reason: &str) -> Option<Arc<dyn Backend>> {
+    let software = Options { adapter: Some("llvmpipe".into()), ..Options::default() };
+    if let Ok(backend) = of_kind(&software, kind) {
+        return Some(backend);
+    }
+    assert!(std::env::var_os(REQUIRE_GPU).is_none(), "{REQUIRE_GPU} is set, but: {reason}");
+    eprintln!("SKIPPED: the {kind} back end: {reason}");
+    None
+}
