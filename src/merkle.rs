@@ -107,7 +107,6 @@ impl fmt::Display for Tree {
 
 /// The root of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
 pub struct Root {
     /// The root's digest, in the order in which it was hashed.
     pub digest: Digest,

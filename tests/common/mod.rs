@@ -14,7 +14,8 @@ pub fn backends() -> &'static [Arc<dyn Backend>] {
     static BACKENDS: OnceLock<Vec<Arc<dyn Backend>>> = OnceLock::new();
     BACKENDS.get_or_init(|| {
         let lower = Isa::available().filter(|&isa| isa < Isa::detected());
-        let capped = lower.map(|isa| of_kind(&Options { isa: Some(isa), ..Options::default() }, BackendKind::Cpu));
+        let capped =
+            lower.map(|isa| of_kind(&Options { isa: Some(isa), ..Options::default() }, BackendKind::Cpu));
         let mut backends: Vec<_> = capped.map(|cpu| cpu.expect("the CPU is always there")).collect();
         for (kind, backend) in Engine::backends(&Options::default()) {
             match backend {

@@ -1,0 +1,190 @@
+//! Faults give a re-run elsewhere or an error, never an answer that means nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use verilane::cpu::{Cpu, Isa};
+use verilane::ed25519::{Batch, Rule};
+use verilane::merkle::Root;
+use verilane::pow::{Nonce, NonceWindow, Puzzle, Target};
+use verilane::reference::Reference;
+use verilane::{
+    Backend, BackendInfo, BackendKind, Digest, Engine, Error, Fault, Hash, Operation, Records, Threads, Tree,
+    self_test,
+};
+
+/// A back end that writes rubbish and then faults, once it is told to.
+struct Failing {
+    info: BackendInfo,
+    sound: Reference,
+    failing: AtomicBool,
+}
+
+impl Failing {
+    fn new() -> Arc<Self> {
+        let info =
+            BackendInfo { kind: BackendKind::Gpu, threads: 0, detail: "failing".into(), software: true };
+        let sound = Reference::new(Threads::new(1).unwrap());
+        Arc::new(Failing { info, sound, failing: AtomicBool::new(false) })
+    }
+
+    fn fault(&self) -> Result<(), Fault> {
+        if self.failing.load(Ordering::Relaxed) {
+            return Err(Fault::DeviceLost("injected".into()));
+        }
+        Ok(())
+    }
+}
+
+impl Backend for Failing {
+    fn info(&self) -> &BackendInfo {
+        &self.info
+    }
+
+    fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
+        out.fill(Digest([0xBA; 32]));
+        self.fault()?;
+        self.sound.hash(hash, records, out)
+    }
+
+    fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault> {
+        self.fault()?;
+        self.sound.merkle_root(tree, leaves)
+    }
+
+    fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
+        out.fill(true);
+        self.fault()?;
+        self.sound.verify(rule, batch, out)
+    }
+
+    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+        out.fill(0);
+        self.fault()?;
+        self.sound.first_occurrences(prints, out)
+    }
+
+    fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
+        self.fault()?;
+        self.sound.search(puzzle, window)
+    }
+}
+
+fn cpu() -> Arc<dyn Backend> {
+    Arc::new(Cpu::new(Threads::new(2).unwrap(), Isa::detected()))
+}
+
+#[test]
+fn the_next_back_end_answers_and_the_report_says_so() {
+    let failing = Failing::new();
+    let engine = Engine::with_backends(vec![failing.clone(), cpu()]).unwrap();
+    let records = Records::from_slices(["a", "b", "a"]);
+    let sound = engine.hash(Hash::Blake3, &records).unwrap();
+    assert_eq!(sound.report().backend.kind, BackendKind::Gpu);
+
+    failing.failing.store(true, Ordering::Relaxed);
+    let digests = engine.hash(Hash::Blake3, &records).unwrap();
+    assert_eq!(*digests, *sound);
+    assert_eq!(digests.report().backend.kind, BackendKind::Cpu);
+    let lost = Fault::DeviceLost("injected".into());
+    assert_eq!(digests.report().passed_over, [(failing.info.clone(), lost)]);
+
+    let firsts = engine.first_occurrences(&digests).unwrap();
+    assert_eq!((firsts.as_slice(), firsts.report().backend.kind), (&[0, 1, 0][..], BackendKind::Cpu));
+    let root = engine.merkle_root(Tree::Bitcoin, &digests).unwrap();
+    assert_eq!(*root, Reference::new(Threads::new(1).unwrap()).merkle_root(Tree::Bitcoin, &digests).unwrap());
+    let mut batch = Batch::with_capacity(1);
+    batch.push(&[0; 32], &[0; 64], b"");
+    let verdicts = engine.verify(Rule::Strict, &batch).unwrap();
+    assert_eq!((verdicts.as_slice(), verdicts.report().backend.kind), (&[false][..], BackendKind::Cpu));
+    let puzzle = Puzzle::bitcoin(&[0; 80], Target::from_bits(0x207f_ffff).unwrap());
+    let found = engine.search(&puzzle, 0..=100).unwrap();
+    assert_eq!((found.is_some(), found.report().backend.kind), (true, BackendKind::Cpu));
+
+    failing.failing.store(false, Ordering::Relaxed);
+    assert_eq!(engine.hash(Hash::Blake3, &records).unwrap().report().backend.kind, BackendKind::Gpu);
+}
+
+#[test]
+fn with_no_back_end_left_there_is_an_error_and_no_answer() {
+    let failing = Failing::new();
+    let engine = Engine::with_backends(vec![failing.clone()]).unwrap();
+    failing.failing.store(true, Ordering::Relaxed);
+    let mut batch = Batch::with_capacity(1);
+    batch.push(&[0; 32], &[0; 64], b"");
+    let lost = engine.verify(Rule::Zip215, &batch);
+    assert!(matches!(lost, Err(Error::Fault(Fault::DeviceLost(_)))));
+    assert!(matches!(Engine::with_backends(vec![]), Err(Error::Fault(Fault::Start(_)))));
+}
+
+/// The reference, but for one operation in which it lies.
+struct Lying(Operation, Reference);
+
+impl Backend for Lying {
+    fn info(&self) -> &BackendInfo {
+        self.1.info()
+    }
+
+    fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
+        self.1.hash(hash, records, out)?;
+        out[records.len() - 1].0[31] ^= u8::from(self.0 == Operation::Hash);
+        Ok(())
+    }
+
+    fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault> {
+        let root = self.1.merkle_root(tree, leaves)?;
+        Ok(Root { mutated: root.mutated && self.0 != Operation::Merkle, ..root })
+    }
+
+    fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
+        let rule = if self.0 == Operation::Verify { Rule::Zip215 } else { rule };
+        self.1.verify(rule, batch, out)
+    }
+
+    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+        self.1.first_occurrences(prints, out)?;
+        out[4] += 2 * u32::from(self.0 == Operation::Dedup);
+        Ok(())
+    }
+
+    fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
+        let skipped = u32::from(self.0 == Operation::Pow) * 701;
+        self.1.search(puzzle, window.start() + skipped..=*window.end())
+    }
+}
+
+#[test]
+fn a_back_end_that_lies_fails_the_self_test_and_is_left_out() {
+    let reference = || Reference::new(Threads::new(1).unwrap());
+    assert_eq!(self_test(&reference()), Ok(()));
+    for operation in Operation::ALL {
+        let lying: Arc<dyn Backend> = Arc::new(Lying(operation, reference()));
+        let fault = self_test(lying.as_ref()).unwrap_err();
+        assert!(matches!(&fault, Fault::SelfTest(text) if text.contains(&operation.to_string())), "{fault}");
+        let engine = Engine::with_backends(vec![lying.clone(), cpu()]).unwrap();
+        let outcome = engine.hash(Hash::Sha256, &Records::from_slices(["abc"])).unwrap();
+        assert_eq!(outcome.report().backend.kind, BackendKind::Cpu);
+        assert!(matches!(Engine::with_backends(vec![lying]), Err(Error::Fault(Fault::SelfTest(_)))));
+    }
+}
+
+#[test]
+fn mistakes_of_the_caller_are_errors() {
+    let engine = Engine::new().unwrap();
+    assert!(matches!(
+        engine.merkle_proof(Tree::Bitcoin, &[Digest::default()], 1),
+        Err(Error::NoSuchLeaf { index: 1, leaves: 1 })
+    ));
+    let puzzle = Puzzle::bitcoin(&[0; 80], Target::from_bits(0x207f_ffff).unwrap());
+    let backwards = NonceWindow::new(9, 8);
+    assert!(matches!(engine.search(&puzzle, backwards), Err(Error::EmptyWindow { from: 9, to: 8 })));
+}
+
+#[test]
+fn empty_input_gives_empty_answers() {
+    let engine = Engine::new().unwrap();
+    assert!(engine.hash(Hash::Sha256, &Records::with_capacity(0, 0)).unwrap().is_empty());
+    assert!(engine.first_occurrences(&[]).unwrap().as_slice().is_empty());
+    let verdicts = engine.verify(Rule::Rfc8032, &Batch::with_capacity(0)).unwrap();
+    assert!(verdicts.all_valid() && verdicts.as_slice().is_empty());
+}
