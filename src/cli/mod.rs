@@ -1,0 +1,65 @@
+//! The command line: one file for each subcommand, and what they share.
+
+mod context;
+mod log;
+mod mine;
+mod output;
+mod progress;
+mod ran;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use context::Context;
+
+/// The heavy jobs of a ledger node, on GPUs and SIMD CPUs, with identical answers.
+#[derive(Parser)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    global: context::Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 a check failed; 2 the input cannot be read, \
+                          the usage is wrong, or the back end asked for is not there.";
+
+#[derive(Subcommand)]
+enum Command {
+    Mine(mine::Args),
+}
+
+/// How a command ended, short of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Passed,
+    /// A check failed: exit code 1.
+    Failed,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> ExitCode {
+        ExitCode::from(match status {
+            Status::Passed => 0,
+            Status::Failed => 1,
+        })
+    }
+}
+
+/// Runs the command; an error is printed in one line and is exit code 2.
+pub fn run(cli: Cli) -> ExitCode {
+    log::start(cli.global.verbose());
+    let context = Context::new(cli.global);
+    let result = match cli.command {
+        Command::Mine(args) => mine::run(&args, &context),
+    };
+    result.map_or_else(
+        |error| {
+            output::error(&error);
+            ExitCode::from(2)
+        },
+        ExitCode::from,
+    )
+}

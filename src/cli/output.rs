@@ -1,0 +1,47 @@
+//! Standard output and standard error.
+
+use std::fmt::{self, Display};
+use std::io::{self, ErrorKind, Write};
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use super::context::Context;
+
+/// Prints a command's result: as text, or as one line of JSON.
+///
+/// A reader that has gone away is no error: what was to be checked was checked.
+pub fn print(context: &Context, result: &(impl Display + Serialize)) -> anyhow::Result<()> {
+    let text = if context.json { serde_json::to_string(result)? } else { result.to_string() };
+    let mut stdout = io::stdout().lock();
+    match writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}
+
+/// Says on standard error what the user should know.
+pub fn warning(text: impl Display) {
+    // Where standard error is closed there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "warning: {text}");
+}
+
+/// Says on standard error why the command gave up.
+pub fn error(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "error: {error:#}");
+}
+
+/// A number with its unit's prefix: 12.3 M.
+pub struct Scaled(pub f64);
+
+impl Display for Scaled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (value, prefix) = match self.0 {
+            value if value >= 1e9 => (value / 1e9, "G"),
+            value if value >= 1e6 => (value / 1e6, "M"),
+            value if value >= 1e3 => (value / 1e3, "k"),
+            value => (value, ""),
+        };
+        write!(f, "{value:.1} {prefix}")
+    }
+}

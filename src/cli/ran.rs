@@ -1,0 +1,67 @@
+//! Where a command's calls ran.
+
+use std::fmt;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::json;
+use verilane::{BackendInfo, Fault, Outcome, Report};
+
+use super::output;
+
+/// The back ends that answered a command's calls, and those that could not.
+#[derive(Default)]
+pub struct Ran {
+    backends: Vec<BackendInfo>,
+    passed_over: Vec<(BackendInfo, Fault)>,
+}
+
+impl Ran {
+    /// Notes where a call ran, and gives its answer.
+    pub fn note<T>(&mut self, outcome: Outcome<T>) -> T {
+        self.note_report(outcome.report());
+        outcome.into_inner()
+    }
+
+    /// Notes where a call ran; the first time that a back end is passed over, it warns.
+    pub fn note_report(&mut self, report: &Report) {
+        if !self.backends.contains(&report.backend) {
+            self.backends.push(report.backend.clone());
+        }
+        for (backend, fault) in &report.passed_over {
+            if self.passed_over.iter().any(|seen| (&seen.0, &seen.1) == (backend, fault)) {
+                continue;
+            }
+            output::warning(format_args!("{backend}: {fault}; {} computed instead", report.backend));
+            self.passed_over.push((backend.clone(), fault.clone()));
+        }
+    }
+
+    fn join(&self, part: impl Fn(&BackendInfo) -> String) -> String {
+        self.backends.iter().map(part).collect::<Vec<_>>().join("+")
+    }
+}
+
+/// The kinds of back end; a software adapter is marked.
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.join(BackendInfo::to_string))
+    }
+}
+
+/// `backend`, `backend_detail`, `software` and `passed_over`, to be flattened
+/// into a command's result.
+impl Serialize for Ran {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let passed_over: Vec<_> = self
+            .passed_over
+            .iter()
+            .map(|(backend, fault)| json!({ "backend": backend.kind.to_string(), "reason": fault.to_string() }))
+            .collect();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("backend", &self.join(|info| info.kind.to_string()))?;
+        map.serialize_entry("backend_detail", &self.join(|info| info.detail.clone()))?;
+        map.serialize_entry("software", &self.backends.iter().any(|info| info.software))?;
+        map.serialize_entry("passed_over", &passed_over)?;
+        map.end()
+    }
+}
