@@ -153,7 +153,7 @@ fn mutated_trees_are_told_at_every_level() {
     for height in 0..10 {
         // The last 2^height leaves, repeated: the lists of CVE-2012-2459.
         let width = 1 << height;
-        for blocks in [1, 3, 5] {
+        for blocks in [3, 5, 7] {
             let honest = digests(rng, blocks * width);
             let mut forged = honest.clone();
             forged.extend_from_within((blocks - 1) * width..);
