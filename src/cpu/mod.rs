@@ -2,6 +2,7 @@
 
 #[macro_use]
 mod isa;
+mod lanes;
 
 use rayon::prelude::*;
 

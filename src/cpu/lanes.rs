@@ -1,0 +1,274 @@
+//! Vectors of words, one item in each lane: the seam between the algorithms,
+//! each written once, and the instruction sets.
+//!
+//! A level's types are used only below the entry points that `dispatch!` makes,
+//! which run them only where the processor has that level. Everything here is
+//! `#[inline(always)]`, to be compiled with the features of the entry point.
+
+use std::ops::{Add, BitAnd, BitOr, BitXor};
+
+#[cfg(target_arch = "x86_64")]
+pub mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub mod avx512;
+#[cfg(target_arch = "x86_64")]
+pub mod avx512ifma;
+pub mod scalar;
+
+/// Words in a 64-byte block.
+pub const BLOCK_WORDS: usize = 16;
+
+/// A 32-bit word of each item. Addition wraps.
+pub trait Lanes32:
+    Copy + Add<Output = Self> + BitXor<Output = Self> + BitAnd<Output = Self> + BitOr<Output = Self>
+{
+    /// The number of lanes.
+    const LANES: usize;
+
+    /// `value` in each lane.
+    fn splat(value: u32) -> Self;
+
+    /// One value for each lane, from the first `LANES`.
+    fn load(values: &[u32]) -> Self;
+
+    /// One value from each lane, to the first `LANES`.
+    fn store(self, out: &mut [u32]);
+
+    /// Rotates right by `N`, 0 < `N` < 32.
+    fn rotr<const N: i32>(self) -> Self;
+
+    /// Shifts right by `N`, 0 < `N` < 32.
+    fn shr<const N: i32>(self) -> Self;
+
+    /// `self ^ b ^ c`.
+    fn xor3(self, b: Self, c: Self) -> Self;
+
+    /// Bits of `a` where `self` has ones, of `b` where it has zeros.
+    fn choose(self, a: Self, b: Self) -> Self;
+
+    /// Bits that at least two of three have.
+    fn majority(self, b: Self, c: Self) -> Self;
+
+    /// All ones in the lanes that are equal, zero in the others.
+    fn equal(self, other: Self) -> Self;
+
+    /// Whether some lane is not zero.
+    fn any(self) -> bool;
+
+    /// Each word's bytes in reverse.
+    fn swap_bytes(self) -> Self;
+
+    /// The little-endian words of one block for each lane.
+    fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS];
+
+    /// As [`load_blocks`](Lanes32::load_blocks), of the first 64 bytes of each
+    /// tail, with zeros past its end.
+    fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS];
+
+    /// Eight words of each lane as 32 little-endian bytes.
+    fn store_digests(words: [Self; 8], out: &mut [[u8; 32]]);
+}
+
+/// Two vectors side by side: their instructions interleave, and one hides the
+/// latency of the other.
+#[derive(Clone, Copy)]
+pub struct Pair<L>(L, L);
+
+macro_rules! pair_operators {
+    ($($trait:ident::$function:ident),*) => {$(
+        impl<L: Lanes32> $trait for Pair<L> {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $function(self, other: Self) -> Self {
+                Pair($trait::$function(self.0, other.0), $trait::$function(self.1, other.1))
+            }
+        }
+    )*};
+}
+
+pair_operators!(Add::add, BitXor::bitxor, BitAnd::bitand, BitOr::bitor);
+
+impl<L: Lanes32> Pair<L> {
+    #[inline(always)]
+    fn zip(low: [L; BLOCK_WORDS], high: [L; BLOCK_WORDS]) -> [Self; BLOCK_WORDS] {
+        let mut words = [Pair(low[0], high[0]); BLOCK_WORDS];
+        for i in 1..BLOCK_WORDS {
+            words[i] = Pair(low[i], high[i]);
+        }
+        words
+    }
+}
+
+impl<L: Lanes32> Lanes32 for Pair<L> {
+    const LANES: usize = 2 * L::LANES;
+
+    #[inline(always)]
+    fn splat(value: u32) -> Self {
+        Pair(L::splat(value), L::splat(value))
+    }
+
+    #[inline(always)]
+    fn load(values: &[u32]) -> Self {
+        Pair(L::load(values), L::load(&values[L::LANES..]))
+    }
+
+    #[inline(always)]
+    fn store(self, out: &mut [u32]) {
+        self.0.store(out);
+        self.1.store(&mut out[L::LANES..]);
+    }
+
+    #[inline(always)]
+    fn rotr<const N: i32>(self) -> Self {
+        Pair(self.0.rotr::<N>(), self.1.rotr::<N>())
+    }
+
+    #[inline(always)]
+    fn shr<const N: i32>(self) -> Self {
+        Pair(self.0.shr::<N>(), self.1.shr::<N>())
+    }
+
+    #[inline(always)]
+    fn xor3(self, b: Self, c: Self) -> Self {
+        Pair(self.0.xor3(b.0, c.0), self.1.xor3(b.1, c.1))
+    }
+
+    #[inline(always)]
+    fn choose(self, a: Self, b: Self) -> Self {
+        Pair(self.0.choose(a.0, b.0), self.1.choose(a.1, b.1))
+    }
+
+    #[inline(always)]
+    fn majority(self, b: Self, c: Self) -> Self {
+        Pair(self.0.majority(b.0, c.0), self.1.majority(b.1, c.1))
+    }
+
+    #[inline(always)]
+    fn equal(self, other: Self) -> Self {
+        Pair(self.0.equal(other.0), self.1.equal(other.1))
+    }
+
+    #[inline(always)]
+    fn any(self) -> bool {
+        (self.0 | self.1).any()
+    }
+
+    #[inline(always)]
+    fn swap_bytes(self) -> Self {
+        Pair(self.0.swap_bytes(), self.1.swap_bytes())
+    }
+
+    #[inline(always)]
+    fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
+        let (low, high) = blocks.split_at(L::LANES);
+        Pair::zip(L::load_blocks(low), L::load_blocks(high))
+    }
+
+    #[inline(always)]
+    fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
+        let (low, high) = tails.split_at(L::LANES);
+        Pair::zip(L::load_tails(low), L::load_tails(high))
+    }
+
+    #[inline(always)]
+    fn store_digests(words: [Self; 8], out: &mut [[u8; 32]]) {
+        let (mut low, mut high) = ([words[0].0; 8], [words[0].1; 8]);
+        for i in 1..8 {
+            (low[i], high[i]) = (words[i].0, words[i].1);
+        }
+        let (first, second) = out.split_at_mut(L::LANES);
+        L::store_digests(low, first);
+        L::store_digests(high, second);
+    }
+}
+
+/// The first 64 bytes of `tail`, with zeros past its end.
+#[inline(always)]
+fn padded(tail: &[u8]) -> [u8; 64] {
+    let mut block = [0; 64];
+    let length = tail.len().min(64);
+    block[..length].copy_from_slice(&tail[..length]);
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::Isa;
+
+    dispatch! {
+        fn check32() = check32_lanes::<U32s>
+    }
+
+    #[inline(always)]
+    fn check32_lanes<L: Lanes32>() {
+        check32_one::<L>();
+        check32_one::<Pair<L>>();
+    }
+
+    #[inline(always)]
+    fn check32_one<L: Lanes32>() {
+        let word =
+            |seed: u32, lane: usize| (seed + lane as u32).wrapping_mul(0x9e37_79b9) ^ (lane as u32) << 7;
+        let values = |seed| (0..L::LANES).map(|lane| word(seed, lane)).collect::<Vec<_>>();
+        let [a, b, c] = [1, 2, 3].map(|seed| L::load(&values(seed)));
+        let check = |name: &str, lanes: L, expected: &dyn Fn(u32, u32, u32) -> u32| {
+            let mut out = vec![0; L::LANES];
+            lanes.store(&mut out);
+            for (lane, &value) in out.iter().enumerate() {
+                let [a, b, c] = [1, 2, 3].map(|seed| word(seed, lane));
+                assert_eq!(value, expected(a, b, c), "{name} in lane {lane} of {}", L::LANES);
+            }
+        };
+        check("splat", L::splat(77), &|_, _, _| 77);
+        check("add", a + b, &|a, b, _| a.wrapping_add(b));
+        check("xor", a ^ b, &|a, b, _| a ^ b);
+        check("and", a & b, &|a, b, _| a & b);
+        check("or", a | b, &|a, b, _| a | b);
+        check("rotr 7", a.rotr::<7>(), &|a, _, _| a.rotate_right(7));
+        check("rotr 16", a.rotr::<16>(), &|a, _, _| a.rotate_right(16));
+        check("shr", a.shr::<10>(), &|a, _, _| a >> 10);
+        check("xor3", a.xor3(b, c), &|a, b, c| a ^ b ^ c);
+        check("choose", a.choose(b, c), &|a, b, c| a & b | !a & c);
+        check("majority", a.majority(b, c), &|a, b, c| a & b | a & c | b & c);
+        check("swap_bytes", a.swap_bytes(), &|a, _, _| a.swap_bytes());
+        let one = L::load(&(0..L::LANES).map(|lane| u32::from(lane + 1 == L::LANES)).collect::<Vec<_>>());
+        let mut equal = vec![7; L::LANES];
+        (a ^ one).equal(a).store(&mut equal);
+        assert_eq!(equal.pop(), Some(0));
+        assert!(equal.iter().all(|&lane| lane == u32::MAX));
+        assert!(one.any() && !(one ^ one).any());
+        check_blocks::<L>();
+    }
+
+    #[inline(always)]
+    fn check_blocks<L: Lanes32>() {
+        // Every byte of every block is its own.
+        let bytes: Vec<u8> = (0..L::LANES * 64 + 66).map(|i| (i * 7 + i / 64 * 13) as u8).collect();
+        let blocks: Vec<&[u8; 64]> = bytes[1..].as_chunks().0[..L::LANES].iter().collect();
+        let mut out = vec![[0; 32]; L::LANES];
+        let words = L::load_blocks(&blocks);
+        let (low, high) = words.split_at(8);
+        for (half, words) in [low, high].into_iter().enumerate() {
+            L::store_digests(words.try_into().unwrap(), &mut out);
+            for (block, out) in blocks.iter().zip(&out) {
+                assert_eq!(block[32 * half..][..32], out[..]);
+            }
+        }
+        for length in 0..=66 {
+            let tail = |lane| &bytes[64 * lane..][..(length + lane) % 67];
+            let tails: Vec<&[u8]> = (0..L::LANES).map(tail).collect();
+            let words = L::load_tails(&tails);
+            L::store_digests(words[8..].try_into().unwrap(), &mut out);
+            for (tail, out) in tails.iter().zip(&out) {
+                assert_eq!(padded(tail)[32..], out[..]);
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_32_bits_on_every_level() {
+        Isa::available().for_each(check32);
+    }
+}

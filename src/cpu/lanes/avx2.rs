@@ -1,0 +1,212 @@
+//! AVX2: 8 lanes of 32 bits.
+
+use std::arch::x86_64::*;
+use std::ops::{Add, BitAnd, BitOr, BitXor};
+
+use super::{BLOCK_WORDS, Lanes32, padded};
+
+/// Eight 32-bit words.
+#[derive(Clone, Copy)]
+pub struct U32s(__m256i);
+
+/// Runs intrinsics that touch only registers.
+macro_rules! registers {
+    ($intrinsics:expr) => {
+        // SAFETY: the entry points run this level only where the processor has it.
+        unsafe { $intrinsics }
+    };
+}
+
+impl Add for U32s {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        U32s(registers!(_mm256_add_epi32(self.0, other.0)))
+    }
+}
+
+impl BitXor for U32s {
+    type Output = Self;
+
+    #[inline(always)]
+    fn bitxor(self, other: Self) -> Self {
+        U32s(registers!(_mm256_xor_si256(self.0, other.0)))
+    }
+}
+
+impl BitAnd for U32s {
+    type Output = Self;
+
+    #[inline(always)]
+    fn bitand(self, other: Self) -> Self {
+        U32s(registers!(_mm256_and_si256(self.0, other.0)))
+    }
+}
+
+impl BitOr for U32s {
+    type Output = Self;
+
+    #[inline(always)]
+    fn bitor(self, other: Self) -> Self {
+        U32s(registers!(_mm256_or_si256(self.0, other.0)))
+    }
+}
+
+impl Lanes32 for U32s {
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    fn splat(value: u32) -> Self {
+        U32s(registers!(_mm256_set1_epi32(value as i32)))
+    }
+
+    #[inline(always)]
+    fn load(values: &[u32]) -> Self {
+        let values: &[u32; 8] = values.first_chunk().expect("one value for each lane");
+        // SAFETY: the array is as long as the vector, which may lie at any
+        // address; the processor has this level.
+        U32s(unsafe { _mm256_loadu_si256(values.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    fn store(self, out: &mut [u32]) {
+        let out: &mut [u32; 8] = out.first_chunk_mut().expect("room for each lane");
+        // SAFETY: as in `load`.
+        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    fn rotr<const N: i32>(self) -> Self {
+        if N == 16 || N == 8 {
+            return self.rotate_bytes::<N>();
+        }
+        U32s(registers!({
+            let right = _mm256_srl_epi32(self.0, _mm_cvtsi32_si128(N));
+            let left = _mm256_sll_epi32(self.0, _mm_cvtsi32_si128(32 - N));
+            _mm256_or_si256(right, left)
+        }))
+    }
+
+    #[inline(always)]
+    fn shr<const N: i32>(self) -> Self {
+        U32s(registers!(_mm256_srl_epi32(self.0, _mm_cvtsi32_si128(N))))
+    }
+
+    #[inline(always)]
+    fn xor3(self, b: Self, c: Self) -> Self {
+        self ^ b ^ c
+    }
+
+    #[inline(always)]
+    fn choose(self, a: Self, b: Self) -> Self {
+        b ^ (self & (a ^ b))
+    }
+
+    #[inline(always)]
+    fn majority(self, b: Self, c: Self) -> Self {
+        (self & b) | (c & (self | b))
+    }
+
+    #[inline(always)]
+    fn equal(self, other: Self) -> Self {
+        U32s(registers!(_mm256_cmpeq_epi32(self.0, other.0)))
+    }
+
+    #[inline(always)]
+    fn any(self) -> bool {
+        registers!(_mm256_testz_si256(self.0, self.0)) == 0
+    }
+
+    #[inline(always)]
+    fn swap_bytes(self) -> Self {
+        self.shuffle_bytes([3, 2, 1, 0])
+    }
+
+    #[inline(always)]
+    fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
+        let blocks: &[&[u8; 64]; 8] = blocks.first_chunk().expect("one block for each lane");
+        let mut words = [Self::splat(0); BLOCK_WORDS];
+        for half in 0..2 {
+            let mut rows = [Self::splat(0); 8];
+            for (row, block) in rows.iter_mut().zip(blocks) {
+                // SAFETY: each half of a block is as long as the vector, which
+                // may lie at any address; the processor has this level.
+                *row = U32s(unsafe { _mm256_loadu_si256(block.as_ptr().cast::<__m256i>().add(half)) });
+            }
+            words[8 * half..][..8].copy_from_slice(&transpose(rows));
+        }
+        words
+    }
+
+    #[inline(always)]
+    fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
+        let tails: &[&[u8]; 8] = tails.first_chunk().expect("one tail for each lane");
+        let blocks = tails.map(padded);
+        Self::load_blocks(&blocks.each_ref())
+    }
+
+    #[inline(always)]
+    fn store_digests(words: [Self; 8], out: &mut [[u8; 32]]) {
+        let out: &mut [[u8; 32]; 8] = out.first_chunk_mut().expect("room for each lane");
+        for (row, out) in transpose(words).iter().zip(out) {
+            // SAFETY: a digest is as long as the vector, which may lie at any
+            // address; the processor has this level.
+            unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row.0) }
+        }
+    }
+}
+
+impl U32s {
+    /// A rotation by whole bytes is one shuffle, not two shifts and an or.
+    #[inline(always)]
+    fn rotate_bytes<const N: i32>(self) -> Self {
+        let first = N as u8 / 8;
+        self.shuffle_bytes([first, first + 1, first + 2, first + 3].map(|byte| byte % 4))
+    }
+
+    #[inline(always)]
+    fn shuffle_bytes(self, order: [u8; 4]) -> Self {
+        U32s(registers!({
+            let offsets = _mm256_set_epi32(
+                0x0c0c_0c0c,
+                0x0808_0808,
+                0x0404_0404,
+                0,
+                0x0c0c_0c0c,
+                0x0808_0808,
+                0x0404_0404,
+                0,
+            );
+            let order = _mm256_set1_epi32(i32::from_le_bytes(order));
+            _mm256_shuffle_epi8(self.0, _mm256_or_si256(offsets, order))
+        }))
+    }
+}
+
+/// Rows to columns: three exchanges, each doubling the distance.
+#[inline(always)]
+fn transpose(rows: [U32s; 8]) -> [U32s; 8] {
+    let mut pairs = rows;
+    for i in 0..4 {
+        let (even, odd) = (rows[2 * i].0, rows[2 * i + 1].0);
+        pairs[2 * i] = U32s(registers!(_mm256_unpacklo_epi32(even, odd)));
+        pairs[2 * i + 1] = U32s(registers!(_mm256_unpackhi_epi32(even, odd)));
+    }
+    // fours[4i + j]: column j of each half, of rows 4i to 4i + 3.
+    let mut fours = pairs;
+    for i in 0..2 {
+        for j in 0..2 {
+            let (low, high) = (pairs[4 * i + j].0, pairs[4 * i + j + 2].0);
+            fours[4 * i + 2 * j] = U32s(registers!(_mm256_unpacklo_epi64(low, high)));
+            fours[4 * i + 2 * j + 1] = U32s(registers!(_mm256_unpackhi_epi64(low, high)));
+        }
+    }
+    let mut columns = fours;
+    for j in 0..4 {
+        let (low, high) = (fours[j].0, fours[4 + j].0);
+        columns[j] = U32s(registers!(_mm256_permute2x128_si256::<0x20>(low, high)));
+        columns[4 + j] = U32s(registers!(_mm256_permute2x128_si256::<0x31>(low, high)));
+    }
+    columns
+}

@@ -1,0 +1,230 @@
+//! AVX-512 F, BW, DQ and VL: 16 lanes of 32 bits.
+
+use std::arch::x86_64::*;
+use std::ops::{Add, BitAnd, BitOr, BitXor};
+
+use super::{BLOCK_WORDS, Lanes32};
+
+/// Sixteen 32-bit words.
+#[derive(Clone, Copy)]
+pub struct U32s(__m512i);
+
+/// Runs intrinsics that touch only registers.
+macro_rules! registers {
+    ($intrinsics:expr) => {
+        // SAFETY: the entry points run this level only where the processor has it.
+        unsafe { $intrinsics }
+    };
+}
+
+/// The truth tables of three-operand logic: bit 4a + 2b + c.
+const XOR3: i32 = 0b1001_0110;
+const CHOOSE: i32 = 0b1100_1010;
+const MAJORITY: i32 = 0b1110_1000;
+
+impl Add for U32s {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        U32s(registers!(_mm512_add_epi32(self.0, other.0)))
+    }
+}
+
+impl BitXor for U32s {
+    type Output = Self;
+
+    #[inline(always)]
+    fn bitxor(self, other: Self) -> Self {
+        U32s(registers!(_mm512_xor_si512(self.0, other.0)))
+    }
+}
+
+impl BitAnd for U32s {
+    type Output = Self;
+
+    #[inline(always)]
+    fn bitand(self, other: Self) -> Self {
+        U32s(registers!(_mm512_and_si512(self.0, other.0)))
+    }
+}
+
+impl BitOr for U32s {
+    type Output = Self;
+
+    #[inline(always)]
+    fn bitor(self, other: Self) -> Self {
+        U32s(registers!(_mm512_or_si512(self.0, other.0)))
+    }
+}
+
+impl Lanes32 for U32s {
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    fn splat(value: u32) -> Self {
+        U32s(registers!(_mm512_set1_epi32(value as i32)))
+    }
+
+    #[inline(always)]
+    fn load(values: &[u32]) -> Self {
+        let values: &[u32; 16] = values.first_chunk().expect("one value for each lane");
+        // SAFETY: the array is as long as the vector, which may lie at any
+        // address; the processor has this level.
+        U32s(unsafe { _mm512_loadu_si512(values.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    fn store(self, out: &mut [u32]) {
+        let out: &mut [u32; 16] = out.first_chunk_mut().expect("room for each lane");
+        // SAFETY: as in `load`.
+        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    fn rotr<const N: i32>(self) -> Self {
+        U32s(registers!(_mm512_ror_epi32::<N>(self.0)))
+    }
+
+    #[inline(always)]
+    fn shr<const N: i32>(self) -> Self {
+        U32s(registers!(_mm512_srl_epi32(self.0, _mm_cvtsi32_si128(N))))
+    }
+
+    #[inline(always)]
+    fn xor3(self, b: Self, c: Self) -> Self {
+        U32s(registers!(_mm512_ternarylogic_epi32::<XOR3>(self.0, b.0, c.0)))
+    }
+
+    #[inline(always)]
+    fn choose(self, a: Self, b: Self) -> Self {
+        U32s(registers!(_mm512_ternarylogic_epi32::<CHOOSE>(self.0, a.0, b.0)))
+    }
+
+    #[inline(always)]
+    fn majority(self, b: Self, c: Self) -> Self {
+        U32s(registers!(_mm512_ternarylogic_epi32::<MAJORITY>(self.0, b.0, c.0)))
+    }
+
+    #[inline(always)]
+    fn equal(self, other: Self) -> Self {
+        U32s(registers!(_mm512_maskz_set1_epi32(_mm512_cmpeq_epi32_mask(self.0, other.0), -1)))
+    }
+
+    #[inline(always)]
+    fn any(self) -> bool {
+        registers!(_mm512_test_epi32_mask(self.0, self.0)) != 0
+    }
+
+    #[inline(always)]
+    fn swap_bytes(self) -> Self {
+        U32s(registers!({
+            let order = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
+            _mm512_shuffle_epi8(self.0, _mm512_broadcast_i32x4(order))
+        }))
+    }
+
+    #[inline(always)]
+    fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
+        let blocks: &[&[u8; 64]; 16] = blocks.first_chunk().expect("one block for each lane");
+        let mut rows = [Self::splat(0); 16];
+        for (row, block) in rows.iter_mut().zip(blocks) {
+            // SAFETY: the block is as long as the vector, which may lie at any
+            // address; the processor has this level.
+            *row = U32s(unsafe { _mm512_loadu_si512(block.as_ptr().cast()) });
+        }
+        transpose(rows)
+    }
+
+    #[inline(always)]
+    fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
+        let tails: &[&[u8]; 16] = tails.first_chunk().expect("one tail for each lane");
+        let mut rows = [Self::splat(0); 16];
+        for (row, tail) in rows.iter_mut().zip(tails) {
+            let mask = if tail.len() >= 64 { u64::MAX } else { (1 << tail.len()) - 1 };
+            // SAFETY: bytes that the mask leaves out are not accessed; the
+            // processor has this level.
+            *row = U32s(unsafe { _mm512_maskz_loadu_epi8(mask, tail.as_ptr().cast()) });
+        }
+        transpose(rows)
+    }
+
+    #[inline(always)]
+    fn store_digests(words: [Self; 8], out: &mut [[u8; 32]]) {
+        let out: &mut [[u8; 32]; 16] = out.first_chunk_mut().expect("room for each lane");
+        let rows = transpose_8(words);
+        for (i, row) in rows.iter().enumerate() {
+            // SAFETY: each half row is as long as a digest, and stores may go to
+            // any address; the processor has this level.
+            unsafe {
+                _mm256_storeu_si256(out[i].as_mut_ptr().cast(), _mm512_castsi512_si256(row.0));
+                _mm256_storeu_si256(out[8 + i].as_mut_ptr().cast(), _mm512_extracti64x4_epi64::<1>(row.0));
+            }
+        }
+    }
+}
+
+/// Rows to columns: three exchanges, each doubling the distance.
+#[inline(always)]
+fn transpose(rows: [U32s; 16]) -> [U32s; 16] {
+    let mut pairs = rows;
+    for i in 0..8 {
+        let (even, odd) = (rows[2 * i].0, rows[2 * i + 1].0);
+        pairs[2 * i] = U32s(registers!(_mm512_unpacklo_epi32(even, odd)));
+        pairs[2 * i + 1] = U32s(registers!(_mm512_unpackhi_epi32(even, odd)));
+    }
+    // fours[4i + j]: column j of each 128-bit quarter, of rows 4i to 4i + 3.
+    let mut fours = pairs;
+    for i in 0..4 {
+        for j in 0..2 {
+            let (low, high) = (pairs[4 * i + j].0, pairs[4 * i + j + 2].0);
+            fours[4 * i + 2 * j] = U32s(registers!(_mm512_unpacklo_epi64(low, high)));
+            fours[4 * i + 2 * j + 1] = U32s(registers!(_mm512_unpackhi_epi64(low, high)));
+        }
+    }
+    let mut columns = fours;
+    for j in 0..4 {
+        let [a, b, c, d] = [fours[j].0, fours[4 + j].0, fours[8 + j].0, fours[12 + j].0];
+        registers!({
+            let (ab_even, ab_odd) = (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xdd>(a, b));
+            let (cd_even, cd_odd) = (_mm512_shuffle_i32x4::<0x88>(c, d), _mm512_shuffle_i32x4::<0xdd>(c, d));
+            columns[j] = U32s(_mm512_shuffle_i32x4::<0x88>(ab_even, cd_even));
+            columns[4 + j] = U32s(_mm512_shuffle_i32x4::<0x88>(ab_odd, cd_odd));
+            columns[8 + j] = U32s(_mm512_shuffle_i32x4::<0xdd>(ab_even, cd_even));
+            columns[12 + j] = U32s(_mm512_shuffle_i32x4::<0xdd>(ab_odd, cd_odd));
+        });
+    }
+    columns
+}
+
+/// Eight columns to rows: row i in the low half of vector i, row 8 + i in its
+/// high half.
+#[inline(always)]
+fn transpose_8(columns: [U32s; 8]) -> [U32s; 8] {
+    let mut pairs = columns;
+    for i in 0..4 {
+        let (even, odd) = (columns[2 * i].0, columns[2 * i + 1].0);
+        pairs[2 * i] = U32s(registers!(_mm512_unpacklo_epi32(even, odd)));
+        pairs[2 * i + 1] = U32s(registers!(_mm512_unpackhi_epi32(even, odd)));
+    }
+    // fours[4i + j]: quarter q holds words 4i to 4i + 3 of row 4q + j.
+    let mut fours = pairs;
+    for i in 0..2 {
+        for j in 0..2 {
+            let (low, high) = (pairs[4 * i + j].0, pairs[4 * i + j + 2].0);
+            fours[4 * i + 2 * j] = U32s(registers!(_mm512_unpacklo_epi64(low, high)));
+            fours[4 * i + 2 * j + 1] = U32s(registers!(_mm512_unpackhi_epi64(low, high)));
+        }
+    }
+    let mut rows = fours;
+    for j in 0..4 {
+        let (low, high) = (fours[j].0, fours[4 + j].0);
+        registers!({
+            let rows_0_8 = _mm512_set_epi64(13, 12, 5, 4, 9, 8, 1, 0);
+            let rows_4_12 = _mm512_set_epi64(15, 14, 7, 6, 11, 10, 3, 2);
+            rows[j] = U32s(_mm512_permutex2var_epi64(low, rows_0_8, high));
+            rows[4 + j] = U32s(_mm512_permutex2var_epi64(low, rows_4_12, high));
+        });
+    }
+    rows
+}
