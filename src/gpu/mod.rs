@@ -1,30 +1,114 @@
 //! The back end on WGSL compute shaders.
+//!
+//! A call holds the device from its first upload to its last read-back, so calls
+//! from several threads take turns. After a fault the device is closed, and the
+//! next call opens it anew.
 
-use crate::backend::{Backend, BackendInfo, Fault};
+mod batch;
+mod buffers;
+mod dedup;
+mod device;
+mod shader;
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub use device::{AdapterInfo, AdapterKind, adapters};
+
+use crate::backend::{Backend, BackendInfo, BackendKind, Fault, Operation};
 use crate::ed25519::{Batch, Rule};
 use crate::merkle::{Root, Tree};
 use crate::pow::{Nonce, NonceWindow, Puzzle};
 use crate::{Digest, Hash, Records};
+use device::Device;
+
+/// Names the adapter where the caller does not.
+const ADAPTER_VARIABLE: &str = "VERILANE_ADAPTER";
 
 /// The back end on WGSL compute shaders.
+///
+/// [`take_device_time`](Backend::take_device_time) sums the time that kernels ran
+/// on the device, without uploads and read-backs: the *resident* time of a call,
+/// as if its input had been on the device already. It is measured with timestamp
+/// queries around each compute pass, where the adapter has them.
 pub struct Gpu {
     info: BackendInfo,
+    /// The adapter's whole name, so that a lost device is opened on the same one.
+    adapter: String,
+    device: Mutex<Option<Device>>,
+    /// The most bytes that a chunk of an input takes on the device.
+    chunk_bytes: AtomicU64,
+    fuse: Arc<AtomicU32>,
 }
 
 impl Gpu {
-    /// Starts the adapter whose name contains `adapter`, or the best hardware one.
+    /// Starts the adapter whose name contains `adapter`, or else the environment
+    /// variable `VERILANE_ADAPTER`, in any case; without a name the best hardware one.
     ///
     /// # Errors
     /// [`Fault::Start`] if there is none, with what was found.
     pub fn start(adapter: Option<&str>) -> Result<Self, Fault> {
-        let _ = adapter;
-        Err(Fault::Start("placeholder".into()))
+        let from_environment = std::env::var(ADAPTER_VARIABLE).ok().filter(|name| !name.is_empty());
+        let fuse = Arc::new(AtomicU32::new(0));
+        let device = Device::open(adapter.or(from_environment.as_deref()), fuse.clone())?;
+        let info = BackendInfo {
+            kind: BackendKind::Gpu,
+            threads: 1,
+            detail: device.info.to_string(),
+            software: device.info.kind == AdapterKind::Software,
+        };
+        Ok(Gpu {
+            info,
+            adapter: device.info.name.clone(),
+            device: Mutex::new(Some(device)),
+            chunk_bytes: AtomicU64::new(u64::MAX),
+            fuse,
+        })
+    }
+
+    /// Cuts inputs into chunks of at most `bytes`, so that tests reach the edges
+    /// between chunks with small inputs.
+    #[doc(hidden)]
+    pub fn limit_chunks(&self, bytes: u64) {
+        self.chunk_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Destroys the device right after the given number of submissions from now,
+    /// so that tests see a loss in the middle of a call; 0 takes it back.
+    #[doc(hidden)]
+    pub fn lose_device_after(&self, submissions: u32) {
+        self.fuse.store(submissions, Ordering::Relaxed);
+    }
+
+    /// Runs `work` on the open device. A device with a fault is closed, and its
+    /// results are not believed.
+    fn with_device<R>(&self, work: impl FnOnce(&Device) -> Result<R, Fault>) -> Result<R, Fault> {
+        let mut slot = self.lock();
+        if slot.is_none() {
+            *slot = Some(Device::open(Some(&self.adapter), self.fuse.clone())?);
+        }
+        let device = slot.as_ref().expect("it was just opened");
+        let result = work(device).and_then(|value| device.check().map(|()| value));
+        match &result {
+            Err(Fault::NotServed(_)) | Ok(_) => device.store_kernels(),
+            Err(_) => *slot = None,
+        }
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Device>> {
+        self.device.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Backend for Gpu {
     fn info(&self) -> &BackendInfo {
         &self.info
+    }
+
+    fn serves(&self, operation: Operation) -> bool {
+        operation == Operation::Dedup
     }
 
     fn hash(&self, _: Hash, _: &Records<'_>, _: &mut [Digest]) -> Result<(), Fault> {
@@ -36,14 +120,19 @@ impl Backend for Gpu {
     }
 
     fn verify(&self, _: Rule, _: &Batch<'_>, _: &mut [bool]) -> Result<(), Fault> {
-        Err(Fault::NotServed("placeholder".into()))
+        Err(Fault::NotServed("signatures have no kernel".into()))
     }
 
-    fn first_occurrences(&self, _: &[Digest], _: &mut [u32]) -> Result<(), Fault> {
-        Err(Fault::NotServed("placeholder".into()))
+    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+        let chunk_bytes = self.chunk_bytes.load(Ordering::Relaxed);
+        self.with_device(|device| dedup::first_occurrences(device, prints, out, chunk_bytes))
     }
 
     fn search(&self, _: &Puzzle, _: NonceWindow) -> Result<Option<Nonce>, Fault> {
         Err(Fault::NotServed("placeholder".into()))
+    }
+
+    fn take_device_time(&self) -> Option<Duration> {
+        self.lock().as_ref().and_then(Device::take_time)
     }
 }

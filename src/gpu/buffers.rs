@@ -1,0 +1,186 @@
+//! Buffers and their reuse: storage on the device, staging on the host's side.
+//!
+//! Creating a buffer costs an allocation and, at its first use, a clearing; so
+//! each goes back to the pool and serves the next call. Upload staging stays
+//! mapped while it is in the pool.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+
+use rayon::prelude::*;
+
+use super::device::Device;
+use crate::Fault;
+
+/// What a buffer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Kernels read and write it.
+    Storage,
+    /// The host writes it, the device copies from it.
+    Upload,
+    /// The device copies to it, the host reads it.
+    ReadBack,
+    /// Timestamps are resolved to it.
+    Query,
+}
+
+impl Use {
+    fn usages(self) -> wgpu::BufferUsages {
+        use wgpu::BufferUsages as Usages;
+        match self {
+            Use::Storage => Usages::STORAGE | Usages::COPY_DST | Usages::COPY_SRC,
+            Use::Upload => Usages::MAP_WRITE | Usages::COPY_SRC,
+            Use::ReadBack => Usages::MAP_READ | Usages::COPY_DST,
+            Use::Query => Usages::QUERY_RESOLVE | Usages::COPY_SRC,
+        }
+    }
+}
+
+/// Buffers that wait for their next use, the longest waiting first.
+pub(super) struct Pool {
+    free: RefCell<Vec<(Use, wgpu::Buffer)>>,
+    max_size: u64,
+}
+
+/// How many buffers wait at most; a call uses a dozen or two.
+const KEPT: usize = 64;
+
+impl Pool {
+    pub fn new(max_size: u64) -> Self {
+        Pool { free: RefCell::default(), max_size }
+    }
+
+    fn take(&self, device: &wgpu::Device, usage: Use, length: u64) -> wgpu::Buffer {
+        let size = size_class(length).min(self.max_size).max(length.next_multiple_of(4));
+        let mut free = self.free.borrow_mut();
+        if let Some(index) = free.iter().position(|(kind, buffer)| *kind == usage && buffer.size() == size) {
+            return free.remove(index).1;
+        }
+        device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size,
+            usage: usage.usages(),
+            mapped_at_creation: usage == Use::Upload,
+        })
+    }
+
+    fn put(&self, usage: Use, buffer: wgpu::Buffer) {
+        let mut free = self.free.borrow_mut();
+        if free.len() == KEPT {
+            free.remove(0);
+        }
+        free.push((usage, buffer));
+    }
+}
+
+/// Four sizes in each octave, so that buffers of nearly equal length are shared.
+fn size_class(length: u64) -> u64 {
+    let length = length.max(4096);
+    length.next_multiple_of((length + 1).next_power_of_two() / 8)
+}
+
+/// A buffer of `len` bytes. On the device it goes back to the pool when dropped;
+/// staging does so only through [`recycle`](Buffer::recycle), since the device
+/// may still be at work on it.
+pub(crate) struct Buffer<'d> {
+    device: &'d Device,
+    usage: Use,
+    raw: Option<wgpu::Buffer>,
+    len: u64,
+}
+
+impl<'d> Buffer<'d> {
+    pub(super) fn new(device: &'d Device, usage: Use, len: u64) -> Result<Self, Fault> {
+        if len > device.limits.max_buffer_size {
+            let limit = device.limits.max_buffer_size;
+            return Err(Fault::OutOfMemory(format!("a buffer of {len} bytes is above the limit of {limit}")));
+        }
+        let raw = device.pool.take(&device.raw, usage, len);
+        device.check()?;
+        Ok(Buffer { device, usage, raw: Some(raw), len: len.max(4).next_multiple_of(4) })
+    }
+
+    /// The bytes that kernels see: the length asked for, in whole words.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// All of it as binding number `binding`.
+    pub(super) fn entry(&self, binding: u32) -> wgpu::BindGroupEntry<'_> {
+        let size = wgpu::BufferSize::new(self.len);
+        wgpu::BindGroupEntry {
+            binding,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: self, offset: 0, size }),
+        }
+    }
+
+    /// Writes `bytes` to mapped upload staging, with several threads where that pays.
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), Fault> {
+        /// Enough for a thread to be worth waking.
+        const PIECE: usize = 4 << 20;
+        let raw: &wgpu::Buffer = self;
+        let write = |(index, piece): (usize, &[u8])| {
+            let start = (index * PIECE) as u64;
+            let range = start..start + piece.len().next_multiple_of(8) as u64;
+            let mut view = raw.slice(range).get_mapped_range_mut().map_err(lost)?;
+            view.slice(..piece.len()).copy_from_slice(piece);
+            Ok(())
+        };
+        if bytes.len() <= PIECE {
+            return bytes.chunks(PIECE).enumerate().try_for_each(write);
+        }
+        bytes.par_chunks(PIECE).enumerate().try_for_each(write)
+    }
+
+    /// What the device has copied to mapped read-back staging.
+    pub(super) fn read<R>(&self, read: impl FnOnce(&[u8]) -> R) -> Result<R, Fault> {
+        let view = self.slice(..self.len.next_multiple_of(8)).get_mapped_range().map_err(lost)?;
+        Ok(read(&view[..self.len as usize]))
+    }
+
+    /// Lets staging serve again: upload staging must be mapped, read-back must not.
+    pub(super) fn recycle(mut self) {
+        let raw = self.raw.take().expect("nothing else takes it");
+        self.device.pool.put(self.usage, raw);
+    }
+}
+
+fn lost(error: wgpu::MapRangeError) -> Fault {
+    Fault::DeviceLost(error.to_string())
+}
+
+impl Deref for Buffer<'_> {
+    type Target = wgpu::Buffer;
+
+    fn deref(&self) -> &wgpu::Buffer {
+        self.raw.as_ref().expect("only recycling and dropping take it")
+    }
+}
+
+impl Drop for Buffer<'_> {
+    fn drop(&mut self) {
+        match self.raw.take() {
+            Some(raw) if matches!(self.usage, Use::Storage | Use::Query) => {
+                self.device.pool.put(self.usage, raw);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size_class;
+
+    #[test]
+    fn size_classes_waste_at_most_a_quarter() {
+        for (length, class) in [(1, 4096), (4096, 4096), (4097, 5120), (5121, 6144), (1 << 30, 1 << 30)] {
+            assert_eq!(size_class(length), class);
+        }
+        for length in (4096..100_000).step_by(97) {
+            let class = size_class(length);
+            assert!(class >= length && class - length <= length / 4 && class % 8 == 0, "{length} {class}");
+        }
+    }
+}

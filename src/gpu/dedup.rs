@@ -1,0 +1,120 @@
+//! First occurrences: a table of positions on the device.
+//!
+//! Fingerprints and table must fit in bindings. Larger inputs are cut into parts
+//! by a secret hash, so that equal prints meet in one part; a part is worked off
+//! in blocks, and each block is looked at together with the distinct prints of
+//! those before it.
+
+use std::hash::{BuildHasher, RandomState};
+
+use bytemuck::{Pod, Zeroable};
+
+use super::device::Device;
+use super::shader::{Kernel, lib};
+use crate::{Digest, Fault};
+
+pub(super) static INSERT: Kernel =
+    Kernel { name: "dedup_insert", sources: &[lib::GRID, include_str!("../../shaders/dedup_insert.wgsl")] };
+
+pub(super) static RESOLVE: Kernel =
+    Kernel { name: "dedup_resolve", sources: &[lib::GRID, include_str!("../../shaders/dedup_resolve.wgsl")] };
+
+const WORKGROUP: u32 = 128;
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Insert {
+    count: u32,
+    slot_mask: u32,
+    seed: [u32; 16],
+}
+
+/// For each print, the lowest position with an equal one.
+pub(super) fn first_occurrences(
+    device: &Device,
+    prints: &[Digest],
+    out: &mut [u32],
+    chunk_bytes: u64,
+) -> Result<(), Fault> {
+    let most = most_prints(device, chunk_bytes);
+    if prints.len() <= most {
+        return firsts(device, prints, |firsts| out.copy_from_slice(firsts));
+    }
+    // Half of a block is for the distinct prints carried along; a quarter of that
+    // is what a part of evenly spread prints brings.
+    let parts = prints.len().div_ceil(most / 8).next_power_of_two();
+    for part in partition(prints, parts) {
+        part_firsts(device, prints, &part, most, out)?;
+    }
+    Ok(())
+}
+
+/// How many prints fit at once: 32 bytes each, and up to 4 slots of 4 bytes.
+fn most_prints(device: &Device, chunk_bytes: u64) -> usize {
+    let bytes = device.limits.max_storage_buffer_binding_size.min(chunk_bytes);
+    (bytes / 32).max(16) as usize
+}
+
+/// The positions of the prints of each part, ascending.
+fn partition(prints: &[Digest], parts: usize) -> Vec<Vec<u32>> {
+    let secret = RandomState::new();
+    let mut lists = vec![Vec::new(); parts];
+    for (index, print) in prints.iter().enumerate() {
+        lists[secret.hash_one(print) as usize & (parts - 1)].push(index as u32);
+    }
+    lists
+}
+
+/// The first occurrences among the prints at `positions`, block by block.
+fn part_firsts(
+    device: &Device,
+    prints: &[Digest],
+    positions: &[u32],
+    most: usize,
+    out: &mut [u32],
+) -> Result<(), Fault> {
+    let mut distinct: Vec<u32> = Vec::new();
+    for block in positions.chunks(most / 2) {
+        if distinct.len() > most / 2 {
+            return Err(Fault::OutOfMemory(format!("{} distinct prints met in one part", distinct.len())));
+        }
+        let members = [&distinct, block].concat();
+        let values: Vec<Digest> = members.iter().map(|&position| prints[position as usize]).collect();
+        let carried = distinct.len();
+        firsts(device, &values, |firsts| {
+            for (index, &first) in firsts.iter().enumerate().skip(carried) {
+                out[members[index] as usize] = members[first as usize];
+                if first as usize == index {
+                    distinct.push(members[index]);
+                }
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Hands the first occurrences among prints that fit at once to `read`.
+fn firsts(device: &Device, prints: &[Digest], read: impl FnOnce(&[u32])) -> Result<(), Fault> {
+    if prints.is_empty() {
+        return Ok(());
+    }
+    let count = prints.len() as u32;
+    let slots = (prints.len() + 1).next_power_of_two() * 2;
+    let groups = count.div_ceil(WORKGROUP);
+    let mut batch = device.batch();
+    let input = batch.upload(bytemuck::cast_slice(prints))?;
+    let table = device.storage(4 * slots as u64)?;
+    let output = device.storage(4 * prints.len() as u64)?;
+    batch.clear(&table);
+    let params = Insert { count, slot_mask: slots as u32 - 1, seed: seed() };
+    batch.dispatch(&INSERT, &[], &[&input, &table, &output], &params, groups)?;
+    batch.dispatch(&RESOLVE, &[], &[&table, &output], &count, groups)?;
+    batch.read_back(&output);
+    batch.submit()?.wait(|bytes| read(bytemuck::cast_slice(bytes)))
+}
+
+/// Secret words from the system's randomness; the multipliers among them are odd.
+fn seed() -> [u32; 16] {
+    let secret = RandomState::new();
+    std::array::from_fn(|index| secret.hash_one(index) as u32 | (index as u32 & 1))
+}
