@@ -1,11 +1,15 @@
 //! The command line: one file for each subcommand, and what they share.
 
+mod bench;
 mod context;
+mod export;
 mod log;
+mod machine;
 mod mine;
 mod output;
 mod progress;
 mod ran;
+mod units;
 
 use std::process::ExitCode;
 
@@ -28,6 +32,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 a check failed; 2 the inp
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Args),
     Mine(mine::Args),
 }
 
@@ -53,6 +58,7 @@ pub fn run(cli: Cli) -> ExitCode {
     log::start(cli.global.verbose());
     let context = Context::new(cli.global);
     let result = match cli.command {
+        Command::Bench(args) => bench::run(&args, &context),
         Command::Mine(args) => mine::run(&args, &context),
     };
     result.map_or_else(

@@ -1,11 +1,20 @@
 //! Progress on long work: on standard error, and only where that is a terminal.
 
+use std::time::Duration;
+
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar over `length` steps called `unit`.
 pub fn steps(length: u64, unit: &str) -> ProgressBar {
     let template = format!("{{bar:40}} {{percent}} % {{human_pos}} {unit} {{per_sec}}, {{eta}} left");
     styled(ProgressBar::new(length), &template)
+}
+
+/// A bar over `length` cases, the one at hand named by the bar's message.
+pub fn cases(length: u64) -> ProgressBar {
+    let bar = styled(ProgressBar::new(length), "{elapsed} {bar:30} {pos} of {len}, {eta} left: {msg}");
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
 }
 
 fn styled(bar: ProgressBar, template: &str) -> ProgressBar {

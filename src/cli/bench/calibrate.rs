@@ -1,0 +1,170 @@
+//! From which size a GPU pays: measured, and stored for automatic placement.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde::Serialize;
+use verilane::crossover::Crossover;
+use verilane::{Backend, BackendKind, Operation, Placement};
+
+use super::input::{Recipe, Signed, Stream};
+use super::is_hardware_gpu;
+use super::measure::{Budget, Field, Measurement, Source, measure};
+use super::report::Report;
+use super::statistics::{Contest, crossover, median};
+use super::workload::{self, Case};
+use crate::cli::context::Context;
+use crate::cli::units::Count;
+use crate::cli::{Status, output, progress};
+
+/// One workload for each operation: the one for which the bus costs least is
+/// not among them, so that automatic placement errs on the CPU's side.
+const WORKLOADS: [&str; 5] = ["hash.blake3", "merkle.bitcoin", "verify.rfc8032", "dedup", "pow.sha256d"];
+
+/// What was found, and where it is stored.
+#[derive(Debug, Serialize)]
+pub struct Calibration {
+    adapter: String,
+    crossovers: Vec<Found>,
+    /// Operations in which some answer was wrong: nothing is stored of them.
+    wrong: Vec<String>,
+    stored: String,
+}
+
+/// From which size the adapter pays in one operation.
+#[derive(Debug, Serialize)]
+struct Found {
+    operation: String,
+    workload: String,
+    /// Bytes for hashes, otherwise items; none if it did not pay at any size.
+    size: Option<u64>,
+}
+
+/// Nothing was measured.
+#[derive(Debug, Serialize)]
+struct Nothing {
+    reason: String,
+}
+
+impl fmt::Display for Nothing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "nothing to calibrate: {}", self.reason)
+    }
+}
+
+/// Measures and stores; with no hardware GPU it says that there is nothing to do.
+pub fn run(field: &Field, report: &Report, context: &Context) -> anyhow::Result<Status> {
+    ensure!(
+        context.options.placement == Placement::Auto,
+        "--calibrate compares the CPU with the GPU: leave --backend out"
+    );
+    let Some((cpu, gpu)) = pair(field) else {
+        output::print(context, &Nothing { reason: reason(field, report) })?;
+        return Ok(Status::Passed);
+    };
+    let calibration = calibrate(&Field { oracle: field.oracle.clone(), measured: vec![cpu, gpu] })?;
+    output::print(context, &calibration)?;
+    Ok(if calibration.wrong.is_empty() { Status::Passed } else { Status::Failed })
+}
+
+fn pair(field: &Field) -> Option<(Arc<dyn Backend>, Arc<dyn Backend>)> {
+    let cpu = field.measured.iter().find(|backend| backend.info().kind == BackendKind::Cpu)?;
+    let gpu = field.measured.iter().find(|backend| is_hardware_gpu(backend))?;
+    Some((cpu.clone(), gpu.clone()))
+}
+
+fn reason(field: &Field, report: &Report) -> String {
+    let software = field.measured.iter().find(|backend| backend.info().software);
+    if let Some(software) = software {
+        let name = &software.info().detail;
+        return format!("{name} is a software adapter, which is never chosen automatically");
+    }
+    let missing: Vec<_> = report.not_measured.iter().map(|note| note.reason.as_str()).collect();
+    missing.join("; ")
+}
+
+fn calibrate(field: &Field) -> anyhow::Result<Calibration> {
+    let adapter = field.measured[1].info().detail.clone();
+    let mut stored = Crossover::load();
+    let mut calibration =
+        Calibration { adapter, crossovers: Vec::new(), wrong: Vec::new(), stored: String::new() };
+    let bar = progress::cases(WORKLOADS.len() as u64);
+    for workload in WORKLOADS {
+        bar.set_message(workload);
+        calibration.measure(workload, field, &mut stored)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let path = stored.store().context("cannot store the crossover in the cache folder")?;
+    calibration.stored = path.display().to_string();
+    Ok(calibration)
+}
+
+/// Sizes grow fourfold up to what a GPU needs to be filled.
+fn sizes(recipe: Recipe) -> impl Iterator<Item = usize> {
+    let (first, last) = match recipe {
+        Recipe::Pow => (1 << 12, 1 << 26),
+        Recipe::Verify(_) => (1 << 6, 1 << 16),
+        _ => (1 << 8, 1 << 20),
+    };
+    std::iter::successors(Some(first), |size| Some(size * 4)).take_while(move |&size| size <= last)
+}
+
+impl Calibration {
+    fn measure(&mut self, name: &str, field: &Field, stored: &mut Crossover) -> anyhow::Result<()> {
+        let workload = workload::select(&[name.into()])?.remove(0);
+        let operation = workload.recipe.operation();
+        if !field.measured.iter().all(|backend| backend.serves(operation)) {
+            return Ok(());
+        }
+        let mut stream = Stream::new(0);
+        let signatures = sizes(workload.recipe).max().filter(|_| operation == Operation::Verify);
+        let signed = signatures.map_or_else(Signed::default, |count| Signed::new(count, &mut stream));
+        let mut source = Source { stream, signed };
+        let mut contests = Vec::new();
+        for items in sizes(workload.recipe) {
+            let case = Case { workload: workload.clone(), items };
+            let measurement = measure(&case, field, &mut source, BUDGET)?;
+            if measurement.runs.iter().any(|run| run.wrong.is_some()) {
+                self.wrong.push(operation.to_string());
+                return Ok(());
+            }
+            contests.extend(contest(&case, &measurement));
+        }
+        let size = crossover(&contests);
+        stored.set(&self.adapter, operation, size);
+        self.crossovers.push(Found { operation: operation.to_string(), workload: workload.name, size });
+        Ok(())
+    }
+}
+
+const BUDGET: Budget = Budget { time: Duration::from_millis(500), least_rounds: 5 };
+
+/// None if one of the two faulted.
+fn contest(case: &Case, measurement: &Measurement) -> Option<Contest> {
+    let [cpu, gpu] = &measurement.runs[..] else { return None };
+    let size = match case.workload.recipe.operation() {
+        Operation::Hash => measurement.bytes,
+        _ => case.items as u64,
+    };
+    Some(Contest { size, incumbent: median(&cpu.samples)?, challenger: median(&gpu.samples)? })
+}
+
+impl fmt::Display for Calibration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.adapter)?;
+        for Found { operation, workload, size } in &self.crossovers {
+            let unit = if operation == "hash" { "bytes" } else { "items" };
+            match size {
+                Some(size) => writeln!(f, "{operation}: pays from {} {unit} ({workload})", Count(*size))?,
+                None => writeln!(f, "{operation}: does not pay ({workload})")?,
+            }
+        }
+        for operation in &self.wrong {
+            writeln!(f, "{operation}: WRONG ANSWER; nothing is stored")?;
+        }
+        write!(f, "stored in {}", self.stored)
+    }
+}

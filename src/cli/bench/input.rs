@@ -1,0 +1,304 @@
+//! Fresh input for each operation, and its run on a back end.
+
+use std::time::{Duration, Instant};
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use rayon::prelude::*;
+use verilane::ed25519::{Batch, Rule};
+use verilane::merkle::Root;
+use verilane::pow::{Nonce, NonceWindow, Puzzle, Target};
+use verilane::{Backend, Digest, Fault, Hash, Operation, Records, Tree};
+
+/// Bytes that differ in every call: BLAKE3's output stream.
+pub struct Stream(blake3::OutputReader);
+
+impl Stream {
+    pub fn new(seed: u64) -> Self {
+        Stream(blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof())
+    }
+
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.0.fill(&mut bytes);
+        bytes
+    }
+
+    fn words(&mut self, count: usize) -> Vec<u64> {
+        let mut words = vec![0; count];
+        self.0.fill(bytemuck::cast_slice_mut(&mut words));
+        words
+    }
+
+    fn digests(&mut self, count: usize) -> Vec<Digest> {
+        let mut digests = vec![Digest::default(); count];
+        self.0.fill(bytemuck::cast_slice_mut(&mut digests));
+        digests
+    }
+
+    fn word(&mut self) -> u64 {
+        self.words(1)[0]
+    }
+}
+
+/// A number below `bound` from a random word: the high half of their product.
+fn below(word: u64, bound: usize) -> usize {
+    ((u128::from(word) * bound as u128) >> 64) as usize
+}
+
+/// What an input is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Recipe {
+    /// Records of random bytes, of lengths from `shortest` to `longest`.
+    Hash { hash: Hash, shortest: usize, longest: usize },
+    /// Random leaves.
+    Merkle(Tree),
+    /// Signatures by distinct keys over messages of 32 to 200 bytes, one in 64
+    /// with a flipped bit.
+    Verify(Rule),
+    /// Fingerprints, 30 % of which repeat an earlier one.
+    Dedup,
+    /// A nonce window of a random header without a hit.
+    Pow,
+}
+
+const SHORTEST_MESSAGE: usize = 32;
+const LONGEST_MESSAGE: usize = 200;
+
+impl Recipe {
+    pub fn operation(self) -> Operation {
+        match self {
+            Recipe::Hash { .. } => Operation::Hash,
+            Recipe::Merkle(_) => Operation::Merkle,
+            Recipe::Verify(_) => Operation::Verify,
+            Recipe::Dedup => Operation::Dedup,
+            Recipe::Pow => Operation::Pow,
+        }
+    }
+
+    /// Shortest and longest item in bytes, without keys and signatures.
+    pub fn item_bytes(self) -> (usize, usize) {
+        match self {
+            Recipe::Hash { shortest, longest, .. } => (shortest, longest),
+            Recipe::Merkle(_) | Recipe::Dedup => (32, 32),
+            Recipe::Verify(_) => (SHORTEST_MESSAGE, LONGEST_MESSAGE),
+            Recipe::Pow => (Puzzle::BITCOIN_HEADER, Puzzle::BITCOIN_HEADER),
+        }
+    }
+
+    /// An input of `items`, of which no bytes were seen before; signatures are
+    /// drawn from `signed`, which must hold as many.
+    pub fn fresh(self, items: usize, stream: &mut Stream, signed: &Signed) -> Input {
+        match self {
+            Recipe::Hash { hash, shortest, longest } => {
+                Input::Hash { hash, records: records(items, shortest, longest, stream) }
+            }
+            Recipe::Merkle(tree) => Input::Merkle { tree, leaves: stream.digests(items) },
+            Recipe::Verify(rule) => Input::Verify { rule, batch: signed.draw(items, stream) },
+            Recipe::Dedup => Input::Dedup { prints: prints(items, stream) },
+            Recipe::Pow => {
+                let first = stream.word() as u32;
+                let first = first.min(u32::MAX - (items - 1) as u32);
+                Input::Pow { puzzle: puzzle(stream, NO_HIT), window: first..=first + (items - 1) as u32 }
+            }
+        }
+    }
+
+    /// An input whose answer is known without any back end.
+    pub fn planted(self, stream: &mut Stream) -> Option<(Input, Answer)> {
+        (self == Recipe::Pow).then(|| planted_nonce(stream))
+    }
+}
+
+fn records(items: usize, shortest: usize, longest: usize, stream: &mut Stream) -> Records<'static> {
+    if shortest == longest {
+        let bytes = stream.bytes(items * longest);
+        return Records::from_slices(bytes.chunks_exact(longest));
+    }
+    let spread = longest - shortest + 1;
+    let lengths: Vec<_> =
+        stream.words(items).into_iter().map(|word| shortest + below(word, spread)).collect();
+    let bytes = stream.bytes(lengths.iter().sum());
+    let mut records = Records::with_capacity(items, bytes.len());
+    let mut rest = &bytes[..];
+    for length in lengths {
+        let (record, tail) = rest.split_at(length);
+        records.push(record);
+        rest = tail;
+    }
+    records
+}
+
+fn prints(items: usize, stream: &mut Stream) -> Vec<Digest> {
+    let mut prints = stream.digests(items);
+    let words = stream.words(items);
+    for index in 1..items {
+        // The low half decides whether, the high half which.
+        let repeats = (words[index] & 0xffff_ffff) * 10 >> 32 < 3;
+        if repeats {
+            prints[index] = prints[below(words[index], index)];
+        }
+    }
+    prints
+}
+
+/// 64 zero bits, met by one header in 2⁶⁴: as hard as real ones, so that a
+/// kernel's early exit is taken as often as in earnest.
+const NO_HIT: Target = {
+    let mut target = [0xff; 32];
+    let mut i = 0;
+    while i < 8 {
+        target[i] = 0;
+        i += 1;
+    }
+    Target::from_be_bytes(target)
+};
+
+fn puzzle(stream: &mut Stream, target: Target) -> Puzzle {
+    let header = stream.bytes(Puzzle::BITCOIN_HEADER);
+    Puzzle::bitcoin(header.as_slice().try_into().expect("a header has 80 bytes"), target)
+}
+
+/// A window of 4,096 nonces and the target that exactly one of them meets.
+fn planted_nonce(stream: &mut Stream) -> (Input, Answer) {
+    let puzzle = puzzle(stream, NO_HIT);
+    let first = (stream.word() as u32).min(u32::MAX - 4095);
+    let window = first..=first + 4095;
+    let hits = window.clone().map(|nonce| Nonce { nonce, digest: puzzle.digest(nonce) });
+    let lowest = hits.min_by_key(|hit| hit.digest.reversed()).expect("the window is not empty");
+    let header = puzzle.header().try_into().expect("a header has 80 bytes");
+    let puzzle = Puzzle::bitcoin(header, Target::from_be_bytes(lowest.digest.reversed().0));
+    (Input::Pow { puzzle, window }, Answer::Nonce(Some(lowest)))
+}
+
+/// Valid signatures to draw from.
+#[derive(Default)]
+pub struct Signed {
+    keys: Vec<[u8; 32]>,
+    signatures: Vec<[u8; 64]>,
+    messages: Vec<Vec<u8>>,
+}
+
+impl Signed {
+    /// At least `count` signatures, each by a key of its own.
+    pub fn new(count: usize, stream: &mut Stream) -> Self {
+        // A power of two, so that every odd stride visits all of them.
+        let count = count.next_power_of_two();
+        let secrets = stream.digests(count);
+        let messages: Vec<_> =
+            records(count, SHORTEST_MESSAGE, LONGEST_MESSAGE, stream).iter().map(<[u8]>::to_vec).collect();
+        let sign = |(secret, message): (&Digest, &Vec<u8>)| {
+            let key = SigningKey::from_bytes(&secret.0);
+            (key.verifying_key().to_bytes(), key.sign(message).to_bytes())
+        };
+        let (keys, signatures) = secrets.par_iter().zip(&messages).map(sign).unzip();
+        Signed { keys, signatures, messages }
+    }
+
+    /// A batch of `items`, in another order each time, one in 64 of them with
+    /// one bit of the signature or the message flipped.
+    fn draw(&self, items: usize, stream: &mut Stream) -> Batch<'static> {
+        let (start, stride) = (stream.word() as usize, stream.word() as usize | 1);
+        let mut batch = Batch::with_capacity(items);
+        for (i, word) in stream.words(items).into_iter().enumerate() {
+            let index = start.wrapping_add(i.wrapping_mul(stride)) & (self.keys.len() - 1);
+            let (key, mut signature) = (&self.keys[index], self.signatures[index]);
+            let message = &self.messages[index];
+            if word & 63 != 0 {
+                batch.push(key, &signature, message);
+                continue;
+            }
+            let bit = below(word, 8 * (64 + message.len()));
+            let mut message = message.clone();
+            let byte = signature.iter_mut().chain(&mut message).nth(bit / 8);
+            *byte.expect("the bit is in one of them") ^= 1 << (bit % 8);
+            batch.push(key, &signature, &message);
+        }
+        batch
+    }
+}
+
+/// What a back end is asked.
+pub enum Input {
+    Hash { hash: Hash, records: Records<'static> },
+    Merkle { tree: Tree, leaves: Vec<Digest> },
+    Verify { rule: Rule, batch: Batch<'static> },
+    Dedup { prints: Vec<Digest> },
+    Pow { puzzle: Puzzle, window: NonceWindow },
+}
+
+impl Input {
+    /// The bytes that the operation reads.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Input::Hash { records, .. } => records.total_bytes(),
+            Input::Merkle { leaves: digests, .. } | Input::Dedup { prints: digests } => {
+                32 * digests.len() as u64
+            }
+            Input::Verify { batch, .. } => 96 * batch.len() as u64 + batch.messages().total_bytes(),
+            Input::Pow { puzzle, .. } => puzzle.header().len() as u64,
+        }
+    }
+
+    /// The back end's answer and the time that its call took. Room for the
+    /// answer is made before the clock starts, and holds nothing that is right.
+    pub fn run(&self, backend: &dyn Backend) -> Result<(Answer, Duration), Fault> {
+        match self {
+            Input::Hash { hash, records } => {
+                let mut digests = vec![Digest([0xa5; 32]); records.len()];
+                let ((), time) = timed(|| backend.hash(*hash, records, &mut digests))?;
+                Ok((Answer::Digests(digests), time))
+            }
+            Input::Merkle { tree, leaves } => {
+                let (root, time) = timed(|| backend.merkle_root(*tree, leaves))?;
+                Ok((Answer::Root(root), time))
+            }
+            Input::Verify { rule, batch } => {
+                let mut verdicts = vec![false; batch.len()];
+                let ((), time) = timed(|| backend.verify(*rule, batch, &mut verdicts))?;
+                Ok((Answer::Verdicts(verdicts), time))
+            }
+            Input::Dedup { prints } => {
+                let mut firsts = vec![u32::MAX; prints.len()];
+                let ((), time) = timed(|| backend.first_occurrences(prints, &mut firsts))?;
+                Ok((Answer::Firsts(firsts), time))
+            }
+            Input::Pow { puzzle, window } => {
+                let (nonce, time) = timed(|| backend.search(puzzle, window.clone()))?;
+                Ok((Answer::Nonce(nonce), time))
+            }
+        }
+    }
+}
+
+fn timed<T>(call: impl FnOnce() -> Result<T, Fault>) -> Result<(T, Duration), Fault> {
+    let start = Instant::now();
+    let value = call()?;
+    Ok((value, start.elapsed()))
+}
+
+/// What a back end answered.
+#[derive(Debug, PartialEq)]
+pub enum Answer {
+    Digests(Vec<Digest>),
+    Root(Root),
+    Verdicts(Vec<bool>),
+    Firsts(Vec<u32>),
+    Nonce(Option<Nonce>),
+}
+
+impl Answer {
+    /// Where this answer first differs from the right one, if it does.
+    pub fn difference(&self, right: &Answer) -> Option<String> {
+        match (self, right) {
+            (Answer::Digests(a), Answer::Digests(b)) => position("digest", a, b),
+            (Answer::Verdicts(a), Answer::Verdicts(b)) => position("verdict", a, b),
+            (Answer::Firsts(a), Answer::Firsts(b)) => position("first occurrence", a, b),
+            _ => (self != right).then(|| format!("it is {self:?} instead of {right:?}")),
+        }
+    }
+}
+
+fn position<T: PartialEq + std::fmt::Debug>(what: &str, answer: &[T], right: &[T]) -> Option<String> {
+    let index = answer.iter().zip(right).position(|(a, b)| a != b)?;
+    Some(format!("{what} {index} is {:?} instead of {:?}", answer[index], right[index]))
+}

@@ -1,0 +1,174 @@
+//! `verilane bench`: every workload on every back end, every answer checked.
+
+mod calibrate;
+mod input;
+mod measure;
+mod pace;
+mod remarks;
+mod report;
+mod statistics;
+pub mod table;
+mod workload;
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use indicatif::ProgressBar;
+use verilane::{Backend, BackendKind, Engine, Error, Placement};
+
+use super::context::Context;
+use super::machine::{self, Adapter, Machine};
+use super::{Status, export, output, progress};
+use input::{Recipe, Signed, Stream};
+use measure::{Field, Source, measure};
+use pace::Pace;
+use workload::{Case, Scale};
+
+pub use report::{Report, Row};
+
+/// Measure every workload on every back end, and check every answer
+#[derive(clap::Args)]
+pub struct Args {
+    /// End within a minute: smaller inputs, fewer samples
+    #[arg(long)]
+    quick: bool,
+    /// Only workloads whose names begin so: verify, hash.blake3, merkle, dedup, pow …
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    workload: Vec<String>,
+    /// Items in a call, instead of each workload's own sizes
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = items)]
+    sizes: Vec<usize>,
+    /// Measure from which size a GPU pays, and store it for automatic placement
+    #[arg(long, conflicts_with_all = ["quick", "workload", "sizes"])]
+    calibrate: bool,
+    #[command(flatten)]
+    export: export::Files,
+}
+
+fn items(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("a call needs at least one item".into()),
+        Ok(items) => Ok(items),
+        Err(_) => Err("a whole number of items is expected, such as 65536".into()),
+    }
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
+    if cfg!(debug_assertions) {
+        output::warning("this build is not optimised for speed: use cargo run --release");
+    }
+    let workloads = workload::select(&args.workload)?;
+    args.export.check()?;
+    let (field, mut report) = set_up(context)?;
+    if args.calibrate {
+        return calibrate::run(&field, &report, context);
+    }
+    let scale = Scale { quick: args.quick, hardware_gpu: field.measured.iter().any(is_hardware_gpu) };
+    let cases: Vec<_> = workloads.iter().flat_map(|workload| workload.cases(&args.sizes, scale)).collect();
+    if let Some(memory) = machine::free_memory() {
+        cases.iter().try_for_each(|case| case.check(memory))?;
+    }
+    measure_all(&cases, &field, Pace::new(args.quick), &mut report)?;
+    args.export.write(&report)?;
+    output::print(context, &report)?;
+    Ok(if report.all_checked() { Status::Passed } else { Status::Failed })
+}
+
+fn is_hardware_gpu(backend: &Arc<dyn Backend>) -> bool {
+    let info = backend.info();
+    info.kind == BackendKind::Gpu && !info.software
+}
+
+/// The back ends to measure, and a report that says which there are none of.
+fn set_up(context: &Context) -> anyhow::Result<(Field, Report)> {
+    let mut oracle = None;
+    let mut measured = Vec::new();
+    let mut missing = Vec::new();
+    for (kind, candidate) in Engine::backends(&context.options) {
+        let wanted = match context.options.placement {
+            Placement::Auto => true,
+            Placement::On(only) => only == kind,
+        };
+        match candidate {
+            Ok(backend) => {
+                if kind == BackendKind::Reference {
+                    oracle = Some(backend.clone());
+                }
+                measured.extend(wanted.then_some(backend));
+            }
+            Err(error) if wanted => missing.push((kind, reason(error))),
+            Err(_) => {}
+        }
+    }
+    let reasons: Vec<_> = missing.iter().map(|(_, reason)| reason.as_str()).collect();
+    ensure!(!measured.is_empty(), "there is nothing to measure: {}", reasons.join("; "));
+    let adapters = measured.iter().filter(|backend| backend.info().kind == BackendKind::Gpu);
+    let adapters = adapters.map(|backend| Adapter::of(backend.info())).collect();
+    let mut report = Report::new(Machine::new(&context.options, adapters)?);
+    missing.into_iter().for_each(|(kind, reason)| report.leave_out_kind(kind, reason));
+    let oracle = oracle.context("the reference back end is not there to compare with")?;
+    Ok((Field { oracle, measured }, report))
+}
+
+/// Why a back end is missing, without its name.
+fn reason(error: Error) -> String {
+    match error {
+        Error::Unavailable { reason, .. } => reason,
+        error => error.to_string(),
+    }
+}
+
+fn measure_all(cases: &[Case], field: &Field, pace: Pace, report: &mut Report) -> anyhow::Result<()> {
+    let bar = progress::cases(cases.len() as u64);
+    let mut source = source(cases, &bar);
+    for (index, case) in cases.iter().enumerate() {
+        bar.set_message(format!("{}, {} {}", case.workload.name, case.items, case.workload.unit()));
+        let able = able(case, field, report);
+        match pace.budget(cases.len() - index, able.measured.len()) {
+            Some(budget) => {
+                let measurement = measure(case, &able, &mut source, budget)?;
+                let rows = report.add(case, &measurement);
+                bar.suspend(|| rows.iter().for_each(tell_mismatch));
+            }
+            None => report.out_of_time(case, &able),
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn tell_mismatch(row: &Row) {
+    if let Some(mismatch) = &row.mismatch {
+        let Row { workload, items, unit, .. } = row;
+        output::warning(format_args!(
+            "WRONG ANSWER: {workload} on {} with {items} {unit}: {mismatch}",
+            row.label()
+        ));
+    }
+}
+
+/// As many signatures as the largest case draws, made before anything is timed.
+fn source(cases: &[Case], bar: &ProgressBar) -> Source {
+    let mut stream = Stream::new(0);
+    let verify = |case: &&Case| matches!(case.workload.recipe, Recipe::Verify(_));
+    let signatures = cases.iter().filter(verify).map(|case| case.items).max();
+    bar.set_message(signatures.map_or_else(String::new, |count| format!("signing {count} messages")));
+    let signed = signatures.map_or_else(Signed::default, |count| Signed::new(count, &mut stream));
+    Source { stream, signed }
+}
+
+/// The back ends that serve the case's operation; the report says which do not.
+fn able(case: &Case, field: &Field, report: &mut Report) -> Field {
+    let operation = case.workload.recipe.operation();
+    let serves = |backend: &&Arc<dyn Backend>| {
+        let serves = backend.serves(operation);
+        if !serves {
+            report.leave_out(backend.info(), Some(&operation.to_string()), NO_KERNEL.into());
+        }
+        serves
+    };
+    Field { oracle: field.oracle.clone(), measured: field.measured.iter().filter(serves).cloned().collect() }
+}
+
+const NO_KERNEL: &str = "it has no kernel for this";

@@ -1,0 +1,232 @@
+//! What `bench` reports: the machine, and a row for each measurement.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use verilane::{BackendInfo, BackendKind};
+
+use super::measure::{Field, Measurement, Run};
+use super::statistics::median;
+use super::workload::Case;
+use crate::cli::machine::Machine;
+
+/// Changes with the meaning of any field; new fields leave it as it is.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Everything that was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub schema_version: u32,
+    pub machine: Machine,
+    pub rows: Vec<Row>,
+    pub not_measured: Vec<NotMeasured>,
+}
+
+/// One workload on one back end at one size.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub workload: String,
+    pub hash: Option<String>,
+    pub backend: String,
+    /// What computed: crates, lanes or the adapter.
+    pub detail: String,
+    /// Whether it is a software adapter.
+    pub software: bool,
+    pub threads: usize,
+    pub items: usize,
+    /// The bytes that one call reads.
+    pub bytes: u64,
+    /// Shortest and longest item.
+    pub item_bytes: [usize; 2],
+    /// The warm-up's call: with the kernels' compilation, where it is the first.
+    pub first_call_s: f64,
+    pub samples_s: Vec<f64>,
+    /// The device's own share of each sample, without transfers.
+    pub device_samples_s: Option<Vec<f64>>,
+    pub median_s: f64,
+    pub device_median_s: Option<f64>,
+    pub per_second: f64,
+    pub device_per_second: Option<f64>,
+    pub unit: &'static str,
+    /// Whether every answer equalled the reference's.
+    pub checked: bool,
+    /// How an answer first differed.
+    pub mismatch: Option<String>,
+    /// How many times as fast as the reference.
+    pub vs_reference: f64,
+}
+
+/// Why there is no row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotMeasured {
+    pub backend: String,
+    pub software: bool,
+    /// An operation or a workload; none if it concerns all.
+    pub workload: Option<String>,
+    pub reason: String,
+}
+
+impl Report {
+    pub fn new(machine: Machine) -> Self {
+        Report { schema_version: SCHEMA_VERSION, machine, rows: Vec::new(), not_measured: Vec::new() }
+    }
+
+    /// Whether every answer equalled the reference's.
+    pub fn all_checked(&self) -> bool {
+        self.rows.iter().all(|row| row.checked)
+    }
+
+    /// Adds the rows of one case; returns those with wrong answers.
+    pub fn add(&mut self, case: &Case, measurement: &Measurement) -> &[Row] {
+        let first = self.rows.len();
+        for run in &measurement.runs {
+            match Row::new(case, measurement, run) {
+                Some(row) => self.rows.push(row),
+                None => self.leave_out(run.backend.info(), Some(&case.workload.name), reason(run)),
+            }
+        }
+        &self.rows[first..]
+    }
+
+    /// Notes once why a back end has no row.
+    pub fn leave_out(&mut self, info: &BackendInfo, workload: Option<&str>, reason: String) {
+        self.note(NotMeasured {
+            backend: info.kind.to_string(),
+            software: info.software,
+            workload: workload.map(Into::into),
+            reason,
+        });
+    }
+
+    /// Notes that the time was up before this case.
+    pub fn out_of_time(&mut self, case: &Case, field: &Field) {
+        for backend in &field.measured {
+            self.leave_out(backend.info(), Some(&case.workload.name), "the time was up".into());
+        }
+    }
+
+    /// Notes that there is no back end of this kind.
+    pub fn leave_out_kind(&mut self, kind: BackendKind, reason: String) {
+        self.note(NotMeasured { backend: kind.to_string(), software: false, workload: None, reason });
+    }
+
+    fn note(&mut self, note: NotMeasured) {
+        if !self.not_measured.contains(&note) {
+            self.not_measured.push(note);
+        }
+    }
+}
+
+fn reason(run: &Run) -> String {
+    run.fault.as_ref().map_or_else(|| "it gave no sample".into(), ToString::to_string)
+}
+
+impl Row {
+    fn new(case: &Case, measurement: &Measurement, run: &Run) -> Option<Row> {
+        let Run { backend, samples, device_samples, first_call, wrong, fault } = run;
+        if fault.is_some() {
+            return None;
+        }
+        let middle = median(samples)?.as_secs_f64();
+        let device_middle = median(device_samples).map(|time| time.as_secs_f64());
+        let (shortest, longest) = case.workload.recipe.item_bytes();
+        let info = backend.info();
+        let items = case.items as f64;
+        Some(Row {
+            workload: case.workload.name.clone(),
+            hash: case.workload.hash().map(|hash| hash.to_string()),
+            backend: info.kind.to_string(),
+            detail: info.detail.clone(),
+            software: info.software,
+            threads: info.threads,
+            items: case.items,
+            bytes: measurement.bytes,
+            item_bytes: [shortest, longest],
+            first_call_s: first_call.as_ref()?.as_secs_f64(),
+            samples_s: seconds(samples),
+            device_samples_s: device_middle.map(|_| seconds(device_samples)),
+            median_s: middle,
+            device_median_s: device_middle,
+            per_second: items / middle,
+            device_per_second: device_middle.map(|time| items / time),
+            unit: case.workload.unit(),
+            checked: wrong.is_none(),
+            mismatch: wrong.clone(),
+            vs_reference: median(&measurement.reference)?.as_secs_f64() / middle,
+        })
+    }
+
+    /// The back end, marked where it is software.
+    pub fn label(&self) -> String {
+        label(&self.backend, self.software)
+    }
+}
+
+impl NotMeasured {
+    /// The back end, marked where it is software.
+    pub fn label(&self) -> String {
+        label(&self.backend, self.software)
+    }
+}
+
+fn label(backend: &str, software: bool) -> String {
+    if software { format!("{backend} (software)") } else { backend.into() }
+}
+
+fn seconds(samples: &[Duration]) -> Vec<f64> {
+    samples.iter().map(Duration::as_secs_f64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use verilane::reference::Reference;
+    use verilane::{Fault, Options, Threads};
+
+    use super::*;
+    use crate::cli::bench::workload;
+
+    fn run() -> Run {
+        Run {
+            backend: Arc::new(Reference::new(Threads::new(1).unwrap())),
+            first_call: Some(Duration::from_secs(9)),
+            samples: [4, 1, 2].map(Duration::from_secs).to_vec(),
+            device_samples: vec![Duration::from_secs(1)],
+            wrong: None,
+            fault: None,
+        }
+    }
+
+    fn report(run: Run) -> Report {
+        let case = Case { workload: workload::select(&["dedup".into()]).unwrap().remove(0), items: 8 };
+        let reference = [6, 2, 4].map(Duration::from_secs).to_vec();
+        let mut report = Report::new(Machine::new(&Options::default(), vec![]).unwrap());
+        report.add(&case, &Measurement { bytes: 256, reference, runs: vec![run] });
+        report
+    }
+
+    #[test]
+    fn rows_are_made_of_medians() {
+        let report = report(run());
+        let [row] = &report.rows[..] else { panic!("one row") };
+        assert_eq!((row.median_s, row.per_second, row.vs_reference), (2.0, 4.0, 2.0));
+        assert_eq!((row.first_call_s, row.device_per_second), (9.0, Some(8.0)));
+        assert!(row.checked && report.all_checked() && report.not_measured.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_answer_marks_the_row_and_the_report() {
+        let report = report(Run { wrong: Some("digest 3 is off".into()), ..run() });
+        assert!(!report.rows[0].checked && !report.all_checked());
+        assert_eq!(report.rows[0].mismatch.as_deref(), Some("digest 3 is off"));
+    }
+
+    #[test]
+    fn a_fault_leaves_a_reason_and_no_row() {
+        let report = report(Run { fault: Some(Fault::DeviceLost("unplugged".into())), ..run() });
+        assert!(report.rows.is_empty());
+        assert_eq!(report.not_measured[0].reason, "the device was lost: unplugged");
+        assert_eq!(report.not_measured[0].workload.as_deref(), Some("dedup"));
+    }
+}

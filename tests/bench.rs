@@ -1,0 +1,158 @@
+//! `verilane bench`, as a user runs it.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn bench(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("verilane").expect("the binary is built");
+    command.arg("bench").args(arguments);
+    command
+}
+
+fn fails(arguments: &[&str], reason: &str) {
+    let output = bench(arguments).output().expect("the command runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+    assert!(stderr.contains(reason), "{arguments:?} said: {stderr}");
+    assert!(output.stdout.is_empty(), "{arguments:?} measured before it refused");
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("the file was written")
+}
+
+fn number(row: &Value, field: &str) -> f64 {
+    row[field].as_f64().unwrap_or_else(|| panic!("{field} is no number in {row}"))
+}
+
+fn assert_row(row: &Value) {
+    assert_eq!(row["checked"], true, "{row}");
+    assert_eq!(row["mismatch"], Value::Null, "{row}");
+    let mut samples: Vec<_> =
+        row["samples_s"].as_array().expect("samples").iter().map(|sample| sample.as_f64().unwrap()).collect();
+    samples.sort_by(f64::total_cmp);
+    let (low, high) = (samples[(samples.len() - 1) / 2], samples[samples.len() / 2]);
+    let median = number(row, "median_s");
+    assert!((low..=high).contains(&median), "{median} lies between {low} and {high}");
+    let rate = number(row, "items") / median;
+    assert!((number(row, "per_second") / rate - 1.0).abs() < 1e-9, "{row}");
+    assert!(number(row, "threads") >= 1.0 && number(row, "bytes") >= 32.0, "{row}");
+    assert!(number(row, "first_call_s") > 0.0 && number(row, "vs_reference") > 0.0, "{row}");
+    assert!(row["software"].is_boolean() && row["unit"].is_string(), "{row}");
+}
+
+fn assert_machine(machine: &Value) {
+    for field in ["processor", "isa", "os", "rustc", "commit", "version"] {
+        assert!(machine[field].as_str().is_some_and(|text| !text.is_empty()), "{field} in {machine}");
+    }
+    for field in ["cores", "threads", "memory_bytes"] {
+        assert!(number(machine, field) >= 1.0, "{field} in {machine}");
+    }
+    assert!(machine["rustc"].as_str().unwrap().starts_with("rustc "), "{machine}");
+    assert!(machine["adapters"].is_array());
+}
+
+const WORKLOADS: [&str; 11] = [
+    "hash.sha256",
+    "hash.sha256d",
+    "hash.blake3",
+    "merkle.bitcoin",
+    "merkle.rfc6962",
+    "merkle.plain",
+    "verify.rfc8032",
+    "verify.strict",
+    "verify.zip215",
+    "dedup",
+    "pow.sha256d",
+];
+
+#[test]
+fn every_workload_is_measured_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let [json, csv, markdown] = [path("bench.json"), path("bench.csv"), path("bench.md")];
+    let assert = bench(&["--quick", "--sizes", "1,300"])
+        .args(["--export-json".as_ref(), json.as_os_str()])
+        .args(["--export-csv".as_ref(), csv.as_os_str()])
+        .args(["--export-markdown".as_ref(), markdown.as_os_str()])
+        .assert()
+        .success();
+    let table = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+
+    let report: Value = serde_json::from_str(&read(&json)).unwrap();
+    assert_eq!(report["schema_version"], 1);
+    assert_machine(&report["machine"]);
+    let rows = report["rows"].as_array().unwrap();
+    rows.iter().for_each(assert_row);
+    let excused = report["not_measured"].as_array().unwrap();
+    for name in WORKLOADS {
+        let of = |row: &&Value, backend: &str| row["workload"] == name && row["backend"] == backend;
+        let sizes = |backend: &str| {
+            let mut sizes: Vec<_> =
+                rows.iter().filter(|row| of(row, backend)).map(|row| number(row, "items")).collect();
+            sizes.dedup();
+            sizes
+        };
+        // Record lengths alternate with sizes in the hash workloads.
+        assert_eq!(sizes("reference")[..2], [1.0, 300.0], "{name}");
+        for backend in ["cpu", "gpu"] {
+            let concerns = |note: &&Value| {
+                let operation = note["workload"].as_str().unwrap_or("");
+                note["backend"] == backend && name.starts_with(operation)
+            };
+            let reason = excused.iter().find(concerns).map(|note| note["reason"].as_str().unwrap());
+            let measured = sizes(backend).starts_with(&[1.0, 300.0]);
+            assert!(measured != reason.is_some(), "{name} on {backend}: rows, or a reason for none");
+            assert!(reason.is_none_or(|reason| table.contains(reason)), "{reason:?} is not in {table}");
+        }
+        assert!(table.contains(name) && read(&markdown).contains(&format!("| {name} |")), "{name}");
+    }
+    assert_eq!(read(&csv).lines().count(), rows.len() + 1, "a header and a line for each row");
+}
+
+#[test]
+fn options_narrow_what_is_measured() {
+    let narrowed = ["--workload", "verify.strict,dedup", "--sizes", "5", "--threads", "1"];
+    let output = bench(&narrowed).args(["--quick", "--backend", "reference", "--json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| &row["workload"]).collect();
+    assert_eq!(names, ["verify.strict", "dedup"]);
+    for row in rows {
+        assert_eq!(
+            (&row["backend"], &row["threads"], &row["items"]),
+            (&"reference".into(), &1.into(), &5.into())
+        );
+        assert_eq!(row["vs_reference"], 1.0);
+        assert_row(row);
+    }
+}
+
+#[test]
+fn bad_options_are_refused_before_anything_is_measured() {
+    fails(&["--sizes", "0"], "at least one item");
+    fails(&["--sizes", "abc"], "a whole number of items");
+    fails(&["--sizes", "8,-1"], "a whole number of items");
+    fails(&["--workload", "hsah"], "hash.sha256, hash.sha256d, hash.blake3, merkle.bitcoin");
+    fails(&["--workload", "dedup", "--sizes", "1099511627776"], "one call takes");
+    fails(&["--workload", "verify", "--sizes", "1099511627776"], "items would fit");
+    fails(&["--workload", "hash.sha256", "--sizes", "18446744073709551615"], "items would fit");
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("no such folder").join("bench.json");
+    fails(&["--export-json", nowhere.to_str().unwrap()], "no such folder");
+    fails(&["--calibrate", "--backend", "cpu"], "leave --backend out");
+}
+
+#[test]
+fn a_software_adapter_is_not_calibrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = bench(&["--calibrate", "--adapter", "llvmpipe"])
+        .env("XDG_CACHE_HOME", folder.path())
+        .output()
+        .expect("the command runs");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("nothing to calibrate: "));
+    assert!(!folder.path().join("verilane/crossover.json").exists());
+}
