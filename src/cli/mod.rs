@@ -1,8 +1,10 @@
 //! The command line: one file for each subcommand, and what they share.
 
+mod audit;
 mod bench;
 mod context;
 mod export;
+mod input;
 mod log;
 mod machine;
 mod mine;
@@ -32,6 +34,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 a check failed; 2 the inp
 
 #[derive(Subcommand)]
 enum Command {
+    Audit(audit::Args),
     Bench(bench::Args),
     Mine(mine::Args),
 }
@@ -42,6 +45,8 @@ enum Status {
     Passed,
     /// A check failed: exit code 1.
     Failed,
+    /// Some input could not be read; the rest was worked on: exit code 2.
+    Unreadable,
 }
 
 impl From<Status> for ExitCode {
@@ -49,6 +54,7 @@ impl From<Status> for ExitCode {
         ExitCode::from(match status {
             Status::Passed => 0,
             Status::Failed => 1,
+            Status::Unreadable => 2,
         })
     }
 }
@@ -58,6 +64,7 @@ pub fn run(cli: Cli) -> ExitCode {
     log::start(cli.global.verbose());
     let context = Context::new(cli.global);
     let result = match cli.command {
+        Command::Audit(args) => audit::run(&args, &context),
         Command::Bench(args) => bench::run(&args, &context),
         Command::Mine(args) => mine::run(&args, &context),
     };

@@ -17,6 +17,11 @@ pub fn cases(length: u64) -> ProgressBar {
     bar
 }
 
+/// A bar over `length` bytes.
+pub fn bytes(length: u64) -> ProgressBar {
+    styled(ProgressBar::new(length), "{bar:40} {percent} % {bytes} {bytes_per_sec}, {eta} left")
+}
+
 fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
     bar.with_style(ProgressStyle::with_template(template).expect("the template is valid"))
 }

@@ -1,1 +1,3 @@
 //! The operations composed into real ledger formats.
+
+pub mod bitcoin;
