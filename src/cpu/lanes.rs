@@ -5,7 +5,7 @@
 //! which run them only where the processor has that level. Everything here is
 //! `#[inline(always)]`, to be compiled with the features of the entry point.
 
-use std::ops::{Add, BitAnd, BitOr, BitXor};
+use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;
@@ -67,6 +67,83 @@ pub trait Lanes32:
 
     /// Eight words of each lane as 32 little-endian bytes.
     fn store_digests(words: [Self; 8], out: &mut [[u8; 32]]);
+}
+
+/// A 64-bit word of each item. Addition and subtraction wrap.
+pub trait Lanes64:
+    Copy
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + BitXor<Output = Self>
+    + BitAnd<Output = Self>
+    + BitOr<Output = Self>
+{
+    /// The number of lanes.
+    const LANES: usize;
+
+    /// `value` in each lane.
+    fn splat(value: u64) -> Self;
+
+    /// One value for each lane, from the first `LANES`.
+    fn load(values: &[u64]) -> Self;
+
+    /// One value from each lane, to the first `LANES`.
+    fn store(self, out: &mut [u64]);
+
+    /// Shifts left; 64 and more leave zero.
+    fn shl(self, bits: u32) -> Self;
+
+    /// Shifts right; 64 and more leave zero.
+    fn shr(self, bits: u32) -> Self;
+
+    /// Rotates right by `N`, 0 < `N` < 64.
+    #[inline(always)]
+    fn rotr<const N: i32>(self) -> Self {
+        self.shr(N as u32) | self.shl(64 - N as u32)
+    }
+
+    /// `self ^ b ^ c`.
+    #[inline(always)]
+    fn xor3(self, b: Self, c: Self) -> Self {
+        self ^ b ^ c
+    }
+
+    /// Bits of `a` where `self` has ones, of `b` where it has zeros.
+    #[inline(always)]
+    fn choose(self, a: Self, b: Self) -> Self {
+        b ^ (self & (a ^ b))
+    }
+
+    /// Bits that at least two of three have.
+    #[inline(always)]
+    fn majority(self, b: Self, c: Self) -> Self {
+        (self & b) | (c & (self | b))
+    }
+
+    /// All ones in the lanes that are equal, zero in the others.
+    fn equal(self, other: Self) -> Self;
+
+    /// The product of the low 32 bits of each.
+    fn mul32(self, other: Self) -> Self;
+
+    /// `N` consecutive words of a table for each lane, from the lane's own
+    /// `first`.
+    ///
+    /// Where they would reach past the table's end, any words of the table, or a panic.
+    fn gather<const N: usize>(table: &[u64], first: Self) -> [Self; N];
+
+    /// As [`gather`](Lanes64::gather), from a table for each lane: the lane's
+    /// words of `N` consecutive vectors, from the lane's own `first`.
+    fn pick<const N: usize>(table: &[Self], first: Self) -> [Self; N];
+}
+
+/// Lanes with a multiply-add on their low 52 bits.
+pub trait Lanes52: Lanes64 {
+    /// Adds the low 52 bits of the 104-bit product of `a` and `b` modulo 2^52.
+    fn madd_low(self, a: Self, b: Self) -> Self;
+
+    /// Adds the high 52 bits of the 104-bit product of `a` and `b` modulo 2^52.
+    fn madd_high(self, a: Self, b: Self) -> Self;
 }
 
 /// Two vectors side by side: their instructions interleave, and one hides the

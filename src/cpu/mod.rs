@@ -2,7 +2,12 @@
 
 #[macro_use]
 mod isa;
+mod ed25519;
+mod edwards25519;
+mod field25519;
 mod lanes;
+mod scalar25519;
+mod sha512;
 
 use rayon::prelude::*;
 
@@ -15,10 +20,14 @@ use crate::{Digest, Hash, Records};
 
 pub use isa::Isa;
 
+/// Signatures that a thread takes at a time.
+const VERIFY_CHUNK: usize = 256;
+
 /// The back end on SIMD lanes and a pool of threads.
 pub struct Cpu {
     info: BackendInfo,
     threads: Threads,
+    isa: Isa,
 }
 
 impl Cpu {
@@ -30,7 +39,7 @@ impl Cpu {
             detail: format!("{isa} lanes"),
             software: false,
         };
-        Cpu { info, threads }
+        Cpu { info, threads, isa }
     }
 }
 
@@ -53,8 +62,10 @@ impl Backend for Cpu {
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
         self.threads.run(|| {
-            out.par_iter_mut().enumerate().for_each(|(i, out)| {
-                *out = rule.accepts(&batch.keys()[i], &batch.signatures()[i], batch.messages().get(i));
+            let chunks = out.par_chunks_mut(VERIFY_CHUNK).enumerate();
+            chunks.for_each(|(chunk, out)| {
+                let first = chunk * VERIFY_CHUNK;
+                ed25519::verify(self.isa, rule, &batch.slice(first..first + out.len()), out);
             });
         });
         Ok(())

@@ -1,9 +1,10 @@
 //! AVX2: 8 lanes of 32 bits.
 
 use std::arch::x86_64::*;
-use std::ops::{Add, BitAnd, BitOr, BitXor};
+use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Lanes32, padded};
+use super::{BLOCK_WORDS, Lanes32, Lanes64, padded};
+use crate::cpu::field25519::Field25;
 
 /// Eight 32-bit words.
 #[derive(Clone, Copy)]
@@ -209,4 +210,99 @@ fn transpose(rows: [U32s; 8]) -> [U32s; 8] {
         columns[4 + j] = U32s(registers!(_mm256_permute2x128_si256::<0x31>(low, high)));
     }
     columns
+}
+
+/// Four 64-bit words.
+#[derive(Clone, Copy)]
+pub struct U64s(__m256i);
+
+/// Elements of the field of 2^255 - 19 in the form that suits this level.
+pub type Fe = Field25<U64s>;
+
+macro_rules! operators64 {
+    ($($trait:ident::$function:ident = $intrinsic:ident),* $(,)?) => {$(
+        impl $trait for U64s {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $function(self, other: Self) -> Self {
+                U64s(registers!($intrinsic(self.0, other.0)))
+            }
+        }
+    )*};
+}
+
+operators64!(
+    Add::add = _mm256_add_epi64,
+    Sub::sub = _mm256_sub_epi64,
+    BitXor::bitxor = _mm256_xor_si256,
+    BitAnd::bitand = _mm256_and_si256,
+    BitOr::bitor = _mm256_or_si256,
+);
+
+impl U64s {
+    #[inline(always)]
+    fn words(self) -> [u64; 4] {
+        let mut words = [0; 4];
+        self.store(&mut words);
+        words
+    }
+}
+
+impl Lanes64 for U64s {
+    const LANES: usize = 4;
+
+    #[inline(always)]
+    fn splat(value: u64) -> Self {
+        U64s(registers!(_mm256_set1_epi64x(value as i64)))
+    }
+
+    #[inline(always)]
+    fn load(values: &[u64]) -> Self {
+        let values: &[u64; 4] = values.first_chunk().expect("one value for each lane");
+        // SAFETY: the array is as long as the vector, which may lie at any
+        // address; the processor has this level.
+        U64s(unsafe { _mm256_loadu_si256(values.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    fn store(self, out: &mut [u64]) {
+        let out: &mut [u64; 4] = out.first_chunk_mut().expect("room for each lane");
+        // SAFETY: as in `load`.
+        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    fn shl(self, bits: u32) -> Self {
+        U64s(registers!(_mm256_sll_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
+    }
+
+    #[inline(always)]
+    fn shr(self, bits: u32) -> Self {
+        U64s(registers!(_mm256_srl_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
+    }
+
+    #[inline(always)]
+    fn equal(self, other: Self) -> Self {
+        U64s(registers!(_mm256_cmpeq_epi64(self.0, other.0)))
+    }
+
+    #[inline(always)]
+    fn mul32(self, other: Self) -> Self {
+        U64s(registers!(_mm256_mul_epu32(self.0, other.0)))
+    }
+
+    #[inline(always)]
+    fn gather<const N: usize>(table: &[u64], first: Self) -> [Self; N] {
+        let [a, b, c, d] = first.words().map(|first| &table[first as usize..][..N]);
+        std::array::from_fn(|j| U64s::load(&[a[j], b[j], c[j], d[j]]))
+    }
+
+    #[inline(always)]
+    fn pick<const N: usize>(table: &[Self], first: Self) -> [Self; N] {
+        let [a, b, c, d] = first.words().map(|first| &table[first as usize..][..N]);
+        std::array::from_fn(|j| {
+            U64s::load(&[a[j].words()[0], b[j].words()[1], c[j].words()[2], d[j].words()[3]])
+        })
+    }
 }

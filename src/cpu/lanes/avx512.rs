@@ -1,9 +1,10 @@
 //! AVX-512 F, BW, DQ and VL: 16 lanes of 32 bits.
 
 use std::arch::x86_64::*;
-use std::ops::{Add, BitAnd, BitOr, BitXor};
+use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Lanes32};
+use super::{BLOCK_WORDS, Lanes32, Lanes64};
+use crate::cpu::field25519::Field25;
 
 /// Sixteen 32-bit words.
 #[derive(Clone, Copy)]
@@ -227,4 +228,116 @@ fn transpose_8(columns: [U32s; 8]) -> [U32s; 8] {
         });
     }
     rows
+}
+
+/// Eight 64-bit words.
+#[derive(Clone, Copy)]
+pub struct U64s(pub(super) __m512i);
+
+/// Elements of the field of 2^255 - 19 in the form that suits this level.
+pub type Fe = Field25<U64s>;
+
+macro_rules! operators64 {
+    ($($trait:ident::$function:ident = $intrinsic:ident),* $(,)?) => {$(
+        impl $trait for U64s {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $function(self, other: Self) -> Self {
+                U64s(registers!($intrinsic(self.0, other.0)))
+            }
+        }
+    )*};
+}
+
+operators64!(
+    Add::add = _mm512_add_epi64,
+    Sub::sub = _mm512_sub_epi64,
+    BitXor::bitxor = _mm512_xor_si512,
+    BitAnd::bitand = _mm512_and_si512,
+    BitOr::bitor = _mm512_or_si512,
+);
+
+impl Lanes64 for U64s {
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    fn splat(value: u64) -> Self {
+        U64s(registers!(_mm512_set1_epi64(value as i64)))
+    }
+
+    #[inline(always)]
+    fn load(values: &[u64]) -> Self {
+        let values: &[u64; 8] = values.first_chunk().expect("one value for each lane");
+        // SAFETY: the array is as long as the vector, which may lie at any
+        // address; the processor has this level.
+        U64s(unsafe { _mm512_loadu_si512(values.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    fn store(self, out: &mut [u64]) {
+        let out: &mut [u64; 8] = out.first_chunk_mut().expect("room for each lane");
+        // SAFETY: as in `load`.
+        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    fn shl(self, bits: u32) -> Self {
+        U64s(registers!(_mm512_sll_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
+    }
+
+    #[inline(always)]
+    fn shr(self, bits: u32) -> Self {
+        U64s(registers!(_mm512_srl_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
+    }
+
+    #[inline(always)]
+    fn rotr<const N: i32>(self) -> Self {
+        U64s(registers!(_mm512_ror_epi64::<N>(self.0)))
+    }
+
+    #[inline(always)]
+    fn xor3(self, b: Self, c: Self) -> Self {
+        U64s(registers!(_mm512_ternarylogic_epi64::<XOR3>(self.0, b.0, c.0)))
+    }
+
+    #[inline(always)]
+    fn choose(self, a: Self, b: Self) -> Self {
+        U64s(registers!(_mm512_ternarylogic_epi64::<CHOOSE>(self.0, a.0, b.0)))
+    }
+
+    #[inline(always)]
+    fn majority(self, b: Self, c: Self) -> Self {
+        U64s(registers!(_mm512_ternarylogic_epi64::<MAJORITY>(self.0, b.0, c.0)))
+    }
+
+    #[inline(always)]
+    fn equal(self, other: Self) -> Self {
+        U64s(registers!(_mm512_movm_epi64(_mm512_cmpeq_epi64_mask(self.0, other.0))))
+    }
+
+    #[inline(always)]
+    fn mul32(self, other: Self) -> Self {
+        U64s(registers!(_mm512_mul_epu32(self.0, other.0)))
+    }
+
+    #[inline(always)]
+    fn gather<const N: usize>(table: &[u64], first: Self) -> [Self; N] {
+        let last = table.len().checked_sub(N).expect("a table has at least one entry");
+        let first = registers!(_mm512_min_epu64(first.0, _mm512_set1_epi64(last as i64)));
+        // SAFETY: no lane reads past word `last + N - 1`; the processor has this level.
+        let word = |j| unsafe { _mm512_i64gather_epi64::<8>(first, table.as_ptr().add(j).cast()) };
+        std::array::from_fn(|j| U64s(word(j)))
+    }
+
+    #[inline(always)]
+    fn pick<const N: usize>(table: &[Self], first: Self) -> [Self; N] {
+        let last = table.len().checked_sub(N).expect("a table has at least one entry");
+        let lane = registers!(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0));
+        let first = registers!(_mm512_min_epu64(first.0, _mm512_set1_epi64(last as i64)));
+        let first = registers!(_mm512_or_si512(_mm512_slli_epi64::<3>(first), lane));
+        // SAFETY: no lane reads past vector `last + N - 1`; the processor has this level.
+        let word = |j| unsafe { _mm512_i64gather_epi64::<8>(first, table.as_ptr().add(j).cast()) };
+        std::array::from_fn(|j| U64s(word(j)))
+    }
 }

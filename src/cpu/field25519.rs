@@ -1,0 +1,216 @@
+//! Arithmetic modulo p = 2^255 - 19, an element in each lane.
+//!
+//! Products come as [`Field::Wide`] sums whose limbs are not yet carried, so
+//! that the point formulas add and subtract first and carry once. `unsigned`
+//! limbs stay at or above zero because a product that something is subtracted
+//! from is *lifted*: it starts at a multiple of p whose limbs are larger than
+//! those of any product.
+//!
+//! Nothing here runs in constant time, and nothing needs to: verification
+//! handles public data only.
+
+mod radix25;
+mod radix52;
+
+pub use radix25::Field25;
+pub use radix52::Field52;
+
+use super::lanes::Lanes64;
+
+/// The words that an element takes in a table.
+pub const PACKED: usize = 5;
+
+/// sqrt(-1) mod p (RFC 8032, section 5.1.3), as little-endian words.
+const SQRT_MINUS_ONE: [u64; 4] =
+    [0xc4ee_1b27_4a0e_a0b0, 0x2f43_1806_ad2f_e478, 0x2b4d_0099_3dfb_d7a7, 0x2b83_2480_4fc1_df0b];
+
+/// An element modulo p in each lane, ready to be multiplied.
+pub trait Field: Copy {
+    /// The vectors that it is made of.
+    type Lanes: Lanes64;
+    /// A sum of products, with limbs not yet carried.
+    ///
+    /// [`reduce`](Field::reduce) takes sums of at most four unlifted products
+    /// and elements with at most two lifted ones.
+    type Wide: Copy;
+
+    /// An element from its value's words, little-endian; bit 255 is ignored.
+    fn from_words(words: [Self::Lanes; 4]) -> Self;
+
+    /// The words of the value's only representative below p.
+    fn to_words(self) -> [Self::Lanes; 4];
+
+    /// The form that tables keep.
+    fn pack(self) -> [Self::Lanes; PACKED];
+
+    /// Reads the form that tables keep.
+    fn unpack(packed: [Self::Lanes; PACKED]) -> Self;
+
+    /// `a` in the lanes where `mask` has ones, `b` where it has zeros.
+    fn select(mask: Self::Lanes, a: Self, b: Self) -> Self;
+
+    /// The element as a sum.
+    fn widen(self) -> Self::Wide;
+
+    /// `self * other`.
+    fn mul(self, other: Self) -> Self::Wide;
+
+    /// `self * other`, lifted.
+    fn mul_lifted(self, other: Self) -> Self::Wide;
+
+    /// `self * self`.
+    fn square(self) -> Self::Wide;
+
+    /// `self * self`, lifted.
+    fn square_lifted(self) -> Self::Wide;
+
+    /// A lifted zero.
+    fn lift() -> Self::Wide;
+
+    /// `a + b`.
+    fn add(a: Self::Wide, b: Self::Wide) -> Self::Wide;
+
+    /// `a - b`, where `a` is lifted once more than `b`, and `b` is otherwise
+    /// one product or one element.
+    fn sub(a: Self::Wide, b: Self::Wide) -> Self::Wide;
+
+    /// Carries a sum.
+    fn reduce(sum: Self::Wide) -> Self;
+
+    /// The same value in all lanes, from words of a value below 2^255.
+    #[inline(always)]
+    fn splat(words: [u64; 4]) -> Self {
+        Self::from_words(words.map(Self::Lanes::splat))
+    }
+
+    /// `self * other`, carried.
+    #[inline(always)]
+    fn times(self, other: Self) -> Self {
+        Self::reduce(self.mul(other))
+    }
+
+    /// `self * self`, carried.
+    #[inline(always)]
+    fn squared(self) -> Self {
+        Self::reduce(self.square())
+    }
+
+    /// `-self`.
+    #[inline(always)]
+    fn negated(self) -> Self {
+        Self::reduce(Self::sub(Self::lift(), self.widen()))
+    }
+
+    /// Ones in the lanes where the values are equal.
+    #[inline(always)]
+    fn equal(self, other: Self) -> Self::Lanes {
+        equal_words(self.to_words(), other.to_words())
+    }
+}
+
+/// Ones in the lanes where all four words are equal.
+#[inline(always)]
+pub fn equal_words<L: Lanes64>(a: [L; 4], b: [L; 4]) -> L {
+    let [w0, w1, w2, w3] = std::array::from_fn(|i| a[i].equal(b[i]));
+    (w0 & w1) & (w2 & w3)
+}
+
+/// Multiplies element by element.
+#[inline(always)]
+fn times_each<F: Field, const N: usize>(a: &[F; N], b: &[F; N]) -> [F; N] {
+    std::array::from_fn(|i| a[i].times(b[i]))
+}
+
+/// Squares each element `count` times. A chain of squarings waits for itself:
+/// the others fill the gaps.
+#[inline(always)]
+fn squared_each<F: Field, const N: usize>(mut x: [F; N], count: usize) -> [F; N] {
+    for _ in 0..count {
+        for x in &mut x {
+            *x = x.squared();
+        }
+    }
+    x
+}
+
+/// The steps from x^(2^5 - 1) to x^(2^250 - 1), by way of the exponents 2^n - 1
+/// for n = 10, 20, 40, 50, 100 and 200: how often the last result is squared,
+/// and which result it is multiplied by then.
+const CHAIN: [(usize, usize); 7] = [(5, 0), (10, 1), (20, 2), (10, 1), (50, 4), (100, 5), (50, 4)];
+
+/// x^(2^250 - 1) and x^11.
+#[inline(always)]
+fn power_chain<F: Field, const N: usize>(x: &[F; N]) -> ([F; N], [F; N]) {
+    let x2 = squared_each(*x, 1);
+    let x9 = times_each(&squared_each(x2, 2), x);
+    let x11 = times_each(&x9, &x2);
+    let x31 = times_each(&squared_each(x11, 1), &x9);
+    let mut results = [x31; CHAIN.len() + 1];
+    for (step, (count, factor)) in CHAIN.into_iter().enumerate() {
+        results[step + 1] = times_each(&squared_each(results[step], count), &results[factor]);
+    }
+    (results[CHAIN.len()], x11)
+}
+
+/// 1/x = x^(p - 2) of each element, and 0 of 0.
+#[inline(always)]
+pub fn inverted<F: Field, const N: usize>(x: &[F; N]) -> [F; N] {
+    let (n250, x11) = power_chain(x);
+    times_each(&squared_each(n250, 5), &x11)
+}
+
+/// A square root of each u/v, and ones in the lanes where there is one
+/// (RFC 8032, section 5.1.3).
+#[inline(always)]
+pub fn square_roots<F: Field, const N: usize>(u: &[F; N], v: &[F; N]) -> [(F, F::Lanes); N] {
+    let uv3: [F; N] = std::array::from_fn(|i| u[i].times(v[i]).times(v[i].squared()));
+    let uv7: [F; N] = std::array::from_fn(|i| uv3[i].times(v[i].squared().squared()));
+    // (uv^7)^((p - 5)/8), where (p - 5)/8 = 2^252 - 3.
+    let (n250, _) = power_chain(&uv7);
+    let power = times_each(&squared_each(n250, 2), &uv7);
+    std::array::from_fn(|i| {
+        let root = uv3[i].times(power[i]);
+        let square = v[i].times(root.squared());
+        let right = square.equal(u[i]);
+        let flipped = square.equal(u[i].negated());
+        let root = F::select(flipped, root.times(F::splat(SQRT_MINUS_ONE)), root);
+        (root, right | flipped)
+    })
+}
+
+/// `bits` bits of a little-endian number, from bit `offset`.
+#[inline(always)]
+pub fn bits_at<L: Lanes64>(words: &[L; 4], offset: usize, bits: u32) -> L {
+    let (word, shift) = (offset / 64, offset as u32 % 64);
+    let mut value = words[word].shr(shift);
+    if shift + bits > 64 && word < 3 {
+        value = value | words[word + 1].shl(64 - shift);
+    }
+    value & L::splat((1 << bits) - 1)
+}
+
+/// The words of the only representative below p of limbs of `widths` bits that
+/// stand for a value below 2p. Each limb may exceed its width, but not 63 bits.
+#[inline(always)]
+fn canonical_words<L: Lanes64, const N: usize>(mut limbs: [L; N], widths: [u32; N]) -> [L; 4] {
+    // The value is p or more exactly if the value + 19 reaches bit 255.
+    let mut carry = L::splat(19);
+    for i in 0..N {
+        carry = (limbs[i] + carry).shr(widths[i]);
+    }
+    carry = carry.mul32(L::splat(19));
+    let mut words = [L::splat(0); 4];
+    let mut offset = 0;
+    for i in 0..N {
+        let limb = limbs[i] + carry;
+        carry = limb.shr(widths[i]);
+        limbs[i] = limb & L::splat((1 << widths[i]) - 1);
+        let (word, shift) = (offset / 64, offset as u32 % 64);
+        words[word] = words[word] | limbs[i].shl(shift);
+        if shift + widths[i] > 64 {
+            words[word + 1] = limbs[i].shr(64 - shift);
+        }
+        offset += widths[i] as usize;
+    }
+    words
+}

@@ -1,0 +1,203 @@
+//! Scalars modulo L = 2^252 + 27742317777372353535851937790883648493, the order
+//! of the base point (RFC 8032, section 5.1), and their signed digits.
+
+use super::field25519::bits_at;
+use super::lanes::Lanes64;
+
+/// L, as little-endian words.
+const ORDER: [u64; 4] = [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0, 0x1000_0000_0000_0000];
+
+/// L - 2^252.
+const ORDER_TAIL: [u64; 2] = [ORDER[0], ORDER[1]];
+
+/// Whether a number of 256 bits is below L.
+pub fn is_canonical(words: &[u64; 4]) -> bool {
+    words.iter().rev().lt(ORDER.iter().rev())
+}
+
+/// A number of 512 bits modulo L.
+///
+/// 2^252 = -t modulo L, where t = `ORDER_TAIL` has 125 bits: what lies above bit
+/// 252 goes down times -t, three times, and has 260, 133 and 6 bits.
+pub fn reduced(words: &[u64; 8]) -> [u64; 4] {
+    let (low, high) = split(words);
+    let second: [u64; 7] = times_tail(&high);
+    let (low_2, high_2) = split(&second);
+    let third: [u64; 5] = times_tail(&high_2[..3]);
+    let (low_3, high_3) = split(&third);
+    let fourth: [u64; 4] = times_tail(&high_3[..1]);
+    // low + low_3 - low_2 - fourth: above -2L, since low_2 is below 2^252 and
+    // fourth below 2^131; below 2^253 < 2L. So plus 2L it is in 0..4L.
+    let mut sum = plus(&plus(&low, &low_3), &plus(&ORDER, &ORDER));
+    sum = minus(&minus(&sum, &low_2), &fourth);
+    while !is_canonical(&sum) {
+        sum = minus(&sum, &ORDER);
+    }
+    sum
+}
+
+/// The bits below bit 252, and those from there on.
+fn split(words: &[u64]) -> ([u64; 4], [u64; 5]) {
+    let word = |i: usize| words.get(i).copied().unwrap_or(0);
+    let low = [word(0), word(1), word(2), word(3) & ((1 << 60) - 1)];
+    let high = std::array::from_fn(|i| word(i + 3) >> 60 | word(i + 4) << 4);
+    (low, high)
+}
+
+/// `words * t`, which must fit.
+fn times_tail<const N: usize>(words: &[u64]) -> [u64; N] {
+    let mut product = [0; N];
+    for (i, &word) in words.iter().enumerate() {
+        let mut carry = 0;
+        for (j, &tail) in ORDER_TAIL.iter().enumerate() {
+            (product[i + j], carry) = word.carrying_mul_add(tail, product[i + j], carry);
+        }
+        product[i + 2] = carry;
+    }
+    product
+}
+
+/// `a + b`, which must fit.
+fn plus(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+    let mut carry = false;
+    std::array::from_fn(|i| {
+        let sum = u128::from(a[i]) + u128::from(b[i]) + u128::from(carry);
+        carry = sum >> 64 != 0;
+        sum as u64
+    })
+}
+
+/// `a - b`, which must not be below zero.
+fn minus(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+    let mut borrow = false;
+    std::array::from_fn(|i| {
+        let (difference, under) = a[i].overflowing_sub(b[i]);
+        let (difference, under_again) = difference.overflowing_sub(u64::from(borrow));
+        borrow = under | under_again;
+        difference
+    })
+}
+
+/// A number in signed digits of `BITS` bits: all but the highest from
+/// -2^(BITS-1) to 2^(BITS-1) - 1, the highest not below zero.
+///
+/// Adding 2^(BITS-1) to each of these digits beforehand makes them plain bit fields.
+pub struct Digits<const BITS: u32>;
+
+impl<const BITS: u32> Digits<BITS> {
+    /// The number of digits of a scalar, which is below 2^253.
+    pub const COUNT: usize = 253_usize.div_ceil(BITS as usize);
+
+    const HALF: u64 = 1 << (BITS - 1);
+
+    /// The sum of 2^(BITS-1) at every digit but the highest. With a scalar it
+    /// stays below 2^254.
+    const OFFSET: [u64; 4] = {
+        let mut offset = [0; 4];
+        let mut digit = 0;
+        while digit + 1 < Self::COUNT {
+            let bit = digit * BITS as usize + BITS as usize - 1;
+            offset[bit / 64] |= 1 << (bit % 64);
+            digit += 1;
+        }
+        offset
+    };
+
+    /// `scalar`, ready for [`at`](Digits::at).
+    pub fn prepared(scalar: &[u64; 4]) -> [u64; 4] {
+        plus(scalar, &Self::OFFSET)
+    }
+
+    /// Digit `index` of each lane's prepared scalar.
+    #[inline(always)]
+    pub fn at<L: Lanes64>(prepared: &[L; 4], index: usize) -> Digit<L> {
+        let field = bits_at(prepared, index * BITS as usize, BITS);
+        if index + 1 == Self::COUNT {
+            return Digit { magnitude: field, negative: L::splat(0) };
+        }
+        let value = field - L::splat(Self::HALF);
+        let negative = value.shr(63);
+        let sign = L::splat(0) - negative;
+        Digit { magnitude: (value ^ sign) + negative, negative }
+    }
+}
+
+/// A signed digit in each lane.
+#[derive(Clone, Copy)]
+pub struct Digit<L> {
+    /// Its magnitude.
+    pub magnitude: L,
+    /// 1 where it is below zero, else 0.
+    pub negative: L,
+}
+
+#[cfg(test)]
+mod tests {
+    use curve25519_dalek::Scalar;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cpu::lanes::scalar::U64s;
+
+    fn bytes(words: &[u64]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
+        std::array::from_fn(|i| u64::from_le_bytes(*bytes.as_chunks().0[i..].first().unwrap()))
+    }
+
+    fn check_digits<const BITS: u32>(scalar: &[u64; 4]) {
+        let prepared = Digits::<BITS>::prepared(scalar).map(|word| U64s::splat(word));
+        let mut sum = Scalar::ZERO;
+        for index in (0..Digits::<BITS>::COUNT).rev() {
+            let digit = Digits::<BITS>::at(&prepared, index);
+            let value = |lanes: U64s| {
+                let mut out = [0];
+                lanes.store(&mut out);
+                out[0]
+            };
+            let (magnitude, negative) = (value(digit.magnitude), value(digit.negative));
+            assert!(magnitude <= Digits::<BITS>::HALF && negative <= 1);
+            let magnitude = Scalar::from(magnitude);
+            sum = sum * Scalar::from(1u64 << BITS) + if negative == 1 { -magnitude } else { magnitude };
+        }
+        assert_eq!(sum.as_bytes()[..], bytes(scalar));
+    }
+
+    #[test]
+    fn multiples_of_the_order_reduce_to_zero() {
+        let minus_one = minus(&ORDER, &[1, 0, 0, 0]);
+        assert!(is_canonical(&minus_one) && !is_canonical(&ORDER));
+        assert!(!is_canonical(&plus(&ORDER, &[1, 0, 0, 0])) && !is_canonical(&[0, 0, 0, 1 << 63]));
+        // The highest multiple of L below 2^512.
+        let mut most = [u64::MAX; 8];
+        let rest = reduced(&most);
+        let mut borrow = 0u128;
+        for i in 0..8 {
+            let take = u128::from(rest.get(i).copied().unwrap_or(0)) + borrow;
+            borrow = u128::from(u128::from(most[i]) < take);
+            most[i] = most[i].wrapping_sub(take as u64);
+        }
+        assert_eq!(reduced(&most), [0; 4]);
+        most[0] -= 1;
+        assert_eq!(reduced(&most), minus_one);
+        check_digits::<5>(&minus_one);
+        check_digits::<10>(&minus_one);
+    }
+
+    proptest! {
+        #[test]
+        fn reduction_and_digits_as_dalek(wide in any::<[u64; 8]>(), ones in 0usize..8) {
+            let mut wide = wide;
+            wide[..ones].fill(u64::MAX);
+            for wide in [wide, wide.map(|word| !word)] {
+                let expected = Scalar::from_bytes_mod_order_wide(&bytes(&wide).try_into().unwrap());
+                let scalar = reduced(&wide);
+                prop_assert_eq!(scalar, words(expected.as_bytes()));
+                check_digits::<5>(&scalar);
+                check_digits::<10>(&scalar);
+            }
+        }
+    }
+}
