@@ -100,7 +100,6 @@ impl FromStr for Isa {
 ///
 /// `$generic` and all that it calls with lanes must be `#[inline(always)]`, so
 /// that they are compiled with the features of the entry point.
-#[allow(unused_macros)]
 macro_rules! dispatch {
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $generic:ident::<$lanes:ident>) => {
         $(#[$doc])*
@@ -123,7 +122,7 @@ macro_rules! dispatch {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
             fn avx512ifma($($arg: $type),*) $(-> $ret)? {
-                $generic::<lanes::avx512ifma::$lanes>($($arg),*)
+                dispatch!(@ifma $lanes, $generic($($arg),*))
             }
 
             assert!(isa <= Isa::detected(), "this processor has no {isa}");
@@ -140,5 +139,10 @@ macro_rules! dispatch {
                 _ => $generic::<lanes::scalar::$lanes>($($arg),*),
             }
         }
+    };
+    // IFMA adds nothing to 32-bit lanes: one compilation serves both levels.
+    (@ifma U32s, $generic:ident($($arg:ident),*)) => { avx512($($arg),*) };
+    (@ifma $lanes:ident, $generic:ident($($arg:ident),*)) => {
+        $generic::<lanes::avx512ifma::$lanes>($($arg),*)
     };
 }

@@ -18,12 +18,28 @@ pub mod scalar;
 /// Words in a 64-byte block.
 pub const BLOCK_WORDS: usize = 16;
 
+/// The most 32-bit lanes that a type has.
+pub const MAX_LANES: usize = 32;
+
+/// Something to do in lanes, apart from its callers.
+pub trait Work {
+    /// What it gives.
+    type Output;
+
+    /// Does it: `#[inline(always)]`.
+    fn run(self) -> Self::Output;
+}
+
 /// A 32-bit word of each item. Addition wraps.
 pub trait Lanes32:
     Copy + Add<Output = Self> + BitXor<Output = Self> + BitAnd<Output = Self> + BitOr<Output = Self>
 {
     /// The number of lanes.
     const LANES: usize;
+
+    /// Does `work` in a function of its own, compiled once for this level: what
+    /// is long and used in many places would take minutes to compile in each.
+    fn outlined<W: Work>(work: W) -> W::Output;
 
     /// `value` in each lane.
     fn splat(value: u32) -> Self;
@@ -54,6 +70,9 @@ pub trait Lanes32:
 
     /// Whether some lane is not zero.
     fn any(self) -> bool;
+
+    /// Whether some lane is not above its bound, unsigned.
+    fn any_at_most(self, bound: Self) -> bool;
 
     /// Each word's bytes in reverse.
     fn swap_bytes(self) -> Self;
@@ -181,6 +200,11 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     const LANES: usize = 2 * L::LANES;
 
     #[inline(always)]
+    fn outlined<W: Work>(work: W) -> W::Output {
+        L::outlined(work)
+    }
+
+    #[inline(always)]
     fn splat(value: u32) -> Self {
         Pair(L::splat(value), L::splat(value))
     }
@@ -229,6 +253,11 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     #[inline(always)]
     fn any(self) -> bool {
         (self.0 | self.1).any()
+    }
+
+    #[inline(always)]
+    fn any_at_most(self, bound: Self) -> bool {
+        self.0.any_at_most(bound.0) | self.1.any_at_most(bound.1)
     }
 
     #[inline(always)]
@@ -316,6 +345,13 @@ mod tests {
         assert_eq!(equal.pop(), Some(0));
         assert!(equal.iter().all(|&lane| lane == u32::MAX));
         assert!(one.any() && !(one ^ one).any());
+        let below = [L::splat(1 << 31), L::splat((1 << 31) - 1)];
+        assert!(
+            below[0].any_at_most(below[0])
+                && below[1].any_at_most(below[0])
+                && !below[0].any_at_most(below[1])
+        );
+        assert!(below[0].any_at_most(below[1] + one) == (L::LANES > 0));
         check_blocks::<L>();
     }
 

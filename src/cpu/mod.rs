@@ -2,11 +2,17 @@
 
 #[macro_use]
 mod isa;
+mod blake3;
+mod dedup;
 mod ed25519;
 mod edwards25519;
 mod field25519;
+mod hash;
 mod lanes;
+mod merkle;
+mod pow;
 mod scalar25519;
+mod sha256;
 mod sha512;
 
 use rayon::prelude::*;
@@ -48,16 +54,13 @@ impl Backend for Cpu {
         &self.info
     }
 
-    fn serves(&self, operation: crate::Operation) -> bool {
-        operation == crate::Operation::Verify
+    fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
+        self.threads.run(|| hash::digests(self.isa, hash, records, out));
+        Ok(())
     }
 
-    fn hash(&self, _: Hash, _: &Records<'_>, _: &mut [Digest]) -> Result<(), Fault> {
-        Err(Fault::NotServed("placeholder".into()))
-    }
-
-    fn merkle_root(&self, _: Tree, _: &[Digest]) -> Result<Root, Fault> {
-        Err(Fault::NotServed("placeholder".into()))
+    fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault> {
+        Ok(self.threads.run(|| merkle::root(self.isa, tree, leaves, self.threads.count())))
     }
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
@@ -71,11 +74,12 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn first_occurrences(&self, _: &[Digest], _: &mut [u32]) -> Result<(), Fault> {
-        Err(Fault::NotServed("placeholder".into()))
+    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+        self.threads.run(|| dedup::first_occurrences(prints, out, self.threads.count()));
+        Ok(())
     }
 
-    fn search(&self, _: &Puzzle, _: NonceWindow) -> Result<Option<Nonce>, Fault> {
-        Err(Fault::NotServed("placeholder".into()))
+    fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
+        Ok(self.threads.run(|| pow::search(self.isa, puzzle, window, self.threads.count())))
     }
 }

@@ -3,14 +3,14 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Lanes32, Lanes64, padded};
+use super::{BLOCK_WORDS, Lanes32, Lanes64, Work, padded};
 use crate::cpu::field25519::Field25;
 
 /// Eight 32-bit words.
 #[derive(Clone, Copy)]
 pub struct U32s(__m256i);
 
-/// Runs intrinsics that touch only registers.
+/// Runs what is safe on this level: intrinsics that touch only registers.
 macro_rules! registers {
     ($intrinsics:expr) => {
         // SAFETY: the entry points run this level only where the processor has it.
@@ -56,6 +56,16 @@ impl BitOr for U32s {
 
 impl Lanes32 for U32s {
     const LANES: usize = 8;
+
+    #[inline(always)]
+    fn outlined<W: Work>(work: W) -> W::Output {
+        #[target_feature(enable = "avx2,bmi1,bmi2")]
+        #[inline(never)]
+        fn on_level<W: Work>(work: W) -> W::Output {
+            work.run()
+        }
+        registers!(on_level(work))
+    }
 
     #[inline(always)]
     fn splat(value: u32) -> Self {
@@ -117,6 +127,11 @@ impl Lanes32 for U32s {
     #[inline(always)]
     fn any(self) -> bool {
         registers!(_mm256_testz_si256(self.0, self.0)) == 0
+    }
+
+    #[inline(always)]
+    fn any_at_most(self, bound: Self) -> bool {
+        U32s(registers!(_mm256_min_epu32(self.0, bound.0))).equal(self).any()
     }
 
     #[inline(always)]

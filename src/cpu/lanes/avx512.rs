@@ -3,14 +3,14 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Lanes32, Lanes64};
+use super::{BLOCK_WORDS, Lanes32, Lanes64, Work};
 use crate::cpu::field25519::Field25;
 
 /// Sixteen 32-bit words.
 #[derive(Clone, Copy)]
 pub struct U32s(__m512i);
 
-/// Runs intrinsics that touch only registers.
+/// Runs what is safe on this level: intrinsics that touch only registers.
 macro_rules! registers {
     ($intrinsics:expr) => {
         // SAFETY: the entry points run this level only where the processor has it.
@@ -61,6 +61,16 @@ impl BitOr for U32s {
 
 impl Lanes32 for U32s {
     const LANES: usize = 16;
+
+    #[inline(always)]
+    fn outlined<W: Work>(work: W) -> W::Output {
+        #[target_feature(enable = "avx2,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl")]
+        #[inline(never)]
+        fn on_level<W: Work>(work: W) -> W::Output {
+            work.run()
+        }
+        registers!(on_level(work))
+    }
 
     #[inline(always)]
     fn splat(value: u32) -> Self {
@@ -115,6 +125,11 @@ impl Lanes32 for U32s {
     #[inline(always)]
     fn any(self) -> bool {
         registers!(_mm512_test_epi32_mask(self.0, self.0)) != 0
+    }
+
+    #[inline(always)]
+    fn any_at_most(self, bound: Self) -> bool {
+        registers!(_mm512_cmple_epu32_mask(self.0, bound.0)) != 0
     }
 
     #[inline(always)]

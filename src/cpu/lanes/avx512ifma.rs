@@ -1,8 +1,8 @@
-//! AVX-512 with IFMA: as AVX-512, with its 52-bit multiply-add in 64-bit lanes.
+//! AVX-512 with IFMA: its 52-bit multiply-add in the 64-bit lanes of AVX-512.
 
 use std::arch::x86_64::*;
 
-pub use super::avx512::{U32s, U64s};
+pub use super::avx512::U64s;
 
 use super::Lanes52;
 use crate::cpu::field25519::Field52;

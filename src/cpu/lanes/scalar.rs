@@ -2,12 +2,19 @@
 
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Lanes32, Lanes64, padded};
+use super::{BLOCK_WORDS, Lanes32, Lanes64, Work, padded};
 use crate::cpu::field25519::Field25;
 
 /// One 32-bit word.
 #[derive(Clone, Copy)]
 pub struct U32s(u32);
+
+impl U32s {
+    /// The word.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
 
 impl Add for U32s {
     type Output = Self;
@@ -47,6 +54,11 @@ impl BitOr for U32s {
 
 impl Lanes32 for U32s {
     const LANES: usize = 1;
+
+    #[inline(never)]
+    fn outlined<W: Work>(work: W) -> W::Output {
+        work.run()
+    }
 
     #[inline(always)]
     fn splat(value: u32) -> Self {
@@ -96,6 +108,11 @@ impl Lanes32 for U32s {
     #[inline(always)]
     fn any(self) -> bool {
         self.0 != 0
+    }
+
+    #[inline(always)]
+    fn any_at_most(self, bound: Self) -> bool {
+        self.0 <= bound.0
     }
 
     #[inline(always)]

@@ -1,0 +1,255 @@
+//! BLAKE3 (the BLAKE3 paper, version 20211102) with one chunk or node in each lane.
+
+use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Work};
+use super::sha256::splat;
+
+/// The initial chaining value: SHA-256's.
+pub const IV: [u32; 8] = super::sha256::INITIAL;
+
+/// Bytes in a chunk: a leaf of a record's tree.
+pub const CHUNK: usize = 1024;
+
+const CHUNK_START: u32 = 1 << 0;
+const CHUNK_END: u32 = 1 << 1;
+pub const PARENT: u32 = 1 << 2;
+pub const ROOT: u32 = 1 << 3;
+const KEYED_HASH: u32 = 1 << 4;
+
+/// Where each round finds its message words: section 2.2, table 2, repeated.
+const ORDER: [[usize; BLOCK_WORDS]; 7] = {
+    let permutation = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8];
+    let mut order = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]; 7];
+    let mut round = 1;
+    while round < 7 {
+        let mut i = 0;
+        while i < BLOCK_WORDS {
+            order[round][i] = order[round - 1][permutation[i]];
+            i += 1;
+        }
+        round += 1;
+    }
+    order
+};
+
+/// What tells the hash from the keyed hash.
+#[derive(Clone, Copy)]
+pub struct Mode {
+    key: [u32; 8],
+    flags: u32,
+}
+
+impl Mode {
+    /// The plain hash.
+    pub const HASH: Mode = Mode { key: IV, flags: 0 };
+
+    /// The hash under a key.
+    pub fn keyed(key: &[u8; 32]) -> Self {
+        let mut words = [0; 8];
+        for (word, bytes) in words.iter_mut().zip(key.as_chunks().0) {
+            *word = u32::from_le_bytes(*bytes);
+        }
+        Mode { key: words, flags: KEYED_HASH }
+    }
+}
+
+/// The quarter round: section 2.2.
+#[inline(always)]
+fn mix<L: Lanes32>(v: &mut [L; 16], [a, b, c, d]: [usize; 4], x: L, y: L) {
+    v[a] = v[a] + v[b] + x;
+    v[d] = (v[d] ^ v[a]).rotr::<16>();
+    v[c] = v[c] + v[d];
+    v[b] = (v[b] ^ v[c]).rotr::<12>();
+    v[a] = v[a] + v[b] + y;
+    v[d] = (v[d] ^ v[a]).rotr::<8>();
+    v[c] = v[c] + v[d];
+    v[b] = (v[b] ^ v[c]).rotr::<7>();
+}
+
+#[inline(always)]
+fn round<L: Lanes32, const R: usize>(v: &mut [L; 16], m: &[L; BLOCK_WORDS]) {
+    let order = const { ORDER[R] };
+    mix(v, [0, 4, 8, 12], m[order[0]], m[order[1]]);
+    mix(v, [1, 5, 9, 13], m[order[2]], m[order[3]]);
+    mix(v, [2, 6, 10, 14], m[order[4]], m[order[5]]);
+    mix(v, [3, 7, 11, 15], m[order[6]], m[order[7]]);
+    mix(v, [0, 5, 10, 15], m[order[8]], m[order[9]]);
+    mix(v, [1, 6, 11, 12], m[order[10]], m[order[11]]);
+    mix(v, [2, 7, 8, 13], m[order[12]], m[order[13]]);
+    mix(v, [3, 4, 9, 14], m[order[14]], m[order[15]]);
+}
+
+/// What a block is compressed with beside its chaining value and words.
+#[derive(Clone, Copy)]
+pub struct Tweak<L> {
+    pub counter: [L; 2],
+    pub length: L,
+    pub flags: L,
+}
+
+/// The compression function, cut to a chaining value: section 2.2.
+struct Compress<'a, L> {
+    cv: &'a mut [L; 8],
+    words: &'a [L; BLOCK_WORDS],
+    tweak: &'a Tweak<L>,
+}
+
+impl<L: Lanes32> Work for Compress<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Tweak { counter, length, flags } = *self.tweak;
+        let mut v = [L::splat(0); 16];
+        v[..8].copy_from_slice(self.cv);
+        for i in 0..4 {
+            v[8 + i] = L::splat(IV[i]);
+        }
+        (v[12], v[13], v[14], v[15]) = (counter[0], counter[1], length, flags);
+        round::<L, 0>(&mut v, self.words);
+        round::<L, 1>(&mut v, self.words);
+        round::<L, 2>(&mut v, self.words);
+        round::<L, 3>(&mut v, self.words);
+        round::<L, 4>(&mut v, self.words);
+        round::<L, 5>(&mut v, self.words);
+        round::<L, 6>(&mut v, self.words);
+        for i in 0..8 {
+            self.cv[i] = v[i] ^ v[8 + i];
+        }
+    }
+}
+
+#[inline(always)]
+fn compress<L: Lanes32>(mut cv: [L; 8], words: &[L; BLOCK_WORDS], tweak: &Tweak<L>) -> [L; 8] {
+    L::outlined(Compress { cv: &mut cv, words, tweak });
+    cv
+}
+
+/// The chaining value above each of `LANES` pairs: section 2.4; the digest of
+/// those that are roots.
+#[inline(always)]
+pub fn parents<L: Lanes32>(mode: &Mode, pairs: &[&[u8; 64]], roots: &[bool], out: &mut [[u8; 32]]) {
+    let mut flags = [mode.flags | PARENT; MAX_LANES];
+    for (flags, &root) in flags.iter_mut().zip(roots) {
+        *flags |= if root { ROOT } else { 0 };
+    }
+    let tweak = Tweak { flags: L::load(&flags), ..Tweak::even(0, 64, 0) };
+    let words = L::load_blocks(&pairs[..L::LANES]);
+    L::store_digests(compress(splat(&mode.key), &words, &tweak), out);
+}
+
+/// The digest of one whole block in each lane.
+#[inline(always)]
+pub fn whole<L: Lanes32>(mode: &Mode, words: &[L; BLOCK_WORDS]) -> [L; 8] {
+    let flags = mode.flags | CHUNK_START | CHUNK_END | ROOT;
+    compress(splat(&mode.key), words, &Tweak::even(0, 64, flags))
+}
+
+/// The digest of 65 bytes in each lane: one whole block, and one byte in `end`.
+#[inline(always)]
+pub fn of_65<L: Lanes32>(mode: &Mode, words: &[L; BLOCK_WORDS], end: &[L; BLOCK_WORDS]) -> [L; 8] {
+    let cv = compress(splat(&mode.key), words, &Tweak::even(0, 64, mode.flags | CHUNK_START));
+    compress(cv, end, &Tweak::even(0, 1, mode.flags | CHUNK_END | ROOT))
+}
+
+impl<L: Lanes32> Tweak<L> {
+    /// The same in each lane.
+    #[inline(always)]
+    pub fn even(counter: u64, length: u32, flags: u32) -> Self {
+        let counter = splat(&[counter as u32, (counter >> 32) as u32]);
+        Tweak { counter, length: L::splat(length), flags: L::splat(flags) }
+    }
+}
+
+/// A record, or the part of one under a node of its tree.
+#[derive(Clone, Copy)]
+pub struct Piece<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// The position in the record of its first chunk.
+    pub counter: u64,
+    /// Whether it is the whole record.
+    pub root: bool,
+}
+
+impl<'a> Piece<'a> {
+    /// Its chunks: one at least, which may be empty.
+    pub fn chunks(&self) -> impl ExactSizeIterator<Item = Piece<'a>> + use<'a> {
+        let Piece { bytes, counter, root } = *self;
+        let count = bytes.len().div_ceil(CHUNK).max(1);
+        (0..count).map(move |index| Piece {
+            bytes: &bytes[index * CHUNK..bytes.len().min((index + 1) * CHUNK)],
+            counter: counter + index as u64,
+            root: root && count == 1,
+        })
+    }
+
+    /// The position of its last block; an empty chunk has one, too.
+    pub fn last_block(&self) -> usize {
+        self.bytes.len().saturating_sub(1) / 64
+    }
+}
+
+/// The chaining value of each of `LANES` chunks; the digest of those that are roots.
+#[inline(always)]
+pub fn chunks<L: Lanes32>(mode: &Mode, chunks: &[Piece<'_>], out: &mut [[u8; 32]]) {
+    let chunks = &chunks[..L::LANES];
+    let mut cv = splat::<L, 8>(&mode.key);
+    let counter = counters(chunks);
+    // Blocks before the last one of any chunk: whole, and with the same flags.
+    let inner = chunks.iter().map(Piece::last_block).min().unwrap_or(0);
+    for block in 0..inner {
+        let flags = mode.flags | if block == 0 { CHUNK_START } else { 0 };
+        let words = load_block(chunks, block);
+        cv = compress(cv, &words, &Tweak { counter, ..Tweak::even(0, 64, flags) });
+    }
+    let last = chunks.iter().map(Piece::last_block).max().unwrap_or(0);
+    for block in inner..=last {
+        let (tweak, active) = end_tweak(mode, chunks, block, counter);
+        let next = compress(cv, &load_tails(chunks, block), &tweak);
+        for (word, next) in cv.iter_mut().zip(next) {
+            *word = active.choose(next, *word);
+        }
+    }
+    L::store_digests(cv, out);
+}
+
+#[inline(always)]
+fn counters<L: Lanes32>(chunks: &[Piece<'_>]) -> [L; 2] {
+    let (mut low, mut high) = ([0; MAX_LANES], [0; MAX_LANES]);
+    for (lane, chunk) in chunks.iter().enumerate() {
+        (low[lane], high[lane]) = (chunk.counter as u32, (chunk.counter >> 32) as u32);
+    }
+    [L::load(&low), L::load(&high)]
+}
+
+/// The tweak of a block that ends some chunk, and which chunks have such a block.
+#[inline(always)]
+fn end_tweak<L: Lanes32>(mode: &Mode, chunks: &[Piece<'_>], block: usize, counter: [L; 2]) -> (Tweak<L>, L) {
+    let (mut lengths, mut flags, mut active) = ([0; MAX_LANES], [0; MAX_LANES], [0; MAX_LANES]);
+    let start = mode.flags | if block == 0 { CHUNK_START } else { 0 };
+    for (lane, chunk) in chunks.iter().enumerate() {
+        lengths[lane] = chunk.bytes.len().saturating_sub(64 * block).min(64) as u32;
+        let end = CHUNK_END | if chunk.root { ROOT } else { 0 };
+        flags[lane] = start | if block == chunk.last_block() { end } else { 0 };
+        active[lane] = if block <= chunk.last_block() { u32::MAX } else { 0 };
+    }
+    (Tweak { counter, length: L::load(&lengths), flags: L::load(&flags) }, L::load(&active))
+}
+
+#[inline(always)]
+fn load_block<L: Lanes32>(chunks: &[Piece<'_>], block: usize) -> [L; BLOCK_WORDS] {
+    let mut blocks = [&[0; 64]; MAX_LANES];
+    for (slot, chunk) in blocks.iter_mut().zip(chunks) {
+        *slot = &chunk.bytes.as_chunks().0[block];
+    }
+    L::load_blocks(&blocks[..L::LANES])
+}
+
+#[inline(always)]
+fn load_tails<L: Lanes32>(chunks: &[Piece<'_>], block: usize) -> [L; BLOCK_WORDS] {
+    let mut tails: [&[u8]; MAX_LANES] = [&[]; MAX_LANES];
+    for (slot, chunk) in tails.iter_mut().zip(chunks) {
+        *slot = chunk.bytes.get(64 * block..).unwrap_or(&[]);
+    }
+    L::load_tails(&tails[..L::LANES])
+}

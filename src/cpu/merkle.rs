@@ -1,0 +1,237 @@
+//! Merkle roots, level by level, a node in each lane.
+//!
+//! Threads take subtrees that stay in cache. Within one, each lane climbs a small
+//! subtree of its own, depth first: its nodes never leave the registers' layout
+//! between levels, and the leaves are read once.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use super::Isa;
+use super::blake3::{self, Mode};
+use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Pair};
+use super::sha256::{self, Constant, Expanding, PADDING_OF_64, State};
+use crate::merkle::{Root, Tree};
+use crate::{Digest, Hash};
+
+/// The levels that a lane climbs before its node is written.
+const LANE_LEVELS: u32 = 3;
+
+/// The levels of a thread's subtree: at most 256 KiB of leaves, at least as many
+/// as fill the lanes.
+const MAX_SUBTREE_LEVELS: u32 = 13;
+const MIN_SUBTREE_LEVELS: u32 = 9;
+
+/// The root over `leaves`, of which there is one at least; called in the pool.
+pub fn root(isa: Isa, tree: Tree, leaves: &[Digest], threads: usize) -> Root {
+    let leaves: &[[u8; 32]] = bytemuck::cast_slice(leaves);
+    let levels = leaves.len().next_power_of_two().trailing_zeros();
+    let spread = (4 * threads).next_power_of_two().trailing_zeros();
+    let low = levels.saturating_sub(spread).clamp(MIN_SUBTREE_LEVELS, MAX_SUBTREE_LEVELS).min(levels);
+    let subtrees: Vec<_> = leaves.par_chunks(1 << low).map(|leaves| rise(isa, tree, leaves, low)).collect();
+    let mut mutated = subtrees.iter().any(|subtree| subtree.1);
+    let nodes: Vec<_> = subtrees.into_iter().map(|subtree| subtree.0[0]).collect();
+    let (root, above) = rise(isa, tree, &nodes, levels - low);
+    mutated |= above;
+    Root { digest: Digest(root[0]), mutated }
+}
+
+dispatch! {
+    /// The nodes `levels` above `nodes`, and whether a pair of equal ones was seen
+    /// where the rule asks for that.
+    fn rise(tree: Tree, nodes: &[[u8; 32]], levels: u32) -> (Vec<[u8; 32]>, bool) = rise_lanes::<U32s>
+}
+
+#[inline(always)]
+fn rise_lanes<L: Lanes32>(tree: Tree, nodes: &[[u8; 32]], levels: u32) -> (Vec<[u8; 32]>, bool) {
+    let rule = Rule::of(tree);
+    let (mut nodes, mut left, mut mutated) = (Cow::Borrowed(nodes), levels, false);
+    while left > 0 {
+        let fused = left >= LANE_LEVELS && nodes.len() >= Pair::<L>::LANES << LANE_LEVELS;
+        let step = if fused { LANE_LEVELS } else { 1 };
+        let (above, equal) = step_up::<L>(&rule, &nodes, step);
+        (nodes, left, mutated) = (Cow::Owned(above), left - step, mutated | equal);
+    }
+    (nodes.into_owned(), mutated)
+}
+
+/// The nodes `levels` above `nodes`: where they fill all lanes, in one go; the
+/// rest level by level.
+#[inline(always)]
+fn step_up<L: Lanes32>(rule: &Rule, nodes: &[[u8; 32]], levels: u32) -> (Vec<[u8; 32]>, bool) {
+    let group = Pair::<L>::LANES << levels;
+    let (full, rest) = nodes.split_at(nodes.len() / group * group);
+    let mut above = vec![[0; 32]; full.len() >> levels];
+    let mut mutated = false;
+    for (nodes, above) in full.chunks_exact(group).zip(above.chunks_exact_mut(Pair::<L>::LANES)) {
+        mutated |= climb::<Pair<L>>(rule, nodes.as_flattened().as_chunks().0, levels, above);
+    }
+    let mut rest = rest.to_vec();
+    for _ in 0..levels {
+        mutated |= rule.doubles_last && rest.as_chunks::<2>().0.iter().any(|[left, right]| left == right);
+        rest = level_above::<L>(rule, rest);
+    }
+    above.extend_from_slice(&rest);
+    (above, mutated)
+}
+
+/// One level above any number of nodes.
+#[inline(always)]
+fn level_above<L: Lanes32>(rule: &Rule, mut nodes: Vec<[u8; 32]>) -> Vec<[u8; 32]> {
+    if rule.doubles_last && !nodes.len().is_multiple_of(2) {
+        nodes.extend_from_within(nodes.len() - 1..);
+    }
+    let (pairs, promoted) = nodes.as_chunks::<2>();
+    let mut above = vec![[0; 32]; pairs.len()];
+    for (pairs, above) in pairs.chunks(L::LANES).zip(above.chunks_mut(L::LANES)) {
+        let mut blocks = [[0; 64]; MAX_LANES];
+        blocks[..pairs.len()].copy_from_slice(bytemuck::cast_slice(pairs));
+        let mut digests = [[0; 32]; MAX_LANES];
+        climb::<L>(rule, &blocks, 1, &mut digests);
+        above.copy_from_slice(&digests[..above.len()]);
+    }
+    above.extend_from_slice(promoted);
+    above
+}
+
+/// The node `levels` above the first pairs in each of `LANES` equal parts of
+/// `pairs`; whether a pair of equal ones was seen, if the rule asks for that.
+///
+/// Each lane goes through its part depth first, like a binary counter: a node
+/// that completes a pair rises at once.
+#[inline(always)]
+fn climb<L: Lanes32>(rule: &Rule, pairs: &[[u8; 64]], levels: u32, out: &mut [[u8; 32]]) -> bool {
+    let own = 1 << (levels - 1);
+    let mut waiting = [[L::splat(0); 8]; LANE_LEVELS as usize];
+    let mut mutated = L::splat(0);
+    let mut node = waiting[0];
+    for pair in 0..own {
+        let mut blocks = [&[0; 64]; MAX_LANES];
+        for (lane, block) in blocks[..L::LANES].iter_mut().enumerate() {
+            *block = &pairs[lane * own + pair];
+        }
+        let mut children = rule.words(L::load_blocks(&blocks[..L::LANES]));
+        let mut level = 0;
+        loop {
+            mutated = mutated | rule.equal_pair(&children);
+            node = rule.above(children);
+            if pair >> level & 1 == 0 {
+                break;
+            }
+            children[..8].copy_from_slice(&waiting[level]);
+            children[8..].copy_from_slice(&node);
+            level += 1;
+        }
+        waiting[level] = node;
+    }
+    L::store_digests(rule.words(node), out);
+    mutated.any()
+}
+
+/// A tree's rule, as lanes need it.
+struct Rule {
+    function: Function,
+    /// Whether 0x01 comes before the children.
+    prefix: bool,
+    doubles_last: bool,
+}
+
+enum Function {
+    Sha256 { double: bool },
+    Blake3(Mode),
+}
+
+impl Rule {
+    fn of(tree: Tree) -> Self {
+        let function = match tree.hash() {
+            Hash::Sha256 => Function::Sha256 { double: false },
+            Hash::Sha256d => Function::Sha256 { double: true },
+            Hash::Blake3 => Function::Blake3(Mode::HASH),
+            Hash::KeyedBlake3(key) => Function::Blake3(Mode::keyed(&key.0)),
+        };
+        Rule { function, prefix: !tree.node_prefix().is_empty(), doubles_last: tree.doubles_last() }
+    }
+
+    /// Little-endian words as the hash reads them, and back.
+    #[inline(always)]
+    fn words<L: Lanes32, const N: usize>(&self, words: [L; N]) -> [L; N] {
+        match self.function {
+            Function::Sha256 { .. } => sha256::swap_bytes(words),
+            Function::Blake3(_) => words,
+        }
+    }
+
+    /// Not zero in the lanes whose children are equal, if the rule minds.
+    #[inline(always)]
+    fn equal_pair<L: Lanes32>(&self, children: &[L; BLOCK_WORDS]) -> L {
+        if !self.doubles_last {
+            return L::splat(0);
+        }
+        let mut unequal = L::splat(0);
+        for word in 0..8 {
+            unequal = unequal | (children[word] ^ children[8 + word]);
+        }
+        unequal.equal(L::splat(0))
+    }
+
+    #[inline(always)]
+    fn above<L: Lanes32>(&self, children: [L; BLOCK_WORDS]) -> [L; 8] {
+        match &self.function {
+            Function::Sha256 { double } => {
+                let state = if self.prefix { sha256_of_65(children) } else { sha256_of_64(children) };
+                if *double { sha256::of_digest(state) } else { state }
+            }
+            Function::Blake3(mode) if self.prefix => blake3_of_65(mode, children),
+            Function::Blake3(mode) => blake3::whole(mode, &children),
+        }
+    }
+}
+
+#[inline(always)]
+fn sha256_of_64<L: Lanes32>(mut children: [L; BLOCK_WORDS]) -> State<L> {
+    let state = sha256::compress(sha256::initial(), Expanding(&mut children));
+    sha256::compress(state, Constant(&PADDING_OF_64))
+}
+
+/// SHA-256 of 0x01 and the children: 65 bytes.
+#[inline(always)]
+fn sha256_of_65<L: Lanes32>(children: [L; BLOCK_WORDS]) -> State<L> {
+    // Big-endian words: each takes its first byte from the word before it.
+    let (mut block, last) = prefixed::<L, 8>(children, 0x0100_0000, 0xff00_0000);
+    let state = sha256::compress(sha256::initial(), Expanding(&mut block));
+    let mut end = [L::splat(0); BLOCK_WORDS];
+    end[0] = last | L::splat(0x0080_0000);
+    end[15] = L::splat(65 * 8);
+    sha256::compress(state, Expanding(&mut end))
+}
+
+/// BLAKE3 of 0x01 and the children: 65 bytes.
+#[inline(always)]
+fn blake3_of_65<L: Lanes32>(mode: &Mode, children: [L; BLOCK_WORDS]) -> [L; 8] {
+    // Little-endian words: each takes its lowest byte from the word before it.
+    let (block, last) = prefixed::<L, 24>(children, 0x0000_0001, 0x0000_00ff);
+    let mut end = [L::splat(0); BLOCK_WORDS];
+    end[0] = last;
+    blake3::of_65(mode, &block, &end)
+}
+
+/// Words moved up by one byte, after a first byte `prefix`; and the byte that
+/// falls out, alone in its word. `mask` is where a word's first byte lies,
+/// rotating right by `N` moves each byte one place up.
+#[inline(always)]
+fn prefixed<L: Lanes32, const N: i32>(
+    words: [L; BLOCK_WORDS],
+    prefix: u32,
+    mask: u32,
+) -> ([L; BLOCK_WORDS], L) {
+    let mask = L::splat(mask);
+    let mut before = L::splat(prefix);
+    let mut moved = words;
+    for word in &mut moved {
+        let rotated = word.rotr::<N>();
+        *word = mask.choose(before, rotated);
+        before = rotated;
+    }
+    (moved, before & mask)
+}
