@@ -105,6 +105,16 @@ pub enum Error {
         /// Why, and what would help.
         reason: String,
     },
+    /// A parameter of a model that no network or machine can have.
+    #[error("{name} cannot be {found}: {valid}")]
+    Parameter {
+        /// The parameter's name.
+        name: &'static str,
+        /// The value given.
+        found: String,
+        /// What would be valid.
+        valid: &'static str,
+    },
     /// Every back end that could serve the call failed; nothing is known of its result.
     #[error("no back end could serve the call; the last one failed: {0}")]
     Fault(#[from] crate::Fault),

@@ -44,6 +44,7 @@
 #[cfg(feature = "gpu")]
 mod auto;
 pub mod backend;
+pub mod cost;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod crossover;
