@@ -14,7 +14,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha512};
 use verilane::ed25519::{Batch, Rule};
-use verilane::{Engine, Error, Options, Placement, Records};
+use verilane::{Engine, Error, Records};
 
 /// The group's order L, little-endian (RFC 8032, section 5.1).
 const L: [u8; 32] = [
@@ -465,12 +465,8 @@ fn a_slice_of_a_batch_is_a_batch() {
 #[test]
 fn no_signature_and_columns_that_do_not_match() {
     for backend in backends() {
-        let options = Options {
-            placement: Placement::On(backend.info().kind),
-            adapter: backend.info().software.then(|| backend.info().detail.clone()),
-            ..Options::default()
-        };
-        let verdicts = Engine::with_options(&options).unwrap().verify(Rule::Strict, &batch([])).unwrap();
+        let engine = Engine::with_backends(vec![backend.clone()]).unwrap();
+        let verdicts = engine.verify(Rule::Strict, &batch([])).unwrap();
         assert!(verdicts.all_valid() && verdicts.as_slice().is_empty());
         assert_eq!(verdicts.report().backend.kind, backend.info().kind);
     }

@@ -5,6 +5,7 @@
 //! mapped while it is in the pool.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::Deref;
 
 use rayon::prelude::*;
@@ -17,6 +18,8 @@ use crate::Fault;
 pub(super) enum Use {
     /// Kernels read and write it.
     Storage,
+    /// Likewise, and it stays: the device holds on to it.
+    Resident,
     /// The host writes it, the device copies from it.
     Upload,
     /// The device copies to it, the host reads it.
@@ -29,7 +32,7 @@ impl Use {
     fn usages(self) -> wgpu::BufferUsages {
         use wgpu::BufferUsages as Usages;
         match self {
-            Use::Storage => Usages::STORAGE | Usages::COPY_DST | Usages::COPY_SRC,
+            Use::Storage | Use::Resident => Usages::STORAGE | Usages::COPY_DST | Usages::COPY_SRC,
             Use::Upload => Usages::MAP_WRITE | Usages::COPY_SRC,
             Use::ReadBack => Usages::MAP_READ | Usages::COPY_DST,
             Use::Query => Usages::QUERY_RESOLVE | Usages::COPY_SRC,
@@ -40,6 +43,7 @@ impl Use {
 /// Buffers that wait for their next use, the longest waiting first.
 pub(super) struct Pool {
     free: RefCell<Vec<(Use, wgpu::Buffer)>>,
+    resident: RefCell<HashMap<&'static str, wgpu::Buffer>>,
     max_size: u64,
 }
 
@@ -48,7 +52,7 @@ const KEPT: usize = 64;
 
 impl Pool {
     pub fn new(max_size: u64) -> Self {
-        Pool { free: RefCell::default(), max_size }
+        Pool { free: RefCell::default(), resident: RefCell::default(), max_size }
     }
 
     fn take(&self, device: &wgpu::Device, usage: Use, length: u64) -> wgpu::Buffer {
@@ -99,6 +103,23 @@ impl<'d> Buffer<'d> {
         let raw = device.pool.take(&device.raw, usage, len);
         device.check()?;
         Ok(Buffer { device, usage, raw: Some(raw), len: len.max(4).next_multiple_of(4) })
+    }
+
+    /// The storage called `name`, which stays for the device's life; `fill` fills
+    /// it at its first use.
+    pub(super) fn resident(
+        device: &'d Device,
+        name: &'static str,
+        len: u64,
+        fill: impl FnOnce(&Buffer<'d>) -> Result<(), Fault>,
+    ) -> Result<Self, Fault> {
+        if let Some(raw) = device.pool.resident.borrow().get(name) {
+            return Ok(Buffer { device, usage: Use::Resident, raw: Some(raw.clone()), len });
+        }
+        let buffer = Buffer::new(device, Use::Resident, len)?;
+        fill(&buffer)?;
+        device.pool.resident.borrow_mut().insert(name, (*buffer).clone());
+        Ok(buffer)
     }
 
     /// The bytes that kernels see: the length asked for, in whole words.

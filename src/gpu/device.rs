@@ -263,6 +263,16 @@ impl Device {
         Buffer::new(self, Use::Storage, bytes)
     }
 
+    /// The storage called `name`, which stays; `fill` fills it at its first use.
+    pub fn resident<'d>(
+        &'d self,
+        name: &'static str,
+        bytes: u64,
+        fill: impl FnOnce(&Buffer<'d>) -> Result<(), Fault>,
+    ) -> Result<Buffer<'d>, Fault> {
+        Buffer::resident(self, name, bytes, fill)
+    }
+
     /// How long kernels have run since the last call; none where the adapter
     /// has no timestamps.
     pub fn take_time(&self) -> Option<Duration> {

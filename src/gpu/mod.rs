@@ -8,6 +8,7 @@ mod batch;
 mod buffers;
 mod dedup;
 mod device;
+mod ed25519;
 mod shader;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -40,6 +41,8 @@ pub struct Gpu {
     /// The most bytes that a chunk of an input takes on the device.
     chunk_bytes: AtomicU64,
     fuse: Arc<AtomicU32>,
+    /// Whether kernels use 64-bit integers where the adapter has them.
+    int64: bool,
 }
 
 impl Gpu {
@@ -64,6 +67,7 @@ impl Gpu {
             device: Mutex::new(Some(device)),
             chunk_bytes: AtomicU64::new(u64::MAX),
             fuse,
+            int64: true,
         })
     }
 
@@ -79,6 +83,16 @@ impl Gpu {
     #[doc(hidden)]
     pub fn lose_device_after(&self, submissions: u32) {
         self.fuse.store(submissions, Ordering::Relaxed);
+    }
+
+    /// Runs the kernels for adapters without 64-bit integers, so that tests reach
+    /// them on an adapter that has those.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_int64(mut self) -> Self {
+        self.info.detail += ", without 64-bit integers";
+        self.int64 = false;
+        self
     }
 
     /// Runs `work` on the open device. A device with a fault is closed, and its
@@ -108,7 +122,7 @@ impl Backend for Gpu {
     }
 
     fn serves(&self, operation: Operation) -> bool {
-        operation == Operation::Dedup
+        matches!(operation, Operation::Dedup | Operation::Verify)
     }
 
     fn hash(&self, _: Hash, _: &Records<'_>, _: &mut [Digest]) -> Result<(), Fault> {
@@ -119,8 +133,13 @@ impl Backend for Gpu {
         Err(Fault::NotServed("placeholder".into()))
     }
 
-    fn verify(&self, _: Rule, _: &Batch<'_>, _: &mut [bool]) -> Result<(), Fault> {
-        Err(Fault::NotServed("signatures have no kernel".into()))
+    fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
+        let chunk_bytes = self.chunk_bytes.load(Ordering::Relaxed);
+        self.with_device(|device| {
+            let wide = self.int64 && device.info.int64;
+            let curve = if wide { &ed25519::WIDE } else { &ed25519::NARROW };
+            ed25519::verify(device, curve, rule, batch, out, chunk_bytes)
+        })
     }
 
     fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {

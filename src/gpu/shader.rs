@@ -37,7 +37,20 @@ pub(crate) struct Kernel {
 
 /// Every kernel, with the override constants of each of its variants.
 #[cfg(test)]
-pub(super) const ALL: &[(&Kernel, &[&[(&str, u32)]])] = &[];
+pub(super) const ALL: &[(&Kernel, &[&[(&str, u32)]])] = {
+    use super::ed25519::{HASH, NARROW, WIDE};
+    &[
+        (&HASH, &[&[]]),
+        (&WIDE.base, &[&[]]),
+        (&WIDE.keys, &[&[]]),
+        (&WIDE.ladder, &[&[]]),
+        (&WIDE.finish, &[&[]]),
+        (&NARROW.base, &[&[]]),
+        (&NARROW.keys, &[&[]]),
+        (&NARROW.ladder, &[&[]]),
+        (&NARROW.finish, &[&[]]),
+    ]
+};
 
 /// Which pipeline of a kernel: its name and the override constants.
 type Variant = (&'static str, Vec<(&'static str, u32)>);

@@ -23,8 +23,19 @@ pub fn backends() -> &'static [Arc<dyn Backend>] {
                 Err(reason) => backends.extend(software_or_skip(kind, &reason.to_string())),
             }
         }
+        #[cfg(feature = "gpu")]
+        backends.extend(without_int64(&backends));
         backends
     })
+}
+
+/// Another GPU back end on the same adapter, on the kernels that need no 64-bit integers.
+#[cfg(feature = "gpu")]
+fn without_int64(backends: &[Arc<dyn Backend>]) -> Option<Arc<dyn Backend>> {
+    let found = backends.iter().find(|backend| backend.info().kind == BackendKind::Gpu)?;
+    let adapter = found.info().software.then_some("llvmpipe");
+    let gpu = verilane::gpu::Gpu::start(adapter).expect("it has started before");
+    Some(Arc::new(gpu.without_int64()))
 }
 
 fn of_kind(options: &Options, kind: BackendKind) -> Result<Arc<dyn Backend>, verilane::Error> {

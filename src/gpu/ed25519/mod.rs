@@ -1,0 +1,311 @@
+//! Signatures on the device: the host packs and uploads, five kernels do the rest.
+//!
+//! | kernel | for each signature | wide products, about |
+//! |---|---|---|
+//! | `ed25519_hash` | k = SHA-512(R ‖ A ‖ M) mod L, S < L, digits of both | – |
+//! | `ed25519_keys` | A decoded (254 squares), the table \[1\](−A) … \[8\](−A) | 22,000 |
+//! | `ed25519_ladder` | \[S\]B − \[k\]A | 196,000 |
+//! | `ed25519_finish` | to affine, 1/16 of an inversion, the rule's predicate | 2,000 |
+//! | `ed25519_base` | once for a device: \[1\]B … \[32768\]B | |
+//!
+//! Only the last one knows the rule. No rule needs R decoded first: if the encoding
+//! of \[S\]B − \[k\]A equals R's bytes, R decodes to it; only zip215 decodes R,
+//! where they differ.
+
+#[cfg(test)]
+mod field;
+#[cfg(test)]
+mod generated;
+#[cfg(test)]
+mod sha512;
+
+use std::cell::Cell;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use bytemuck::{Pod, Zeroable};
+
+use super::batch::{Batch as Work, Pending, pipelined};
+use super::buffers::Buffer;
+use super::device::Device;
+use super::shader::{Kernel, lib};
+use crate::ed25519::{Batch, Rule};
+use crate::{Fault, Records};
+
+pub(super) static HASH: Kernel = Kernel {
+    name: "ed25519_hash",
+    sources: &[
+        lib::GRID,
+        include_str!("../../../shaders/lib/sha512.wgsl"),
+        include_str!("../../../shaders/lib/sha512_rounds.wgsl"),
+        include_str!("../../../shaders/lib/scalar25519.wgsl"),
+        include_str!("../../../shaders/ed25519_hash.wgsl"),
+    ],
+};
+
+/// The kernels over field elements, in one form of those.
+pub(super) struct Curve {
+    pub base: Kernel,
+    pub keys: Kernel,
+    pub ladder: Kernel,
+    pub finish: Kernel,
+}
+
+macro_rules! curve_kernel {
+    ($form:literal, $name:literal) => {
+        Kernel {
+            name: concat!($name, " ", $form),
+            sources: &[
+                lib::GRID,
+                include_str!(concat!("../../../shaders/lib/field25519_", $form, ".wgsl")),
+                include_str!("../../../shaders/lib/edwards25519.wgsl"),
+                include_str!(concat!("../../../shaders/", $name, ".wgsl")),
+            ],
+        }
+    };
+}
+
+macro_rules! curve {
+    ($form:literal) => {
+        Curve {
+            base: curve_kernel!($form, "ed25519_base"),
+            keys: curve_kernel!($form, "ed25519_keys"),
+            ladder: curve_kernel!($form, "ed25519_ladder"),
+            finish: curve_kernel!($form, "ed25519_finish"),
+        }
+    };
+}
+
+/// On adapters with 64-bit integers.
+pub(super) static WIDE: Curve = curve!("wide");
+
+/// On all adapters.
+pub(super) static NARROW: Curve = curve!("narrow");
+
+const WORKGROUP: u32 = 64;
+
+/// Bytes of a multiple of B, and how many there are.
+const BASE_ROW: u64 = 128;
+const BASE_ROWS: u32 = 1 << 15;
+
+/// Bytes of a signature's table, of its point and of an element.
+const TABLE: u64 = 8 * 160;
+const POINT: u64 = 128;
+const ELEMENT: u64 = 48;
+
+/// Signatures whose z one invocation inverts at once, where there are many.
+const INVERTED_AT_ONCE: u32 = 16;
+
+/// A message above this many bytes is hashed in as many dispatches as it has
+/// windows of this size, so that none takes long. It begins a multiple of
+/// SHA-512's blocks after R ‖ A.
+const WINDOW: usize = 1 << 20;
+const BLOCK: usize = 128;
+
+/// The bytes before the message in what is hashed: R ‖ A.
+const PREFIX: usize = 64;
+
+/// Bytes of messages that a chunk takes.
+const CHUNK_BYTES: u64 = 64 << 20;
+
+/// Chunks grow and shrink between these while they take a time near `PACE`, so
+/// that no dispatch takes longer than 100 ms.
+const SMALLEST_CHUNK: usize = 1 << 13;
+const LARGEST_CHUNK: usize = 1 << 18;
+const PACE: Duration = Duration::from_millis(60);
+
+/// What `ed25519_hash` knows of a message.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Item {
+    /// Where the message begins in what is uploaded; below 0, wrapping, if its
+    /// first bytes are not there.
+    start: u32,
+    length: u32,
+    index: u32,
+}
+
+/// A verdict for each signature.
+pub(super) fn verify(
+    device: &Device,
+    curve: &'static Curve,
+    rule: Rule,
+    batch: &Batch<'_>,
+    out: &mut [bool],
+    chunk_bytes: u64,
+) -> Result<(), Fault> {
+    check_lengths(batch.messages())?;
+    let base = base(device, curve)?;
+    let size = Cell::new(SMALLEST_CHUNK);
+    let most = most_signatures(device, chunk_bytes);
+    let mut from = 0;
+    let chunks = std::iter::from_fn(|| {
+        let chunk = next_chunk(batch.messages(), from, size.get().min(most), chunk_bytes.min(CHUNK_BYTES))?;
+        from = chunk.end;
+        Some((chunk, Instant::now()))
+    });
+    let start = |(chunk, _): &(Range<usize>, Instant)| {
+        let batch = batch.slice(chunk.clone());
+        let mut chunk = Chunk::new(device, &batch)?;
+        chunk.hash(batch.messages())?;
+        chunk.verify(curve, &base, rule)
+    };
+    pipelined(chunks, start, |(chunk, begun), verdicts| {
+        size.set(next_size(size.get(), begun.elapsed()));
+        for (out, &verdict) in out[chunk].iter_mut().zip(bytemuck::cast_slice::<u8, u32>(verdicts)) {
+            *out = verdict == 1;
+        }
+    })
+}
+
+/// Positions in messages are counted in 32 bits on the device.
+fn check_lengths(messages: &Records<'_>) -> Result<(), Fault> {
+    let most = u32::MAX as usize - 2 * BLOCK;
+    match (0..messages.len()).find(|&index| messages.length(index) > most) {
+        Some(index) => Err(Fault::NotServed(format!(
+            "message {index} has {} bytes, kernels take {most}",
+            messages.length(index)
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn most_signatures(device: &Device, chunk_bytes: u64) -> usize {
+    let bytes = device.limits.max_storage_buffer_binding_size.min(chunk_bytes);
+    (bytes / TABLE).clamp(1, LARGEST_CHUNK as u64) as usize
+}
+
+/// A chunk's time counts from its packing to its verdicts, with up to two others
+/// on the way; so the device was at work on it for a third of that or longer.
+fn next_size(size: usize, elapsed: Duration) -> usize {
+    if elapsed < PACE {
+        return (2 * size).min(LARGEST_CHUNK);
+    }
+    if elapsed > 4 * PACE {
+        return (size / 2).max(SMALLEST_CHUNK);
+    }
+    size
+}
+
+/// Signatures from `from` on, at most `size`; a long message is alone.
+fn next_chunk(messages: &Records<'_>, from: usize, size: usize, bytes: u64) -> Option<Range<usize>> {
+    if from == messages.len() {
+        return None;
+    }
+    let fitting = messages.slice(from..messages.len()).chunks(size, bytes).next()?;
+    let short = fitting.take_while(|index| messages.length(from + index) <= WINDOW).count();
+    Some(from..from + short.max(1))
+}
+
+fn base<'d>(device: &'d Device, curve: &'static Curve) -> Result<Buffer<'d>, Fault> {
+    device.resident(curve.base.name, BASE_ROW * u64::from(BASE_ROWS), |base| {
+        let mut work = device.batch();
+        work.dispatch(&curve.base, &[], &[base], &(), BASE_ROWS / WORKGROUP)?;
+        work.submit()?.wait(|_| ())
+    })
+}
+
+/// Signatures that are on the device at once.
+struct Chunk<'d> {
+    device: &'d Device,
+    work: Work<'d>,
+    count: u32,
+    keys: Buffer<'d>,
+    signatures: Buffer<'d>,
+    scalars: Buffer<'d>,
+    verdicts: Buffer<'d>,
+}
+
+impl<'d> Chunk<'d> {
+    fn new(device: &'d Device, batch: &Batch<'_>) -> Result<Self, Fault> {
+        let count = batch.len() as u64;
+        let mut work = device.batch();
+        Ok(Chunk {
+            keys: work.upload(bytemuck::cast_slice(batch.keys()))?,
+            signatures: work.upload(bytemuck::cast_slice(batch.signatures()))?,
+            scalars: device.storage(64 * count)?,
+            verdicts: device.storage(4 * count)?,
+            count: count as u32,
+            device,
+            work,
+        })
+    }
+
+    fn hash(&mut self, messages: &Records<'_>) -> Result<(), Fault> {
+        if messages.length(0) > WINDOW {
+            return self.hash_windows(messages.get(0));
+        }
+        let first = messages.offsets()[0];
+        let item = |index: usize| Item {
+            start: (messages.offsets()[index] - first) as u32,
+            length: messages.length(index) as u32,
+            index: index as u32,
+        };
+        let mut items: Vec<_> = (0..messages.len()).map(item).collect();
+        // Neighbours run in step: each waits for the longest of its group.
+        items.sort_unstable_by_key(|item| blocks(item.length as usize));
+        let end = first + messages.total_bytes();
+        self.hash_blocks(&items, &messages.bytes()[first as usize..end as usize], 0..usize::MAX)
+    }
+
+    /// Hashes the one message of this chunk window by window, each in a
+    /// submission of its own; the last one is left to be submitted.
+    fn hash_windows(&mut self, message: &[u8]) -> Result<(), Fault> {
+        let blocks = blocks(message.len());
+        for first in (0..blocks).step_by(WINDOW / BLOCK) {
+            let end = blocks.min(first + WINDOW / BLOCK);
+            let from = (first * BLOCK).saturating_sub(PREFIX);
+            let to = message.len().min(end * BLOCK - PREFIX);
+            let item = Item { start: 0u32.wrapping_sub(from as u32), length: message.len() as u32, index: 0 };
+            self.hash_blocks(&[item], &message[from..to], first..end)?;
+            if end < blocks {
+                let rest = self.device.batch();
+                std::mem::replace(&mut self.work, rest).submit()?.wait(|_| ())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hash_blocks(&mut self, items: &[Item], bytes: &[u8], blocks: Range<usize>) -> Result<(), Fault> {
+        let count = items.len() as u32;
+        let params = [count, blocks.start as u32, blocks.end as u32];
+        let items = self.work.upload(bytemuck::cast_slice(items))?;
+        let messages = self.work.upload(bytes)?;
+        let bindings = [&self.keys, &self.signatures, &items, &messages, &self.scalars, &self.verdicts];
+        self.work.dispatch(&HASH, &[], &bindings, &params, count.div_ceil(WORKGROUP))
+    }
+
+    fn verify(self, curve: &'static Curve, base: &Buffer<'d>, rule: Rule) -> Result<Pending<'d>, Fault> {
+        let Chunk { device, mut work, count, keys, signatures, scalars, verdicts } = self;
+        let groups = count.div_ceil(WORKGROUP);
+        let tables = device.storage(TABLE * u64::from(count))?;
+        let points = device.storage(POINT * u64::from(count))?;
+        let products = device.storage(ELEMENT * u64::from(count))?;
+
+        let strict = u32::from(rule == Rule::Strict);
+        work.dispatch(&curve.keys, &[], &[&keys, &tables, &verdicts], &[count, strict], groups)?;
+        work.dispatch(&curve.ladder, &[], &[&scalars, &tables, base, &points], &count, groups)?;
+
+        let threads = count.div_ceil(INVERTED_AT_ONCE).max(count.min(1024));
+        let params = [count, threads, rule_number(rule)];
+        let bindings = [&signatures, &points, &products, &verdicts];
+        work.dispatch(&curve.finish, &[], &bindings, &params, threads.div_ceil(WORKGROUP))?;
+        work.read_back(&verdicts);
+        work.submit()
+    }
+}
+
+/// SHA-512's blocks for R ‖ A and a message of `length` bytes, with 0x80 and 16
+/// bytes of length after them.
+fn blocks(length: usize) -> usize {
+    (PREFIX + length + 1 + 16).div_ceil(BLOCK)
+}
+
+/// As `ed25519_finish.wgsl` numbers them.
+fn rule_number(rule: Rule) -> u32 {
+    match rule {
+        Rule::Rfc8032 => 0,
+        Rule::Strict => 1,
+        Rule::Zip215 => 2,
+    }
+}
