@@ -4,7 +4,7 @@
 #[path = "../src/cli/bench/input.rs"]
 mod input;
 
-use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -12,7 +12,10 @@ use verilane::ed25519::Rule;
 use verilane::reference::Reference;
 use verilane::{Backend, Engine, Hash, Options, Threads, Tree};
 
-use input::{Recipe, Signed, Stream};
+use input::{Answer, Input, Recipe, Signed, Stream};
+
+/// Enough for every input of signatures.
+const SIGNATURES: usize = 1 << 10;
 
 /// Name, recipe and number of items.
 fn workloads() -> Vec<(String, Recipe, usize)> {
@@ -24,58 +27,55 @@ fn workloads() -> Vec<(String, Recipe, usize)> {
     });
     let trees = [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Blake3)];
     let trees = trees.map(|tree| (format!("merkle.{tree}"), Recipe::Merkle(tree), 1 << 16));
-    let rules = Rule::ALL.map(|rule| (format!("verify.{rule}"), Recipe::Verify(rule), 1 << 10));
+    let rules = Rule::ALL.map(|rule| (format!("verify.{rule}"), Recipe::Verify(rule), SIGNATURES));
     let others = [("dedup".into(), Recipe::Dedup, 1 << 16), ("pow.sha256d".into(), Recipe::Pow, 1 << 18)];
     hashes.chain(trees).chain(rules).chain(others).collect()
+}
+
+/// The back ends of this machine; of those that are missing it says why.
+fn backends() -> Vec<Arc<dyn Backend>> {
+    let found = Engine::backends(&Options::default()).into_iter().map(|(_, backend)| backend);
+    found.filter_map(|backend| backend.inspect_err(|reason| eprintln!("{reason}")).ok()).collect()
 }
 
 fn operations(criterion: &mut Criterion) {
     let oracle = Reference::new(Threads::new(0).expect("threads start"));
     let mut stream = Stream::new(0);
-    let signed = Signed::new(1 << 10, &mut stream);
-    let backends = Engine::backends(&Options::default());
+    let signed = Signed::new(SIGNATURES, &mut stream);
+    let backends = backends();
     for (name, recipe, items) in workloads() {
-        let (shortest, longest) = recipe.item_bytes();
         let mut group = criterion.benchmark_group(&name);
-        group.throughput(match recipe {
-            Recipe::Hash { .. } => Throughput::Bytes((items * (shortest + longest) / 2) as u64),
-            _ => Throughput::Elements(items as u64),
-        });
-        for (kind, backend) in &backends {
-            let backend = match backend {
-                Ok(backend) if backend.serves(recipe.operation()) => backend.as_ref(),
-                Ok(_) => continue,
-                Err(reason) => {
-                    eprintln!("{name} on {kind}: {reason}");
-                    continue;
-                }
-            };
+        group.throughput(throughput(recipe, items));
+        for backend in backends.iter().filter(|backend| backend.serves(recipe.operation())) {
             if let Some((input, right)) = recipe.planted(&mut stream) {
-                let (answer, _) = input.run(backend).expect("no fault");
-                assert_eq!(answer.difference(&right), None);
+                checked(&input, &right, backend.as_ref());
             }
+            let mut iteration = || {
+                let input = recipe.fresh(items, &mut stream, &signed);
+                let (right, _) = input.run(&oracle).expect("the reference does not fault");
+                checked(&input, &right, backend.as_ref())
+            };
             group.bench_function(BenchmarkId::from_parameter(backend.info()), |bencher| {
-                bencher.iter_custom(|iterations| {
-                    let one = || iteration(recipe, items, &oracle, backend, &mut stream, &signed);
-                    std::iter::repeat_with(one).take(iterations as usize).sum()
-                });
+                bencher.iter_custom(|count| (0..count).map(|_| iteration()).sum());
             });
         }
     }
 }
 
-fn iteration(
-    recipe: Recipe,
-    items: usize,
-    oracle: &dyn Backend,
-    backend: &dyn Backend,
-    stream: &mut Stream,
-    signed: &Signed,
-) -> Duration {
-    let input = recipe.fresh(items, stream, signed);
-    let (right, _) = input.run(oracle).expect("the reference does not fault");
-    let (answer, time) = black_box(&input).run(backend).expect("no fault");
-    assert_eq!(answer.difference(&right), None, "{} bytes of input", input.bytes());
+fn throughput(recipe: Recipe, items: usize) -> Throughput {
+    match (recipe, recipe.item_bytes()) {
+        (Recipe::Hash { .. }, (shortest, longest)) => {
+            Throughput::Bytes((items * (shortest + longest) / 2) as u64)
+        }
+        _ => Throughput::Elements(items as u64),
+    }
+}
+
+/// The time of the back end's call, whose answer must be right.
+fn checked(input: &Input, right: &Answer, backend: &dyn Backend) -> Duration {
+    let (answer, time) = input.run(backend).expect("the back end does not fault");
+    let difference = answer.difference(right);
+    assert_eq!(difference, None, "{} on {} bytes", backend.info(), input.bytes());
     time
 }
 

@@ -56,7 +56,10 @@ impl Crossover {
     pub fn store(&self) -> io::Result<PathBuf> {
         let path = path()?;
         std::fs::create_dir_all(path.parent().expect("the path ends in a file's name"))?;
-        std::fs::write(&path, serde_json::to_vec_pretty(self)?)?;
+        // Whoever reads meanwhile sees the old file or the new one, whole.
+        let draft = path.with_extension(format!("{}.tmp", std::process::id()));
+        std::fs::write(&draft, serde_json::to_vec_pretty(self)?)?;
+        std::fs::rename(&draft, &path)?;
         Ok(path)
     }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+use verilane::Options;
 use verilane::cpu::Isa;
-use verilane::{BackendInfo, Options};
 
 use super::units::Bytes;
 
@@ -31,13 +31,16 @@ pub struct Machine {
 /// A GPU, or software that poses as one.
 #[derive(Clone, Debug, Serialize)]
 pub struct Adapter {
-    pub name: String,
-    pub software: bool,
+    name: String,
+    kind: String,
+    software: bool,
+    api: String,
+    driver: String,
+    driver_version: String,
 }
 
 impl Machine {
-    /// This machine; `adapters` are those that were found.
-    pub fn new(options: &Options, adapters: Vec<Adapter>) -> anyhow::Result<Self> {
+    pub fn new(options: &Options) -> anyhow::Result<Self> {
         let system = System::new_with_specifics(
             RefreshKind::nothing()
                 .with_cpu(CpuRefreshKind::nothing())
@@ -50,7 +53,7 @@ impl Machine {
             cores: System::physical_core_count().unwrap_or(threads),
             threads,
             memory_bytes: system.total_memory(),
-            adapters,
+            adapters: adapters(),
             os: os(),
             rustc: env!("VERILANE_RUSTC"),
             version: env!("CARGO_PKG_VERSION"),
@@ -59,11 +62,23 @@ impl Machine {
     }
 }
 
-impl Adapter {
-    /// The adapter of a back end that runs on one.
-    pub fn of(info: &BackendInfo) -> Self {
-        Adapter { name: info.detail.clone(), software: info.software }
-    }
+#[cfg(feature = "gpu")]
+fn adapters() -> Vec<Adapter> {
+    use verilane::gpu::{AdapterKind, adapters};
+    let adapter = |info: verilane::gpu::AdapterInfo| Adapter {
+        kind: info.kind.to_string(),
+        software: info.kind == AdapterKind::Software,
+        name: info.name,
+        api: info.api,
+        driver: info.driver,
+        driver_version: info.driver_version,
+    };
+    adapters().into_iter().map(adapter).collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn adapters() -> Vec<Adapter> {
+    Vec::new()
 }
 
 fn processor(system: &System) -> String {
@@ -77,12 +92,16 @@ fn os() -> String {
     format!("{name}, kernel {kernel}")
 }
 
-/// Memory that can be had without swapping, in bytes; none where that is unknown.
-pub fn free_memory() -> Option<u64> {
+/// Memory that can be had without swapping, in bytes; where that is unknown,
+/// what can be addressed.
+pub fn free_memory() -> u64 {
     let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = System::new_with_specifics(ram).ok()?;
-    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
-    Some(system.available_memory().min(limit)).filter(|&bytes| bytes > 0)
+    let system = System::new_with_specifics(ram).ok();
+    let free = system.map(|system| {
+        let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+        system.available_memory().min(limit)
+    });
+    free.filter(|&bytes| bytes > 0).unwrap_or(isize::MAX as u64)
 }
 
 impl fmt::Display for Machine {
@@ -98,7 +117,7 @@ impl fmt::Display for Machine {
 
 impl fmt::Display for Adapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        if self.software { f.write_str(" (software)") } else { Ok(()) }
+        let Adapter { name, kind, api, driver, driver_version, .. } = self;
+        write!(f, "{name} ({kind}), {api}, {driver} {driver_version}")
     }
 }

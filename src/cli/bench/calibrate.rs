@@ -9,12 +9,12 @@ use serde::Serialize;
 use verilane::crossover::Crossover;
 use verilane::{Backend, BackendKind, Operation, Placement};
 
-use super::input::{Recipe, Signed, Stream};
+use super::input::Recipe;
 use super::is_hardware_gpu;
 use super::measure::{Budget, Field, Measurement, Source, measure};
 use super::report::Report;
 use super::statistics::{Contest, crossover, median};
-use super::workload::{self, Case};
+use super::workload::{self, Case, Workload};
 use crate::cli::context::Context;
 use crate::cli::units::Count;
 use crate::cli::{Status, output, progress};
@@ -64,7 +64,11 @@ pub fn run(field: &Field, report: &Report, context: &Context) -> anyhow::Result<
         output::print(context, &Nothing { reason: reason(field, report) })?;
         return Ok(Status::Passed);
     };
-    let calibration = calibrate(&Field { oracle: field.oracle.clone(), measured: vec![cpu, gpu] })?;
+    let field = Field { oracle: field.oracle.clone(), measured: vec![cpu, gpu] };
+    let mut stored = Crossover::load();
+    let mut calibration = calibrate(&field, &mut stored)?;
+    let path = stored.store().context("cannot store the crossover in the cache folder")?;
+    calibration.stored = path.display().to_string();
     output::print(context, &calibration)?;
     Ok(if calibration.wrong.is_empty() { Status::Passed } else { Status::Failed })
 }
@@ -85,22 +89,21 @@ fn reason(field: &Field, report: &Report) -> String {
     missing.join("; ")
 }
 
-fn calibrate(field: &Field) -> anyhow::Result<Calibration> {
-    let adapter = field.measured[1].info().detail.clone();
-    let mut stored = Crossover::load();
-    let mut calibration =
-        Calibration { adapter, crossovers: Vec::new(), wrong: Vec::new(), stored: String::new() };
+fn calibrate(field: &Field, stored: &mut Crossover) -> anyhow::Result<Calibration> {
+    let mut calibration = Calibration::new(field);
     let bar = progress::cases(WORKLOADS.len() as u64);
-    for workload in WORKLOADS {
-        bar.set_message(workload);
-        calibration.measure(workload, field, &mut stored)?;
+    for name in WORKLOADS {
+        bar.set_message(name);
+        let workload = workload::select(&[name.into()])?.remove(0);
+        let sizes: Vec<_> = sizes(workload.recipe).collect();
+        calibration.measure(&workload, &sizes, field, stored)?;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let path = stored.store().context("cannot store the crossover in the cache folder")?;
-    calibration.stored = path.display().to_string();
     Ok(calibration)
 }
+
+const BUDGET: Budget = Budget { time: Duration::from_millis(500), least_rounds: 5 };
 
 /// Sizes grow fourfold up to what a GPU needs to be filled.
 fn sizes(recipe: Recipe) -> impl Iterator<Item = usize> {
@@ -113,34 +116,42 @@ fn sizes(recipe: Recipe) -> impl Iterator<Item = usize> {
 }
 
 impl Calibration {
-    fn measure(&mut self, name: &str, field: &Field, stored: &mut Crossover) -> anyhow::Result<()> {
-        let workload = workload::select(&[name.into()])?.remove(0);
+    fn new(field: &Field) -> Self {
+        let adapter = field.measured[1].info().detail.clone();
+        Calibration { adapter, crossovers: Vec::new(), wrong: Vec::new(), stored: String::new() }
+    }
+
+    /// Measures one operation at ascending `sizes`; nothing is stored of one that
+    /// the GPU does not serve, or not rightly.
+    fn measure(
+        &mut self,
+        workload: &Workload,
+        sizes: &[usize],
+        field: &Field,
+        stored: &mut Crossover,
+    ) -> anyhow::Result<()> {
         let operation = workload.recipe.operation();
         if !field.measured.iter().all(|backend| backend.serves(operation)) {
             return Ok(());
         }
-        let mut stream = Stream::new(0);
-        let signatures = sizes(workload.recipe).max().filter(|_| operation == Operation::Verify);
-        let signed = signatures.map_or_else(Signed::default, |count| Signed::new(count, &mut stream));
-        let mut source = Source { stream, signed };
+        let cases: Vec<_> = sizes.iter().map(|&items| Case { workload: workload.clone(), items }).collect();
+        let mut source = Source::new(&cases);
         let mut contests = Vec::new();
-        for items in sizes(workload.recipe) {
-            let case = Case { workload: workload.clone(), items };
-            let measurement = measure(&case, field, &mut source, BUDGET)?;
+        for case in &cases {
+            let measurement = measure(case, field, &mut source, BUDGET)?;
             if measurement.runs.iter().any(|run| run.wrong.is_some()) {
                 self.wrong.push(operation.to_string());
                 return Ok(());
             }
-            contests.extend(contest(&case, &measurement));
+            contests.extend(contest(case, &measurement));
         }
         let size = crossover(&contests);
         stored.set(&self.adapter, operation, size);
-        self.crossovers.push(Found { operation: operation.to_string(), workload: workload.name, size });
+        let workload = workload.name.clone();
+        self.crossovers.push(Found { operation: operation.to_string(), workload, size });
         Ok(())
     }
 }
-
-const BUDGET: Budget = Budget { time: Duration::from_millis(500), least_rounds: 5 };
 
 /// None if one of the two faulted.
 fn contest(case: &Case, measurement: &Measurement) -> Option<Contest> {
@@ -166,5 +177,53 @@ impl fmt::Display for Calibration {
             writeln!(f, "{operation}: WRONG ANSWER; nothing is stored")?;
         }
         write!(f, "stored in {}", self.stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::bench::fake::{Fake, Manner};
+
+    /// Duplicates on a CPU and a card of these manners.
+    fn calibrated(cpu: Manner, gpu: Manner) -> (Calibration, Crossover) {
+        let field = Field {
+            oracle: Arc::new(Fake::new(BackendKind::Reference, Manner::Honest)),
+            measured: vec![
+                Arc::new(Fake::new(BackendKind::Cpu, cpu)),
+                Arc::new(Fake::new(BackendKind::Gpu, gpu)),
+            ],
+        };
+        let workload = workload::select(&["dedup".into()]).unwrap().remove(0);
+        let (mut calibration, mut stored) = (Calibration::new(&field), Crossover::default());
+        calibration.measure(&workload, &[300, 900], &field, &mut stored).unwrap();
+        (calibration, stored)
+    }
+
+    fn pays(stored: &Crossover, size: u64) -> bool {
+        stored.pays("a fake gpu", Operation::Dedup, size)
+    }
+
+    const LATE: Manner = Manner::Late(Duration::from_millis(40));
+
+    #[test]
+    fn a_faster_card_pays_from_the_size_at_which_it_won() {
+        let (calibration, stored) = calibrated(LATE, Manner::Honest);
+        assert_eq!(calibration.crossovers[0].size, Some(300));
+        assert!(pays(&stored, 300) && !pays(&stored, 299));
+    }
+
+    #[test]
+    fn a_slower_card_never_pays() {
+        let (calibration, stored) = calibrated(Manner::Honest, LATE);
+        assert_eq!(calibration.crossovers[0].size, None);
+        assert!(!pays(&stored, u64::MAX));
+    }
+
+    #[test]
+    fn a_card_that_is_wrong_is_not_stored() {
+        let (calibration, stored) = calibrated(LATE, Manner::Lies);
+        assert_eq!(calibration.wrong, ["dedup"]);
+        assert_eq!(stored, Crossover::default());
     }
 }

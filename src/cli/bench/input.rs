@@ -133,7 +133,7 @@ fn prints(items: usize, stream: &mut Stream) -> Vec<Digest> {
     let words = stream.words(items);
     for index in 1..items {
         // The low half decides whether, the high half which.
-        let repeats = (words[index] & 0xffff_ffff) * 10 >> 32 < 3;
+        let repeats = ((words[index] & 0xffff_ffff) * 10) >> 32 < 3;
         if repeats {
             prints[index] = prints[below(words[index], index)];
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use verilane::{Backend, Fault};
+use verilane::{Backend, Fault, Operation};
 
 use super::input::{Answer, Input, Signed, Stream};
 use super::workload::Case;
@@ -17,8 +17,19 @@ pub struct Field {
 
 /// Where fresh input comes from.
 pub struct Source {
-    pub stream: Stream,
-    pub signed: Signed,
+    stream: Stream,
+    signed: Signed,
+}
+
+impl Source {
+    /// As many signatures as the largest case draws are made beforehand.
+    pub fn new(cases: &[Case]) -> Self {
+        let mut stream = Stream::new(0);
+        let verify = |case: &&Case| case.workload.recipe.operation() == Operation::Verify;
+        let signatures = cases.iter().filter(verify).map(|case| case.items).max();
+        let signed = signatures.map_or_else(Signed::default, |count| Signed::new(count, &mut stream));
+        Source { stream, signed }
+    }
 }
 
 /// How long a case is measured.
@@ -150,136 +161,60 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use verilane::ed25519::{Batch, Rule};
-    use verilane::merkle::Root;
-    use verilane::pow::{Nonce, NonceWindow, Puzzle};
-    use verilane::reference::Reference;
-    use verilane::{BackendInfo, BackendKind, Digest, Hash, Records, Threads, Tree};
+    use verilane::BackendKind;
 
     use super::*;
+    use crate::cli::bench::fake::{Fake, Manner};
     use crate::cli::bench::workload;
 
-    /// Answers as the reference does, but for one item of each answer.
-    struct Liar {
-        reference: Reference,
-        info: BackendInfo,
-    }
-
-    impl Liar {
-        fn new() -> Self {
-            let info =
-                BackendInfo { kind: BackendKind::Gpu, threads: 1, detail: "a liar".into(), software: true };
-            Liar { reference: reference(), info }
-        }
-    }
-
-    impl Backend for Liar {
-        fn info(&self) -> &BackendInfo {
-            &self.info
-        }
-
-        fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
-            self.reference.hash(hash, records, out)?;
-            out[2].0[31] ^= 1;
-            Ok(())
-        }
-
-        fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault> {
-            let root = self.reference.merkle_root(tree, leaves)?;
-            Ok(Root { mutated: !root.mutated, ..root })
-        }
-
-        fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
-            self.reference.verify(rule, batch, out)?;
-            out[2] = !out[2];
-            Ok(())
-        }
-
-        fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
-            self.reference.first_occurrences(prints, out)?;
-            out[2] = 3;
-            Ok(())
-        }
-
-        fn search(&self, _: &Puzzle, _: NonceWindow) -> Result<Option<Nonce>, Fault> {
-            Ok(None)
-        }
-
-        fn take_device_time(&self) -> Option<Duration> {
-            Some(Duration::from_micros(7))
-        }
-    }
-
-    /// Serves nothing.
-    struct Broken(BackendInfo);
-
-    impl Backend for Broken {
-        fn info(&self) -> &BackendInfo {
-            &self.0
-        }
-
-        fn hash(&self, _: Hash, _: &Records<'_>, _: &mut [Digest]) -> Result<(), Fault> {
-            Err(lost())
-        }
-
-        fn merkle_root(&self, _: Tree, _: &[Digest]) -> Result<Root, Fault> {
-            Err(lost())
-        }
-
-        fn verify(&self, _: Rule, _: &Batch<'_>, _: &mut [bool]) -> Result<(), Fault> {
-            Err(lost())
-        }
-
-        fn first_occurrences(&self, _: &[Digest], _: &mut [u32]) -> Result<(), Fault> {
-            Err(lost())
-        }
-
-        fn search(&self, _: &Puzzle, _: NonceWindow) -> Result<Option<Nonce>, Fault> {
-            Err(lost())
-        }
-    }
-
-    fn lost() -> Fault {
-        Fault::DeviceLost("unplugged".into())
-    }
-
-    fn reference() -> Reference {
-        Reference::new(Threads::new(1).unwrap())
-    }
-
-    fn measure_each(backend: impl Backend + 'static, judge: impl Fn(&str, &Measurement)) {
-        let oracle: Arc<dyn Backend> = Arc::new(reference());
-        let field = Field { measured: vec![oracle.clone(), Arc::new(backend)], oracle };
-        let mut stream = Stream::new(1);
-        let signed = Signed::new(16, &mut stream);
-        let mut source = Source { stream, signed };
-        let budget = Budget { time: Duration::ZERO, least_rounds: 2 };
+    /// Every workload on the oracle and on a GPU of this manner.
+    fn measure_each(manner: Manner, judge: impl Fn(&str, &Run, &Run)) {
+        let oracle: Arc<dyn Backend> = Arc::new(Fake::new(BackendKind::Reference, Manner::Honest));
+        let gpu = Arc::new(Fake::new(BackendKind::Gpu, manner));
+        let field = Field { measured: vec![oracle.clone(), gpu], oracle };
+        let once = Budget { time: Duration::ZERO, least_rounds: 1 };
         for workload in workload::all() {
             let case = Case { workload, items: 16 };
-            let measurement = measure(&case, &field, &mut source, budget).unwrap();
-            judge(&case.workload.name, &measurement);
+            let mut source = Source::new(std::slice::from_ref(&case));
+            let measurement = measure(&case, &field, &mut source, once).unwrap();
+            let [reference, gpu] = &measurement.runs[..] else { panic!("two back ends ran") };
+            judge(&case.workload.name, reference, gpu);
         }
     }
 
     #[test]
+    fn honest_answers_pass() {
+        measure_each(Manner::Honest, |name, reference, gpu| {
+            assert_eq!((&reference.wrong, &gpu.wrong), (&None, &None), "{name}");
+            assert_eq!((reference.samples.len(), gpu.samples.len()), (1, 1), "{name}");
+            assert_eq!(gpu.device_samples, [Duration::from_micros(7)], "{name}");
+        });
+    }
+
+    #[test]
     fn every_lie_is_found() {
-        measure_each(Liar::new(), |name, measurement| {
-            let [honest, liar] = &measurement.runs[..] else { panic!("two back ends ran") };
-            assert_eq!(honest.wrong, None, "{name}");
-            let wrong = liar.wrong.as_deref().unwrap_or_else(|| panic!("{name}: the lie passed"));
+        measure_each(Manner::Lies, |name, reference, gpu| {
+            assert_eq!(reference.wrong, None, "{name}");
+            let wrong = gpu.wrong.as_deref().unwrap_or_else(|| panic!("{name}: the lie passed"));
             assert!(wrong.contains("instead of"), "{name}: {wrong}");
-            assert_eq!(liar.device_samples, [Duration::from_micros(7)]);
         });
     }
 
     #[test]
     fn a_fault_ends_one_back_end_only() {
-        let info = BackendInfo { kind: BackendKind::Gpu, threads: 1, detail: String::new(), software: false };
-        measure_each(Broken(info), |name, measurement| {
-            let [sound, broken] = &measurement.runs[..] else { panic!("two back ends ran") };
-            assert_eq!((sound.samples.len(), &sound.fault), (1, &None), "{name}");
-            assert_eq!((broken.samples.len(), &broken.fault), (0, &Some(lost())), "{name}");
-            assert_eq!(broken.first_call, None);
+        measure_each(Manner::Faults, |name, reference, gpu| {
+            assert_eq!((reference.samples.len(), &reference.fault), (1, &None), "{name}");
+            assert_eq!((gpu.samples.len(), gpu.first_call), (0, None), "{name}");
+            assert_eq!(gpu.fault, Some(Fault::DeviceLost("unplugged".into())), "{name}");
+        });
+    }
+
+    #[test]
+    fn samples_are_the_time_of_the_call() {
+        let delay = Duration::from_millis(3);
+        measure_each(Manner::Late(delay), |name, reference, gpu| {
+            assert!(gpu.samples[0] >= delay && gpu.first_call >= Some(delay), "{name}");
+            assert_eq!((&reference.wrong, &gpu.wrong), (&None, &None), "{name}");
         });
     }
 

@@ -1,6 +1,9 @@
 //! `verilane bench`: every workload on every back end, every answer checked.
 
+#[cfg(feature = "gpu")]
 mod calibrate;
+#[cfg(test)]
+mod fake;
 mod input;
 mod measure;
 mod pace;
@@ -13,13 +16,11 @@ mod workload;
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use indicatif::ProgressBar;
 use verilane::{Backend, BackendKind, Engine, Error, Placement};
 
 use super::context::Context;
-use super::machine::{self, Adapter, Machine};
+use super::machine::{self, Machine};
 use super::{Status, export, output, progress};
-use input::{Recipe, Signed, Stream};
 use measure::{Field, Source, measure};
 use pace::Pace;
 use workload::{Case, Scale};
@@ -39,6 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = items)]
     sizes: Vec<usize>,
     /// Measure from which size a GPU pays, and store it for automatic placement
+    #[cfg(feature = "gpu")]
     #[arg(long, conflicts_with_all = ["quick", "workload", "sizes"])]
     calibrate: bool,
     #[command(flatten)]
@@ -57,18 +59,19 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     if cfg!(debug_assertions) {
         output::warning("this build is not optimised for speed: use cargo run --release");
     }
+    let pace = Pace::new(args.quick);
     let workloads = workload::select(&args.workload)?;
     args.export.check()?;
     let (field, mut report) = set_up(context)?;
+    #[cfg(feature = "gpu")]
     if args.calibrate {
         return calibrate::run(&field, &report, context);
     }
     let scale = Scale { quick: args.quick, hardware_gpu: field.measured.iter().any(is_hardware_gpu) };
     let cases: Vec<_> = workloads.iter().flat_map(|workload| workload.cases(&args.sizes, scale)).collect();
-    if let Some(memory) = machine::free_memory() {
-        cases.iter().try_for_each(|case| case.check(memory))?;
-    }
-    measure_all(&cases, &field, Pace::new(args.quick), &mut report)?;
+    let memory = machine::free_memory();
+    cases.iter().try_for_each(|case| case.check(memory))?;
+    measure_all(&cases, &field, pace, &mut report)?;
     args.export.write(&report)?;
     output::print(context, &report)?;
     Ok(if report.all_checked() { Status::Passed } else { Status::Failed })
@@ -102,9 +105,7 @@ fn set_up(context: &Context) -> anyhow::Result<(Field, Report)> {
     }
     let reasons: Vec<_> = missing.iter().map(|(_, reason)| reason.as_str()).collect();
     ensure!(!measured.is_empty(), "there is nothing to measure: {}", reasons.join("; "));
-    let adapters = measured.iter().filter(|backend| backend.info().kind == BackendKind::Gpu);
-    let adapters = adapters.map(|backend| Adapter::of(backend.info())).collect();
-    let mut report = Report::new(Machine::new(&context.options, adapters)?);
+    let mut report = Report::new(Machine::new(&context.options)?);
     missing.into_iter().for_each(|(kind, reason)| report.leave_out_kind(kind, reason));
     let oracle = oracle.context("the reference back end is not there to compare with")?;
     Ok((Field { oracle, measured }, report))
@@ -120,7 +121,8 @@ fn reason(error: Error) -> String {
 
 fn measure_all(cases: &[Case], field: &Field, pace: Pace, report: &mut Report) -> anyhow::Result<()> {
     let bar = progress::cases(cases.len() as u64);
-    let mut source = source(cases, &bar);
+    bar.set_message("fresh data");
+    let mut source = Source::new(cases);
     for (index, case) in cases.iter().enumerate() {
         bar.set_message(format!("{}, {} {}", case.workload.name, case.items, case.workload.unit()));
         let able = able(case, field, report);
@@ -146,16 +148,6 @@ fn tell_mismatch(row: &Row) {
             row.label()
         ));
     }
-}
-
-/// As many signatures as the largest case draws, made before anything is timed.
-fn source(cases: &[Case], bar: &ProgressBar) -> Source {
-    let mut stream = Stream::new(0);
-    let verify = |case: &&Case| matches!(case.workload.recipe, Recipe::Verify(_));
-    let signatures = cases.iter().filter(verify).map(|case| case.items).max();
-    bar.set_message(signatures.map_or_else(String::new, |count| format!("signing {count} messages")));
-    let signed = signatures.map_or_else(Signed::default, |count| Signed::new(count, &mut stream));
-    Source { stream, signed }
 }
 
 /// The back ends that serve the case's operation; the report says which do not.

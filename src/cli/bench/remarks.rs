@@ -8,7 +8,8 @@ use super::report::{Report, Row};
 use super::statistics::{Contest, crossover};
 use crate::cli::units::{Count, Seconds};
 
-/// The cost of the first call on a device, and from which size a GPU pays.
+/// What the first call on a device costs more than later ones, and from which
+/// size a GPU pays.
 pub fn remarks(report: &Report) -> Vec<String> {
     let mut workloads: Vec<_> = report.rows.iter().map(|row| row.workload.as_str()).collect();
     workloads.retain(|name| name.starts_with("verify."));
@@ -26,12 +27,11 @@ fn rows<'a>(report: &'a Report, workload: &'a str, kind: BackendKind) -> impl It
 fn first_call(report: &Report, workload: &str) -> Option<String> {
     let row = rows(report, workload, BackendKind::Gpu).next()?;
     Some(format!(
-        "{workload} on {}: the first call takes {}, the next ones {} for {} {}",
+        "{workload} on {}: {} to make the kernels ready, then {} for a call of {}",
         row.label(),
-        Seconds(row.first_call_s),
+        Seconds((row.first_call_s - row.median_s).max(0.0)),
         Seconds(row.median_s),
         Count(row.items as u64),
-        row.unit,
     ))
 }
 
@@ -58,4 +58,45 @@ fn contests(report: &Report, workload: &str) -> Vec<Contest> {
     let mut contests: Vec<_> = rows(report, workload, BackendKind::Cpu).filter_map(contest).collect();
     contests.sort_by_key(|contest| contest.size);
     contests
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::machine::Machine;
+
+    fn row(backend: &str, items: usize, median_s: f64) -> Row {
+        let (workload, backend) = ("verify.strict".into(), backend.into());
+        Row { workload, backend, items, median_s, first_call_s: 1.5, ..Row::default() }
+    }
+
+    fn remarks_on(rows: Vec<Row>) -> Vec<String> {
+        let mut report = Report::new(Machine::new(&verilane::Options::default()).unwrap());
+        report.rows = rows;
+        remarks(&report)
+    }
+
+    #[test]
+    fn first_calls_and_crossovers() {
+        let rows = vec![
+            row("cpu", 1, 0.125),
+            row("gpu", 1, 0.5),
+            row("cpu", 1001, 1.5),
+            row("gpu", 1001, 0.5),
+            row("cpu", 5000, 1.0),
+        ];
+        let expected = [
+            "verify.strict on gpu: 1.00 s to make the kernels ready, then 500 ms for a call of 1",
+            "verify.strict: the gpu is faster than the cpu from 274 signatures",
+        ];
+        assert_eq!(remarks_on(rows), expected);
+    }
+
+    #[test]
+    fn software_has_no_crossover() {
+        let gpu = Row { software: true, ..row("gpu", 64, 0.25) };
+        let remarks = remarks_on(vec![row("cpu", 64, 1.0), gpu]);
+        assert_eq!(remarks.len(), 1);
+        assert!(remarks[0].starts_with("verify.strict on gpu (software): "), "{remarks:?}");
+    }
 }

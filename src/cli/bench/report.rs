@@ -24,6 +24,7 @@ pub struct Report {
 
 /// One workload on one back end at one size.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(Default))]
 pub struct Row {
     pub workload: String,
     pub hash: Option<String>,
@@ -201,7 +202,7 @@ mod tests {
     fn report(run: Run) -> Report {
         let case = Case { workload: workload::select(&["dedup".into()]).unwrap().remove(0), items: 8 };
         let reference = [6, 2, 4].map(Duration::from_secs).to_vec();
-        let mut report = Report::new(Machine::new(&Options::default(), vec![]).unwrap());
+        let mut report = Report::new(Machine::new(&Options::default()).unwrap());
         report.add(&case, &Measurement { bytes: 256, reference, runs: vec![run] });
         report
     }

@@ -47,7 +47,9 @@ fn input(row: &Row) -> String {
     match row.item_bytes {
         _ if row.unit == "nonces" => format!("{count}"),
         [shortest, longest] if shortest == longest => format!("{count} × {}", Bytes(longest as f64)),
-        [shortest, longest] => format!("{count} × {shortest}–{}", Bytes(longest as f64)),
+        [shortest, longest] => {
+            format!("{count} × {} to {}", Bytes(shortest as f64), Bytes(longest as f64))
+        }
     }
 }
 
