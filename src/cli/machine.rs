@@ -13,6 +13,7 @@ const UNKNOWN: &str = "unknown";
 
 /// The machine, and the build that ran on it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(Default))]
 pub struct Machine {
     pub processor: String,
     /// The instruction set that lanes use.

@@ -71,7 +71,7 @@ mod tests {
     }
 
     fn remarks_on(rows: Vec<Row>) -> Vec<String> {
-        let mut report = Report::new(Machine::new(&verilane::Options::default()).unwrap());
+        let mut report = Report::new(Machine::default());
         report.rows = rows;
         remarks(&report)
     }
@@ -86,7 +86,7 @@ mod tests {
             row("cpu", 5000, 1.0),
         ];
         let expected = [
-            "verify.strict on gpu: 1.00 s to make the kernels ready, then 500 ms for a call of 1",
+            "verify.strict on gpu: 1 s to make the kernels ready, then 500 ms for a call of 1",
             "verify.strict: the gpu is faster than the cpu from 274 signatures",
         ];
         assert_eq!(remarks_on(rows), expected);

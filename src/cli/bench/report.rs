@@ -183,7 +183,7 @@ mod tests {
     use std::sync::Arc;
 
     use verilane::reference::Reference;
-    use verilane::{Fault, Options, Threads};
+    use verilane::{Fault, Threads};
 
     use super::*;
     use crate::cli::bench::workload;
@@ -202,7 +202,7 @@ mod tests {
     fn report(run: Run) -> Report {
         let case = Case { workload: workload::select(&["dedup".into()]).unwrap().remove(0), items: 8 };
         let reference = [6, 2, 4].map(Duration::from_secs).to_vec();
-        let mut report = Report::new(Machine::new(&Options::default()).unwrap());
+        let mut report = Report::new(Machine::default());
         report.add(&case, &Measurement { bytes: 256, reference, runs: vec![run] });
         report
     }
