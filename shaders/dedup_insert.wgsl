@@ -6,8 +6,10 @@
 // settled with the first write and the order of the threads does not matter.
 
 struct Params {
+    // This dispatch's prints.
+    first: u32,
     count: u32,
-    // Slots are a power of two above `count`: a probe always ends.
+    // Slots are a power of two above the number of prints: a probe always ends.
     slot_mask: u32,
     // Per call and secret, so that no input can be made to collide.
     seed: array<u32, 16>,
@@ -60,10 +62,11 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let index = flat_group(group, groups) * 128u + lane;
-    if index >= params.count {
+    let place = flat_group(group, groups) * 128u + lane;
+    if place >= params.count {
         return;
     }
+    let index = params.first + place;
     let print = prints[index];
     var slot = slot_of(print);
     loop {

@@ -1,4 +1,4 @@
-//! What is submitted at once: uploads, then dispatches, then a read-back.
+//! What is submitted at once: uploads, then dispatches, then read-backs.
 //!
 //! All dispatches of a batch run in one compute pass; each sees what those before
 //! it wrote. The pass is timed on the device, so uploads and read-backs do not count.
@@ -61,7 +61,7 @@ struct Step {
     groups: (u32, u32),
 }
 
-/// Uploads, dispatches and at most one read-back, submitted at once.
+/// Uploads, dispatches and read-backs, submitted at once.
 ///
 /// ```ignore
 /// let mut batch = device.batch();
@@ -76,7 +76,7 @@ pub(crate) struct Batch<'d> {
     encoder: wgpu::CommandEncoder,
     steps: Vec<Step>,
     uploads: Vec<Buffer<'d>>,
-    read_back: Option<(wgpu::Buffer, u64)>,
+    read_backs: Vec<(wgpu::Buffer, u64)>,
 }
 
 impl<'d> Batch<'d> {
@@ -86,7 +86,7 @@ impl<'d> Batch<'d> {
             encoder: device.raw.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()),
             steps: Vec::new(),
             uploads: Vec::new(),
-            read_back: None,
+            read_backs: Vec::new(),
         }
     }
 
@@ -145,9 +145,10 @@ impl<'d> Batch<'d> {
         self.device.check()
     }
 
-    /// Reads the whole of `storage` back after the dispatches.
+    /// Reads the whole of `storage` back after the dispatches, behind what was
+    /// asked for before.
     pub fn read_back(&mut self, storage: &Buffer<'d>) {
-        self.read_back = Some(((**storage).clone(), storage.len()));
+        self.read_backs.push(((**storage).clone(), storage.len()));
     }
 
     /// Sends it off. The device's buffers may be dropped, or used by later
@@ -156,11 +157,13 @@ impl<'d> Batch<'d> {
         let device = self.device;
         let queries = device.clock.as_ref().map(|clock| clock.queries(&device.raw));
         self.record_pass(queries.as_ref());
-        let bytes = self.read_back.as_ref().map_or(0, |(_, len)| *len);
+        let bytes = self.read_backs.iter().map(|(_, len)| len).sum::<u64>();
         let stamps = if queries.is_some() { STAMPS } else { 0 };
         let read_back = Buffer::new(device, Use::ReadBack, bytes + stamps)?;
-        if let Some((storage, _)) = &self.read_back {
-            self.encoder.copy_buffer_to_buffer(storage, 0, &read_back, 0, bytes);
+        let mut end = 0;
+        for (storage, len) in &self.read_backs {
+            self.encoder.copy_buffer_to_buffer(storage, 0, &read_back, end, *len);
+            end += len;
         }
         if let Some(queries) = &queries {
             let resolved = Buffer::new(device, Use::Query, STAMPS)?;

@@ -16,7 +16,7 @@ use crate::Fault;
 /// What a buffer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
-    /// Kernels read and write it.
+    /// Kernels read and write it, as storage or as uniforms.
     Storage,
     /// Likewise, and it stays: the device holds on to it.
     Resident,
@@ -32,7 +32,9 @@ impl Use {
     fn usages(self) -> wgpu::BufferUsages {
         use wgpu::BufferUsages as Usages;
         match self {
-            Use::Storage | Use::Resident => Usages::STORAGE | Usages::COPY_DST | Usages::COPY_SRC,
+            Use::Storage | Use::Resident => {
+                Usages::STORAGE | Usages::UNIFORM | Usages::COPY_DST | Usages::COPY_SRC
+            }
             Use::Upload => Usages::MAP_WRITE | Usages::COPY_SRC,
             Use::ReadBack => Usages::MAP_READ | Usages::COPY_DST,
             Use::Query => Usages::QUERY_RESOLVE | Usages::COPY_SRC,
@@ -41,7 +43,11 @@ impl Use {
 }
 
 /// Buffers that wait for their next use, the longest waiting first.
+///
+/// What is dropped while a batch is put together may still be named in it, so it
+/// rests until the batch is submitted; one batch is put together at a time.
 pub(super) struct Pool {
+    resting: RefCell<Vec<(Use, wgpu::Buffer)>>,
     free: RefCell<Vec<(Use, wgpu::Buffer)>>,
     resident: RefCell<HashMap<&'static str, wgpu::Buffer>>,
     max_size: u64,
@@ -52,11 +58,11 @@ const KEPT: usize = 64;
 
 impl Pool {
     pub fn new(max_size: u64) -> Self {
-        Pool { free: RefCell::default(), resident: RefCell::default(), max_size }
+        Pool { resting: RefCell::default(), free: RefCell::default(), resident: RefCell::default(), max_size }
     }
 
     fn take(&self, device: &wgpu::Device, usage: Use, length: u64) -> wgpu::Buffer {
-        let size = size_class(length).min(self.max_size).max(length.next_multiple_of(4));
+        let size = size_class(length).min(self.max_size).max(length.next_multiple_of(16));
         let mut free = self.free.borrow_mut();
         if let Some(index) = free.iter().position(|(kind, buffer)| *kind == usage && buffer.size() == size) {
             return free.remove(index).1;
@@ -70,11 +76,15 @@ impl Pool {
     }
 
     fn put(&self, usage: Use, buffer: wgpu::Buffer) {
+        self.resting.borrow_mut().push((usage, buffer));
+    }
+
+    /// Frees what rests: the batch that may name it has been submitted.
+    pub fn submitted(&self) {
         let mut free = self.free.borrow_mut();
-        if free.len() == KEPT {
-            free.remove(0);
-        }
-        free.push((usage, buffer));
+        free.append(&mut self.resting.borrow_mut());
+        let surplus = free.len().saturating_sub(KEPT);
+        free.drain(..surplus);
     }
 }
 
@@ -122,14 +132,14 @@ impl<'d> Buffer<'d> {
         Ok(buffer)
     }
 
-    /// The bytes that kernels see: the length asked for, in whole words.
+    /// The length asked for, in whole words.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// All of it as binding number `binding`.
+    /// All of it as binding number `binding`, in whole vectors of four words.
     pub(super) fn entry(&self, binding: u32) -> wgpu::BindGroupEntry<'_> {
-        let size = wgpu::BufferSize::new(self.len);
+        let size = wgpu::BufferSize::new(self.len.next_multiple_of(16));
         wgpu::BindGroupEntry {
             binding,
             resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: self, offset: 0, size }),
@@ -138,8 +148,6 @@ impl<'d> Buffer<'d> {
 
     /// Writes `bytes` to mapped upload staging, with several threads where that pays.
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), Fault> {
-        /// Enough for a thread to be worth waking.
-        const PIECE: usize = 4 << 20;
         let raw: &wgpu::Buffer = self;
         let write = |(index, piece): (usize, &[u8])| {
             let start = (index * PIECE) as u64;
@@ -165,6 +173,17 @@ impl<'d> Buffer<'d> {
         let raw = self.raw.take().expect("nothing else takes it");
         self.device.pool.put(self.usage, raw);
     }
+}
+
+/// Bytes for which another thread is worth waking.
+const PIECE: usize = 4 << 20;
+
+/// Copies bytes of equal number, with several threads where that pays.
+pub(super) fn copy(from: &[u8], to: &mut [u8]) {
+    if from.len() <= PIECE {
+        return to.copy_from_slice(from);
+    }
+    to.par_chunks_mut(PIECE).zip(from.par_chunks(PIECE)).for_each(|(to, from)| to.copy_from_slice(from));
 }
 
 fn lost(error: wgpu::MapRangeError) -> Fault {

@@ -9,6 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use bytemuck::{Pod, Zeroable};
 
+use super::batch::pipelined;
 use super::device::Device;
 use super::shader::{Kernel, lib};
 use crate::{Digest, Fault};
@@ -24,6 +25,7 @@ const WORKGROUP: u32 = 128;
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Insert {
+    first: u32,
     count: u32,
     slot_mask: u32,
     seed: [u32; 16],
@@ -94,23 +96,35 @@ fn part_firsts(
 }
 
 /// Hands the first occurrences among prints that fit at once to `read`.
-fn firsts(device: &Device, prints: &[Digest], read: impl FnOnce(&[u32])) -> Result<(), Fault> {
-    if prints.is_empty() {
-        return Ok(());
-    }
-    let count = prints.len() as u32;
+fn firsts(device: &Device, prints: &[Digest], mut read: impl FnMut(&[u32])) -> Result<(), Fault> {
+    /// Prints that go up while those before are looked for.
+    const CHUNK: usize = 1 << 20;
     let slots = (prints.len() + 1).next_power_of_two() * 2;
-    let groups = count.div_ceil(WORKGROUP);
-    let mut batch = device.batch();
-    let input = batch.upload(bytemuck::cast_slice(prints))?;
-    let table = device.storage(4 * slots as u64)?;
+    let [input, table] = [device.storage(32 * prints.len() as u64)?, device.storage(4 * slots as u64)?];
     let output = device.storage(4 * prints.len() as u64)?;
-    batch.clear(&table);
-    let params = Insert { count, slot_mask: slots as u32 - 1, seed: seed() };
-    batch.dispatch(&INSERT, &[], &[&input, &table, &output], &params, groups)?;
-    batch.dispatch(&RESOLVE, &[], &[&table, &output], &count, groups)?;
-    batch.read_back(&output);
-    batch.submit()?.wait(|bytes| read(bytemuck::cast_slice(bytes)))
+    let seed = seed();
+    let start = |&(first, chunk): &(usize, &[Digest])| {
+        let mut batch = device.batch();
+        if first == 0 {
+            batch.clear(&table);
+        }
+        batch.upload_to(&input, 32 * first as u64, bytemuck::cast_slice(chunk))?;
+        let count = chunk.len() as u32;
+        let params = Insert { first: first as u32, count, slot_mask: slots as u32 - 1, seed };
+        batch.dispatch(&INSERT, &[], &[&input, &table, &output], &params, count.div_ceil(WORKGROUP))?;
+        if first + chunk.len() == prints.len() {
+            let count = prints.len() as u32;
+            batch.dispatch(&RESOLVE, &[], &[&table, &output], &count, count.div_ceil(WORKGROUP))?;
+            batch.read_back(&output);
+        }
+        batch.submit()
+    };
+    let chunks = (0..).step_by(CHUNK).zip(prints.chunks(CHUNK));
+    pipelined(chunks, start, |_, bytes| {
+        if !bytes.is_empty() {
+            read(bytemuck::cast_slice(bytes));
+        }
+    })
 }
 
 /// Secret words from the system's randomness; the multipliers among them are odd.

@@ -243,7 +243,7 @@ impl Device {
         })
     }
 
-    /// A batch of uploads, dispatches and at most one read-back.
+    /// An empty batch of uploads, dispatches and read-backs.
     pub fn batch(&self) -> Batch<'_> {
         Batch::new(self)
     }
@@ -292,6 +292,7 @@ impl Device {
     pub(super) fn submit(&self, commands: wgpu::CommandBuffer) -> Result<wgpu::SubmissionIndex, Fault> {
         self.check()?;
         let index = self.queue.submit([commands]);
+        self.pool.submitted();
         if self.fuse.load(Ordering::Relaxed) > 0 && self.fuse.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.raw.destroy();
         }

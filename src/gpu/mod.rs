@@ -9,6 +9,9 @@ mod buffers;
 mod dedup;
 mod device;
 mod ed25519;
+mod hash;
+mod merkle;
+mod pow;
 mod shader;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -17,7 +20,7 @@ use std::time::Duration;
 
 pub use device::{AdapterInfo, AdapterKind, adapters};
 
-use crate::backend::{Backend, BackendInfo, BackendKind, Fault, Operation};
+use crate::backend::{Backend, BackendInfo, BackendKind, Fault};
 use crate::ed25519::{Batch, Rule};
 use crate::merkle::{Root, Tree};
 use crate::pow::{Nonce, NonceWindow, Puzzle};
@@ -111,6 +114,10 @@ impl Gpu {
         result
     }
 
+    fn chunk_bytes(&self) -> u64 {
+        self.chunk_bytes.load(Ordering::Relaxed)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Device>> {
         self.device.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,34 +128,28 @@ impl Backend for Gpu {
         &self.info
     }
 
-    fn serves(&self, operation: Operation) -> bool {
-        matches!(operation, Operation::Dedup | Operation::Verify)
+    fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
+        self.with_device(|device| hash::hash(device, hash, records, out, self.chunk_bytes()))
     }
 
-    fn hash(&self, _: Hash, _: &Records<'_>, _: &mut [Digest]) -> Result<(), Fault> {
-        Err(Fault::NotServed("placeholder".into()))
-    }
-
-    fn merkle_root(&self, _: Tree, _: &[Digest]) -> Result<Root, Fault> {
-        Err(Fault::NotServed("placeholder".into()))
+    fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault> {
+        self.with_device(|device| merkle::root(device, tree, leaves, self.chunk_bytes()))
     }
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
-        let chunk_bytes = self.chunk_bytes.load(Ordering::Relaxed);
         self.with_device(|device| {
             let wide = self.int64 && device.info.int64;
             let curve = if wide { &ed25519::WIDE } else { &ed25519::NARROW };
-            ed25519::verify(device, curve, rule, batch, out, chunk_bytes)
+            ed25519::verify(device, curve, rule, batch, out, self.chunk_bytes())
         })
     }
 
     fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
-        let chunk_bytes = self.chunk_bytes.load(Ordering::Relaxed);
-        self.with_device(|device| dedup::first_occurrences(device, prints, out, chunk_bytes))
+        self.with_device(|device| dedup::first_occurrences(device, prints, out, self.chunk_bytes()))
     }
 
-    fn search(&self, _: &Puzzle, _: NonceWindow) -> Result<Option<Nonce>, Fault> {
-        Err(Fault::NotServed("placeholder".into()))
+    fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
+        self.with_device(|device| pow::search(device, puzzle, window))
     }
 
     fn take_device_time(&self) -> Option<Duration> {

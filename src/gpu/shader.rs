@@ -4,9 +4,10 @@
 //! 1. `shaders/NAME.wgsl` holds one `@compute fn main`; what it shares with others
 //!    goes to `shaders/lib/`. Bindings are in group 0, numbered from 0, parameters
 //!    are one `var<immediate>` of at most 128 bytes.
-//! 2. In the host module: `pub(super) const KERNEL: Kernel = Kernel { name: "NAME",
-//!    sources: &[lib::GRID, include_str!("../../shaders/NAME.wgsl")] };` as a `static`.
-//! 3. List it in [`ALL`], with the override constants of each variant, so that the
+//! 2. In the host module: `pub(super) static KERNEL: Kernel = Kernel { name: "NAME",
+//!    sources: &[lib::GRID, include_str!("../../shaders/NAME.wgsl")] };`, to be named
+//!    in [`Batch::dispatch`](super::batch::Batch::dispatch).
+//! 3. List it in `ALL`, with the override constants of each variant, so that the
 //!    tests validate and translate it.
 //! 4. Every index into a buffer must be in bounds and every loop must end whatever
 //!    the buffers hold: release builds compile kernels without hidden checks.
@@ -25,6 +26,22 @@ use crate::crossover::cache_dir;
 pub(super) mod lib {
     /// The position of a workgroup in a dispatch.
     pub const GRID: &str = include_str!("../../shaders/lib/grid.wgsl");
+    /// Eight words.
+    pub const DIGEST: &str = include_str!("../../shaders/lib/digest.wgsl");
+    /// SHA-256's compression; after [`DIGEST`].
+    pub const SHA256: &str = include_str!("../../shaders/lib/sha256.wgsl");
+    /// BLAKE3's compression; after [`DIGEST`].
+    pub const BLAKE3: &str = include_str!("../../shaders/lib/blake3.wgsl");
+    /// A tree's node by SHA-256; after [`SHA256`].
+    pub const NODE_SHA256: &str = include_str!("../../shaders/lib/node_sha256.wgsl");
+    /// A tree's node by BLAKE3; after [`BLAKE3`].
+    pub const NODE_BLAKE3: &str = include_str!("../../shaders/lib/node_blake3.wgsl");
+    /// Byte strings, one to a lane; after a compression.
+    pub const RECORDS: &str = include_str!("../../shaders/lib/records.wgsl");
+    /// How they are read wherever they begin; after [`RECORDS`].
+    pub const BYTES_ANY: &str = include_str!("../../shaders/lib/bytes_any.wgsl");
+    /// How they are read where they begin at multiples of 16; after [`RECORDS`].
+    pub const BYTES_ALIGNED: &str = include_str!("../../shaders/lib/bytes_aligned.wgsl");
 }
 
 /// A compute kernel: WGSL texts that together hold one entry point, `main`.
@@ -37,18 +54,43 @@ pub(crate) struct Kernel {
 
 /// Every kernel, with the override constants of each of its variants.
 #[cfg(test)]
-pub(super) const ALL: &[(&Kernel, &[&[(&str, u32)]])] = {
-    use super::ed25519::{HASH, NARROW, WIDE};
+const ALL: &[(&Kernel, &[&[(&str, u32)]])] = {
+    use super::{dedup, ed25519, hash, merkle, pow};
     &[
-        (&HASH, &[&[]]),
-        (&WIDE.base, &[&[]]),
-        (&WIDE.keys, &[&[]]),
-        (&WIDE.ladder, &[&[]]),
-        (&WIDE.finish, &[&[]]),
-        (&NARROW.base, &[&[]]),
-        (&NARROW.keys, &[&[]]),
-        (&NARROW.ladder, &[&[]]),
-        (&NARROW.finish, &[&[]]),
+        (&hash::SHA256, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
+        (&hash::SHA256_ALIGNED, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
+        (&hash::BLAKE3, &[&[]]),
+        (&hash::BLAKE3_ALIGNED, &[&[]]),
+        (&hash::BLAKE3_MERGE, &[&[]]),
+        (&hash::GATHER, &[&[]]),
+        (
+            &merkle::SHA256,
+            &[
+                &[("PREFIXED", 0), ("TWICE", 0)],
+                &[("PREFIXED", 0), ("TWICE", 1)],
+                &[("PREFIXED", 1), ("TWICE", 0)],
+                &[("PREFIXED", 1), ("TWICE", 1)],
+            ],
+        ),
+        (&merkle::BLAKE3, &[&[("PREFIXED", 0)], &[("PREFIXED", 1)]]),
+        (
+            &pow::POW,
+            &[
+                &[("NONCE_WORD", 3), ("REACHED_LOW", 0xfffc_0008), ("REACHED_HIGH", u32::MAX)],
+                &[("NONCE_WORD", 0), ("REACHED_LOW", 1), ("REACHED_HIGH", u32::MAX)],
+            ],
+        ),
+        (&dedup::INSERT, &[&[]]),
+        (&dedup::RESOLVE, &[&[]]),
+        (&ed25519::HASH, &[&[]]),
+        (&ed25519::WIDE.base, &[&[]]),
+        (&ed25519::WIDE.keys, &[&[]]),
+        (&ed25519::WIDE.ladder, &[&[]]),
+        (&ed25519::WIDE.finish, &[&[]]),
+        (&ed25519::NARROW.base, &[&[]]),
+        (&ed25519::NARROW.keys, &[&[]]),
+        (&ed25519::NARROW.ladder, &[&[]]),
+        (&ed25519::NARROW.finish, &[&[]]),
     ]
 };
 
@@ -189,4 +231,82 @@ impl DiskCache {
 fn undamaged(stored: &[u8]) -> Option<&[u8]> {
     let (digest, data) = stored.split_at_checked(32)?;
     (blake3::hash(data).as_bytes() == digest).then_some(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
+    use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+
+    use super::*;
+
+    /// The module and what is known of it, checked as wgpu checks it.
+    fn validated(kernel: &Kernel) -> (naga::Module, ModuleInfo) {
+        let text = source(kernel);
+        let module = naga::front::wgsl::parse_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {}", kernel.name, error.emit_to_string(&text)));
+        let capabilities = Capabilities::IMMEDIATES | Capabilities::SHADER_INT64 | Capabilities::SUBGROUP;
+        let info = Validator::new(ValidationFlags::all(), capabilities)
+            .validate(&module)
+            .unwrap_or_else(|error| panic!("{}: {}", kernel.name, error.emit_to_string(&text)));
+        (module, info)
+    }
+
+    fn variants() -> impl Iterator<Item = (&'static Kernel, naga::back::PipelineConstants)> {
+        ALL.iter().flat_map(|(kernel, variants)| {
+            variants.iter().map(|constants| {
+                let constants: HashMap<_, _> =
+                    constants.iter().map(|&(name, value)| (name.to_owned(), f64::from(value))).collect();
+                (*kernel, constants.into_iter().collect())
+            })
+        })
+    }
+
+    #[test]
+    fn every_kernel_translates_for_every_driver() {
+        for (kernel, constants) in variants() {
+            let (module, info) = validated(kernel);
+            let entry = Some((naga::ShaderStage::Compute, "main"));
+            let (module, info) = process_overrides(&module, &info, entry, &constants).unwrap();
+            let words = spv::write_vec(&module, &info, &spv::Options::default(), None);
+            assert!(!words.unwrap().is_empty(), "{}", kernel.name);
+            let mut options =
+                msl::Options { lang_version: (2, 4), fake_missing_bindings: true, ..Default::default() };
+            options.zero_initialize_workgroup_memory = false;
+            let text = msl::write_string(&module, &info, &options, &msl::PipelineOptions::default());
+            assert!(text.unwrap().0.contains("kernel void"), "{}", kernel.name);
+            let options = hlsl::Options {
+                shader_model: hlsl::ShaderModel::V6_0,
+                immediates_target: Some(hlsl::BindTarget::default()),
+                ..Default::default()
+            };
+            let mut text = String::new();
+            let pipeline = hlsl::PipelineOptions::default();
+            hlsl::Writer::new(&mut text, &options, &pipeline).write(&module, &info, None).unwrap();
+            assert!(text.contains("numthreads"), "{}", kernel.name);
+        }
+    }
+
+    #[test]
+    fn every_file_is_listed() {
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders")).unwrap();
+        for file in files.map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(text.contains("fn main("), "{} has no entry point", file.display());
+            let listed = ALL.iter().any(|(kernel, _)| kernel.sources.contains(&text.as_str()));
+            assert!(listed, "{} is no kernel's", file.display());
+        }
+    }
+
+    #[test]
+    fn damage_to_the_cache_is_seen() {
+        let data = [1, 2, 3];
+        let mut stored = [blake3::hash(&data).as_bytes(), &data[..]].concat();
+        assert_eq!(undamaged(&stored), Some(&data[..]));
+        stored[34] ^= 1;
+        assert_eq!(undamaged(&stored), None);
+        assert_eq!(undamaged(&stored[..20]), None);
+    }
 }
