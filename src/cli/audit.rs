@@ -10,6 +10,7 @@ use verilane::ledger::bitcoin::{Auditor, Deobfuscated, Failure, ObfuscationKey};
 
 use super::context::Context;
 use super::ran::Ran;
+use super::units::Count;
 use super::{Status, input, output, progress};
 
 /// Check Bitcoin blocks: proof of work, Merkle roots, witness commitments, duplicates, links
@@ -123,13 +124,8 @@ impl fmt::Display for Summary {
             let block = block.as_deref().unwrap_or("no header");
             writeln!(f, "FAILED {kind}: block {block} at byte {position} of {file}: {detail}")?;
         }
-        writeln!(
-            f,
-            "{} blocks, {} transactions, {} failures",
-            self.blocks,
-            self.transactions,
-            self.failures.len()
-        )?;
+        let [blocks, transactions] = [self.blocks, self.transactions].map(Count);
+        writeln!(f, "{blocks} blocks, {transactions} transactions, {} failures", self.failures.len())?;
         write!(f, "{:.0} MB/s on {}", self.mb_per_second, self.ran)
     }
 }

@@ -11,8 +11,9 @@ use verilane::pow::{Nonce, Puzzle, Target, window_size};
 use verilane::{Engine, Error, parse_hex};
 
 use super::context::Context;
-use super::output::{Scaled, print};
+use super::output::print;
 use super::ran::Ran;
+use super::units::{Count, Rate};
 use super::{Status, progress};
 
 /// Find the lowest nonce whose double SHA-256 meets the target, or none
@@ -94,6 +95,6 @@ impl fmt::Display for Search {
             (Some(nonce), Some(hash)) => writeln!(f, "nonce {nonce}\nhash  {hash}")?,
             _ => writeln!(f, "none")?,
         }
-        write!(f, "{} nonces tried, {}H/s on {}", self.tried, Scaled(self.per_second), self.ran)
+        write!(f, "{} nonces tried, {}/s on {}", Count(self.tried), Rate(self.per_second), self.ran)
     }
 }

@@ -3,15 +3,22 @@
 mod audit;
 mod bench;
 mod context;
+mod dedup;
+mod devices;
+mod digester;
 mod export;
 mod input;
+mod lines;
 mod log;
 mod machine;
+mod merkle;
 mod mine;
 mod output;
 mod progress;
 mod ran;
+mod signatures;
 mod units;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -36,7 +43,11 @@ const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 a check failed; 2 the inp
 enum Command {
     Audit(audit::Args),
     Bench(bench::Args),
+    Dedup(dedup::Args),
+    Devices(devices::Args),
+    Merkle(merkle::Args),
     Mine(mine::Args),
+    Verify(verify::Args),
 }
 
 /// How a command ended, short of an error.
@@ -66,7 +77,11 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Audit(args) => audit::run(&args, &context),
         Command::Bench(args) => bench::run(&args, &context),
+        Command::Dedup(args) => dedup::run(&args, &context),
+        Command::Devices(args) => devices::run(&args, &context),
+        Command::Merkle(args) => merkle::run(&args, &context),
         Command::Mine(args) => mine::run(&args, &context),
+        Command::Verify(args) => verify::run(&args, &context),
     };
     result.map_or_else(
         |error| {

@@ -1,6 +1,6 @@
 //! Standard output and standard error.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
 use anyhow::Context as _;
@@ -29,19 +29,4 @@ pub fn warning(text: impl Display) {
 /// Says on standard error why the command gave up.
 pub fn error(error: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "error: {error:#}");
-}
-
-/// A number with its unit's prefix: 12.3 M.
-pub struct Scaled(pub f64);
-
-impl Display for Scaled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (value, prefix) = match self.0 {
-            value if value >= 1e9 => (value / 1e9, "G"),
-            value if value >= 1e6 => (value / 1e6, "M"),
-            value if value >= 1e3 => (value / 1e3, "k"),
-            value => (value, ""),
-        };
-        write!(f, "{value:.1} {prefix}")
-    }
 }

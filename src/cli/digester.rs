@@ -1,0 +1,151 @@
+//! Digests of records that come one after the other, more than memory holds.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+use verilane::{Digest, Engine, Hash, Records};
+
+use super::input::is_stdin;
+use super::ran::Ran;
+
+/// Bytes in a call to the engine.
+const BATCH_BYTES: u64 = 64 << 20;
+
+/// Records in a call to the engine.
+const BATCH_RECORDS: usize = 1 << 20;
+
+/// Files from this length on are hashed as they are read, not held in memory.
+const STREAMED_BYTES: u64 = 256 << 20;
+
+/// Hashes records as they come, a batch in each call to the engine.
+pub struct Digester<'e> {
+    engine: &'e Engine,
+    hash: Hash,
+    /// Hashed before each record.
+    prefix: &'static [u8],
+    batch: Records<'static>,
+    /// Where the digests of the batch belong.
+    places: Vec<usize>,
+    digests: Vec<Digest>,
+    ran: Ran,
+}
+
+impl<'e> Digester<'e> {
+    /// Hashes `prefix` and the record, on `engine`.
+    pub fn new(engine: &'e Engine, hash: Hash, prefix: &'static [u8]) -> Self {
+        Digester {
+            engine,
+            hash,
+            prefix,
+            batch: Records::with_capacity(0, 0),
+            places: Vec::new(),
+            digests: Vec::new(),
+            ran: Ran::default(),
+        }
+    }
+
+    /// Adds a record.
+    pub fn push(&mut self, record: &[u8]) -> anyhow::Result<()> {
+        if self.prefix.is_empty() {
+            self.batch.push(record);
+        } else {
+            self.batch.push(&[self.prefix, record].concat());
+        }
+        self.places.push(self.digests.len());
+        self.digests.push(Digest::default());
+        if self.places.len() >= BATCH_RECORDS || self.batch.total_bytes() >= BATCH_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Adds a file's content as a record and tells its length; a long file is
+    /// hashed as it is read. After an error, nothing was added.
+    pub fn push_file(&mut self, path: &Path) -> anyhow::Result<u64> {
+        if is_stdin(path) {
+            let mut content = Vec::new();
+            io::stdin().read_to_end(&mut content)?;
+            self.push(&content)?;
+            return Ok(content.len() as u64);
+        }
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        if length >= STREAMED_BYTES {
+            self.digests.push(stream(self.hash, self.prefix, file)?);
+            self.ran.note_this_thread();
+            return Ok(length);
+        }
+        let mut content = Vec::new();
+        file.read_to_end(&mut content)?;
+        self.push(&content)?;
+        Ok(content.len() as u64)
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        let digests = self.ran.note(self.engine.hash(self.hash, &self.batch)?);
+        for (place, digest) in self.places.drain(..).zip(digests) {
+            self.digests[place] = digest;
+        }
+        self.batch = Records::with_capacity(0, 0);
+        Ok(())
+    }
+
+    /// The digests in the order of the records, and where they were computed.
+    pub fn finish(mut self) -> anyhow::Result<(Vec<Digest>, Ran)> {
+        if !self.places.is_empty() || self.digests.is_empty() {
+            self.flush()?;
+        }
+        Ok((self.digests, self.ran))
+    }
+}
+
+/// The digest of `prefix` and all of `file`.
+fn stream(hash: Hash, prefix: &[u8], file: impl Read) -> io::Result<Digest> {
+    let blake3 = match hash {
+        Hash::Blake3 => Some(blake3::Hasher::new()),
+        Hash::KeyedBlake3(key) => Some(blake3::Hasher::new_keyed(&key.0)),
+        _ => None,
+    };
+    if let Some(mut hasher) = blake3 {
+        each_chunk(prefix, file, |chunk| {
+            hasher.update(chunk);
+        })?;
+        return Ok(Digest(hasher.finalize().into()));
+    }
+    let mut hasher = Sha256::new();
+    each_chunk(prefix, file, |chunk| hasher.update(chunk))?;
+    let digest = Digest(hasher.finalize().into());
+    Ok(if hash == Hash::Sha256d { Hash::Sha256.digest(&digest.0) } else { digest })
+}
+
+fn each_chunk(prefix: &[u8], mut file: impl Read, mut update: impl FnMut(&[u8])) -> io::Result<()> {
+    update(prefix);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => update(&buffer[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use verilane::Key;
+
+    #[test]
+    fn streamed_digests_are_those_of_the_whole() {
+        let content: Vec<u8> = (0..=250).cycle().take((1 << 20) + 77).collect();
+        for hash in [Hash::Sha256, Hash::Sha256d, Hash::Blake3, Hash::KeyedBlake3(Key([3; 32]))] {
+            for prefix in [&[][..], &[0]] {
+                let whole = hash.digest(&[prefix, &content].concat());
+                assert_eq!(stream(hash, prefix, &content[..]).unwrap(), whole, "{hash} {prefix:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Signatures to verify, read from JSON lines or CSV.
+
+use std::borrow::Cow;
+use std::io::{BufRead, BufReader, Read};
+
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use csv::{ByteRecord, ReaderBuilder};
+use serde::Deserialize;
+use verilane::ed25519::Batch;
+use verilane::parse_hex;
+
+/// Signatures in one batch: many more than there are lanes, few enough that
+/// progress shows.
+const BATCH_SIGNATURES: usize = 1 << 16;
+
+/// The bytes of messages from which a batch is full.
+const BATCH_BYTES: u64 = 64 << 20;
+
+/// Signatures that can be verified, and lines that are none.
+pub struct Part {
+    /// The signatures.
+    pub batch: Batch<'static>,
+    /// The line of each, from 1.
+    pub lines: Vec<u64>,
+    /// Lines that hold no signature, and why.
+    pub malformed: Vec<(u64, String)>,
+    /// Bytes of the file read until now.
+    pub bytes_read: u64,
+}
+
+impl Part {
+    fn new() -> Self {
+        Part { batch: Batch::with_capacity(0), lines: Vec::new(), malformed: Vec::new(), bytes_read: 0 }
+    }
+
+    fn is_full(&self) -> bool {
+        self.lines.len() + self.malformed.len() >= BATCH_SIGNATURES
+            || self.batch.messages().total_bytes() >= BATCH_BYTES
+    }
+
+    fn add(&mut self, line: u64, fields: anyhow::Result<Fields<'_>>) {
+        match fields.and_then(|fields| fields.decode()) {
+            Ok((key, signature, message)) => {
+                self.batch.push(&key, &signature, &message);
+                self.lines.push(line);
+            }
+            Err(error) => self.malformed.push((line, format!("{error:#}"))),
+        }
+    }
+}
+
+/// The fields of a line, as they are written.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    public_key: Cow<'a, str>,
+    #[serde(borrow)]
+    signature: Cow<'a, str>,
+    #[serde(borrow)]
+    message: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    message_base64: Option<Cow<'a, str>>,
+}
+
+impl Fields<'_> {
+    fn decode(&self) -> anyhow::Result<([u8; 32], [u8; 64], Vec<u8>)> {
+        let key = parse_hex(&self.public_key).context("public_key")?;
+        let signature = parse_hex(&self.signature).context("signature")?;
+        let message = match (&self.message, &self.message_base64) {
+            (Some(hex), None) => bytes_of_hex(hex).context("message")?,
+            (None, Some(base64)) => BASE64_STANDARD.decode(base64.as_bytes()).context("message_base64")?,
+            (None, None) => bail!("a message or a message_base64 is needed"),
+            (Some(_), Some(_)) => bail!("a message and a message_base64 are too much: one is needed"),
+        };
+        Ok((key, signature, message))
+    }
+}
+
+fn bytes_of_hex(hex: &str) -> anyhow::Result<Vec<u8>> {
+    let value = |position: usize, digit: u8| {
+        let value = char::from(digit).to_digit(16);
+        value.with_context(|| format!("character {position} is not hexadecimal")).map(|value| value as u8)
+    };
+    let pairs = hex.as_bytes().chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        bail!("{} hexadecimal digits are not whole bytes", hex.len());
+    }
+    let byte = |(i, pair): (usize, &[u8])| Ok(value(2 * i, pair[0])? << 4 | value(2 * i + 1, pair[1])?);
+    pairs.enumerate().map(byte).collect()
+}
+
+/// Reads `file` to its end and gives its parts to `send`, until that refuses one.
+pub fn read(file: impl Read, send: impl FnMut(Part) -> bool) -> anyhow::Result<()> {
+    let mut file = BufReader::with_capacity(1 << 20, file);
+    let begin = file.fill_buf()?;
+    let json = begin.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    if json { read_json_lines(file, send) } else { read_csv(file, send) }
+}
+
+fn read_json_lines(mut file: impl BufRead, mut send: impl FnMut(Part) -> bool) -> anyhow::Result<()> {
+    let mut part = Part::new();
+    let mut text = Vec::new();
+    for line in 1.. {
+        text.clear();
+        let length = file.read_until(b'\n', &mut text)?;
+        if length == 0 {
+            break;
+        }
+        part.bytes_read += length as u64;
+        if !text.trim_ascii().is_empty() {
+            part.add(line, serde_json::from_slice(&text).map_err(anyhow::Error::from));
+        }
+        if part.is_full() && !send(std::mem::replace(&mut part, Part::new())) {
+            return Ok(());
+        }
+    }
+    send(part);
+    Ok(())
+}
+
+/// Where the header of a CSV file has its columns.
+struct Columns {
+    public_key: usize,
+    signature: usize,
+    message: Option<usize>,
+    message_base64: Option<usize>,
+}
+
+impl Columns {
+    fn find(header: &ByteRecord) -> anyhow::Result<Self> {
+        let find = |name: &str| header.iter().position(|column| column.trim_ascii() == name.as_bytes());
+        let columns = || header.iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(", ");
+        let need = |name| {
+            find(name).with_context(|| {
+                format!(
+                    "neither JSON lines nor CSV with a header: no column is called {name} ({})",
+                    columns()
+                )
+            })
+        };
+        let columns = Columns {
+            public_key: need("public_key")?,
+            signature: need("signature")?,
+            message: find("message"),
+            message_base64: find("message_base64"),
+        };
+        if columns.message.is_none() && columns.message_base64.is_none() {
+            bail!("the CSV header has no column called message or message_base64");
+        }
+        Ok(columns)
+    }
+
+    fn fields<'r>(&self, record: &'r ByteRecord) -> anyhow::Result<Fields<'r>> {
+        let field = |index: usize, name: &str| -> anyhow::Result<Cow<'r, str>> {
+            let text = record.get(index).with_context(|| format!("{name} is missing"))?;
+            let text = std::str::from_utf8(text).with_context(|| format!("{name} is not text"))?;
+            Ok(Cow::Borrowed(text.trim()))
+        };
+        let message = self.message.map(|index| field(index, "message")).transpose()?;
+        let message_base64 = self.message_base64.map(|index| field(index, "message_base64")).transpose()?;
+        // With both columns there, the empty one is not meant.
+        let (message, message_base64) = match (message, message_base64) {
+            (Some(message), Some(base64)) if base64.is_empty() => (Some(message), None),
+            (Some(message), Some(base64)) if message.is_empty() => (None, Some(base64)),
+            messages => messages,
+        };
+        let public_key = field(self.public_key, "public_key")?;
+        Ok(Fields { public_key, signature: field(self.signature, "signature")?, message, message_base64 })
+    }
+}
+
+fn read_csv(file: impl Read, mut send: impl FnMut(Part) -> bool) -> anyhow::Result<()> {
+    let mut reader = ReaderBuilder::new().flexible(true).from_reader(file);
+    let header = reader.byte_headers()?.clone();
+    if header.is_empty() {
+        return Ok(());
+    }
+    let columns = Columns::find(&header)?;
+    let mut part = Part::new();
+    let mut record = ByteRecord::new();
+    let mut sent = 0;
+    while reader.read_byte_record(&mut record)? {
+        let line = record.position().map_or(0, csv::Position::line);
+        part.add(line, columns.fields(&record));
+        if part.is_full() {
+            let position = reader.position().byte();
+            part.bytes_read = position - std::mem::replace(&mut sent, position);
+            if !send(std::mem::replace(&mut part, Part::new())) {
+                return Ok(());
+            }
+        }
+    }
+    send(part);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Part {
+        let mut parts = Vec::new();
+        read(text.as_bytes(), |part| {
+            parts.push(part);
+            true
+        })
+        .unwrap();
+        assert_eq!(parts.len(), 1);
+        parts.remove(0)
+    }
+
+    fn malformed(part: &Part) -> Vec<u64> {
+        part.malformed.iter().map(|line| line.0).collect()
+    }
+
+    #[test]
+    fn csv_lines_are_counted_as_an_editor_counts_them() {
+        let (key, signature) = ("0".repeat(64), "1".repeat(128));
+        let good = format!("{signature},ff,{key}");
+        for end in ["\n", "\r\n"] {
+            let lines = ["signature,message,public_key", &good, "", "", &good, "a,b", "\"x\"", "", &good];
+            let part = parts(&lines.join(end));
+            assert_eq!((part.lines.clone(), malformed(&part)), (vec![2, 5, 9], vec![6, 7]), "{end:?}");
+            assert_eq!(part.batch.messages().get(0), [0xff]);
+        }
+    }
+
+    #[test]
+    fn json_lines_are_counted_and_judged_one_by_one() {
+        let (key, signature) = ("0".repeat(64), "1".repeat(128));
+        let good =
+            format!(r#"{{"public_key":"{key}","signature":"{signature}","message_base64":"/w==","more":1}}"#);
+        let both = good.replace("more\":1", "message\":\"ff\"");
+        let neither = good.replace("message_base64", "note");
+        let cut = &good[..20];
+        let wide = good.replace("\"0", "\"00");
+        let lines = [&good, "", &both, &neither, cut, &wide, "[]", &good];
+        let part = parts(&lines.join("\n"));
+        assert_eq!((part.lines.clone(), malformed(&part)), (vec![1, 8], vec![3, 4, 5, 6, 7]));
+        assert_eq!(part.batch.messages().get(1), [0xff]);
+        assert!(part.malformed[3].1.contains("64 hexadecimal digits are expected, 65 were found"));
+    }
+
+    #[test]
+    fn hexadecimal_of_any_length() {
+        assert!(bytes_of_hex("").unwrap().is_empty());
+        assert_eq!(bytes_of_hex("00fFa0").unwrap(), [0, 255, 160]);
+        assert!(bytes_of_hex("000").unwrap_err().to_string().contains("3 hexadecimal digits"));
+        assert!(bytes_of_hex("00 0").unwrap_err().to_string().contains("character 2 "));
+    }
+}
