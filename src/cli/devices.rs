@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::Serialize;
 use verilane::cpu::Isa;
-use verilane::gpu::{self, AdapterInfo};
 use verilane::{Candidate, Engine, self_test};
 
 use super::Status;
@@ -68,7 +67,7 @@ struct BackEnd {
 }
 
 pub fn run(_: &Args, context: &Context) -> anyhow::Result<Status> {
-    let machine = Machine::new(&context.options, Vec::new())?;
+    let machine = Machine::new(&context.options)?;
     let backends: Vec<_> = Engine::backends(&context.options).into_iter().map(BackEnd::test).collect();
     let passed: Vec<_> =
         backends.iter().filter(|backend| backend.passed()).map(|backend| backend.kind.as_str()).collect();
@@ -78,7 +77,7 @@ pub fn run(_: &Args, context: &Context) -> anyhow::Result<Status> {
         threads: machine.threads,
         memory_bytes: machine.memory_bytes,
         isa: IsaLevels { detected: Isa::detected().to_string(), used: machine.isa },
-        adapters: gpu::adapters().into_iter().map(Adapter::from).collect(),
+        adapters: adapters(),
         backend: passed.join("+"),
         backends,
     };
@@ -112,8 +111,19 @@ impl BackEnd {
 
 const PASSED: &str = "passed";
 
-impl From<AdapterInfo> for Adapter {
-    fn from(info: AdapterInfo) -> Self {
+#[cfg(feature = "gpu")]
+fn adapters() -> Vec<Adapter> {
+    verilane::gpu::adapters().into_iter().map(Adapter::from).collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn adapters() -> Vec<Adapter> {
+    Vec::new()
+}
+
+#[cfg(feature = "gpu")]
+impl From<verilane::gpu::AdapterInfo> for Adapter {
+    fn from(info: verilane::gpu::AdapterInfo) -> Self {
         let features = [
             (info.int64, "int64"),
             (info.subgroups, "subgroups"),
