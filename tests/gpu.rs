@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use ed25519_dalek::Signer;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use verilane::gpu::Gpu;
 use verilane::pow::{Puzzle, Target};
 use verilane::reference::Reference;
 use verilane::{
-    Backend, BackendKind, Digest, Engine, Error, Fault, Hash, Key, Outcome, Records, Threads, Tree,
+    Backend, BackendKind, Digest, Engine, Error, Fault, Hash, Key, Outcome, Records, Threads, Tree, ed25519,
 };
 
 /// Set where a missing adapter is a failure, not a skip.
@@ -248,6 +249,12 @@ fn a_device_lost_in_the_middle_of_any_call_is_passed_over() {
     let records = Records::from_slices((0..300).map(|i| random_bytes(&mut rng, i)));
     let leaves = digests(&mut rng, 1000, u32::MAX);
     let puzzle = Puzzle::bitcoin(&[1; 80], target(24));
+    let key = ed25519_dalek::SigningKey::from_bytes(&[4; 32]);
+    let mut batch = ed25519::Batch::with_capacity(200);
+    for i in 0..200u8 {
+        let message = [i % 20];
+        batch.push(&key.verifying_key().to_bytes(), &key.sign(&[i % 19]).to_bytes(), &message);
+    }
     for submissions in 1..=3 {
         assert_passed_over(&gpu, submissions, || engine.hash(Hash::Sha256, &records));
         assert_passed_over(&gpu, submissions, || engine.hash(Hash::Blake3, &records));
@@ -255,6 +262,8 @@ fn a_device_lost_in_the_middle_of_any_call_is_passed_over() {
         assert_passed_over(&gpu, submissions, || engine.first_occurrences(&leaves));
         assert_passed_over(&gpu, submissions, || engine.search(&puzzle, 0..=700_000));
     }
+    // Its kernels take longest to compile anew, so it is lost only once.
+    assert_passed_over(&gpu, 2, || engine.verify(ed25519::Rule::Zip215, &batch));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use bytemuck::{Pod, bytes_of};
 
 use super::buffers::{Buffer, Use};
 use super::device::Device;
-use super::shader::Kernel;
+use super::shader::{Constants, Kernel};
 use crate::Fault;
 
 /// Bytes of a pass's two timestamps.
@@ -123,7 +123,7 @@ impl<'d> Batch<'d> {
     pub fn dispatch<P: Pod>(
         &mut self,
         kernel: &'static Kernel,
-        constants: &[(&'static str, u32)],
+        constants: Constants<'_>,
         buffers: &[&Buffer<'d>],
         params: &P,
         groups: u32,
@@ -236,7 +236,7 @@ impl Pending<'_> {
 pub(crate) fn pipelined<'d, T>(
     parts: impl Iterator<Item = T>,
     mut start: impl FnMut(&T) -> Result<Pending<'d>, Fault>,
-    mut finish: impl FnMut(T, &[u8]),
+    mut finish: impl FnMut(T, &[u8]) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     /// One on the device, one on the bus, one in the making.
     const IN_FLIGHT: usize = 3;
@@ -244,10 +244,10 @@ pub(crate) fn pipelined<'d, T>(
     for part in parts {
         if flight.len() == IN_FLIGHT - 1 {
             let (part, pending): (T, Pending<'_>) = flight.pop_front().expect("it is not empty");
-            pending.wait(|bytes| finish(part, bytes))?;
+            pending.wait(|bytes| finish(part, bytes))??;
         }
         let pending = start(&part)?;
         flight.push_back((part, pending));
     }
-    flight.into_iter().try_for_each(|(part, pending)| pending.wait(|bytes| finish(part, bytes)))
+    flight.into_iter().try_for_each(|(part, pending)| pending.wait(|bytes| finish(part, bytes))?)
 }

@@ -8,8 +8,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Deref;
 
-use rayon::prelude::*;
-
 use super::device::Device;
 use crate::Fault;
 
@@ -149,17 +147,14 @@ impl<'d> Buffer<'d> {
     /// Writes `bytes` to mapped upload staging, with several threads where that pays.
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), Fault> {
         let raw: &wgpu::Buffer = self;
-        let write = |(index, piece): (usize, &[u8])| {
-            let start = (index * PIECE) as u64;
+        let size = piece_size(bytes.len());
+        in_threads(bytes.chunks(size).enumerate(), |(index, piece)| {
+            let start = (index * size) as u64;
             let range = start..start + piece.len().next_multiple_of(8) as u64;
             let mut view = raw.slice(range).get_mapped_range_mut().map_err(lost)?;
             view.slice(..piece.len()).copy_from_slice(piece);
             Ok(())
-        };
-        if bytes.len() <= PIECE {
-            return bytes.chunks(PIECE).enumerate().try_for_each(write);
-        }
-        bytes.par_chunks(PIECE).enumerate().try_for_each(write)
+        })
     }
 
     /// What the device has copied to mapped read-back staging.
@@ -175,15 +170,42 @@ impl<'d> Buffer<'d> {
     }
 }
 
-/// Bytes for which another thread is worth waking.
-const PIECE: usize = 4 << 20;
-
 /// Copies bytes of equal number, with several threads where that pays.
-pub(super) fn copy(from: &[u8], to: &mut [u8]) {
-    if from.len() <= PIECE {
-        return to.copy_from_slice(from);
+pub(super) fn copy(from: &[u8], to: &mut [u8]) -> Result<(), Fault> {
+    let size = piece_size(from.len());
+    in_threads(to.chunks_mut(size).zip(from.chunks(size)), |(to, from)| {
+        to.copy_from_slice(from);
+        Ok(())
+    })
+}
+
+/// What a thread copies: enough to be worth starting it, and not for too many.
+fn piece_size(bytes: usize) -> usize {
+    const THREADS: usize = 16;
+    const LEAST: usize = 4 << 20;
+    bytes.div_ceil(THREADS).next_multiple_of(4096).max(LEAST)
+}
+
+/// Runs `work` on every piece, in a thread for each if there are several.
+///
+/// A shared pool would not do: a thread that waits in it may take up another
+/// call, and that one waits for the device, which this one holds.
+fn in_threads<T: Send>(
+    mut pieces: impl ExactSizeIterator<Item = T>,
+    work: impl Fn(T) -> Result<(), Fault> + Sync,
+) -> Result<(), Fault> {
+    if pieces.len() < 2 {
+        return pieces.try_for_each(work);
     }
-    to.par_chunks_mut(PIECE).zip(from.par_chunks(PIECE)).for_each(|(to, from)| to.copy_from_slice(from));
+    let work = &work;
+    std::thread::scope(|scope| {
+        let start = |piece| std::thread::Builder::new().spawn_scoped(scope, move || work(piece));
+        let threads: Vec<_> = pieces
+            .map(start)
+            .collect::<Result<_, _>>()
+            .map_err(|error| Fault::OutOfMemory(error.to_string()))?;
+        threads.into_iter().try_for_each(|thread| thread.join().expect("copying does not panic"))
+    })
 }
 
 fn lost(error: wgpu::MapRangeError) -> Fault {
@@ -220,7 +242,10 @@ mod tests {
         }
         for length in (4096..100_000).step_by(97) {
             let class = size_class(length);
-            assert!(class >= length && class - length <= length / 4 && class % 8 == 0, "{length} {class}");
+            assert!(
+                class >= length && class - length <= length / 4 && class.is_multiple_of(8),
+                "{length} {class}"
+            );
         }
     }
 }

@@ -124,6 +124,7 @@ fn firsts(device: &Device, prints: &[Digest], mut read: impl FnMut(&[u32])) -> R
         if !bytes.is_empty() {
             read(bytemuck::cast_slice(bytes));
         }
+        Ok(())
     })
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::batch::{Batch, Clock};
 use super::buffers::{Buffer, Pool, Use};
-use super::shader::{Kernel, Kernels};
+use super::shader::{Constants, Kernel, Kernels};
 use crate::Fault;
 
 /// Longer than any dispatch takes, on software adapters too.
@@ -189,7 +189,6 @@ pub(crate) struct Device {
     pub(super) raw: wgpu::Device,
     queue: wgpu::Queue,
     pub(crate) info: AdapterInfo,
-    pub(crate) features: wgpu::Features,
     pub(crate) limits: wgpu::Limits,
     pub(super) pool: Pool,
     pub(super) clock: Option<Clock>,
@@ -236,7 +235,6 @@ impl Device {
             info: info.clone(),
             raw,
             queue,
-            features,
             limits,
             health,
             fuse,
@@ -252,7 +250,7 @@ impl Device {
     pub fn pipeline(
         &self,
         kernel: &'static Kernel,
-        constants: &[(&'static str, u32)],
+        constants: Constants<'_>,
     ) -> Result<wgpu::ComputePipeline, Fault> {
         let pipeline = self.kernels.pipeline(&self.raw, kernel, constants);
         self.check().map(|()| pipeline)

@@ -454,7 +454,7 @@ fn long_sha256(device: &Device, hash: Hash, record: &[u8], size: usize) -> Resul
         batch.submit()
     };
     let pieces = (0..).step_by(size).zip(record.chunks(size));
-    pipelined(pieces, start, |_, bytes| digest.0.copy_from_slice(bytes))?;
+    pipelined(pieces, start, |_, bytes| copy(bytes, &mut digest.0))?;
     Ok(digest)
 }
 
@@ -474,7 +474,10 @@ fn long_blake3(device: &Device, hash: Hash, record: &[u8], size: usize) -> Resul
         batch.submit()
     };
     let pieces = (0..).step_by(size).zip(record.chunks(size));
-    pipelined(pieces, start, |_, bytes| values.extend_from_slice(bytemuck::cast_slice(bytes)))?;
+    pipelined(pieces, start, |_, bytes| {
+        values.extend_from_slice(bytemuck::cast_slice(bytes));
+        Ok(())
+    })?;
     let mut batch = device.batch();
     let tree = Tree::of_values(vec![0], values.len() as u32, true);
     let uploaded = batch.upload(bytemuck::cast_slice(&values))?;

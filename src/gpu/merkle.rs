@@ -111,7 +111,7 @@ impl<'d> Pass<'_, 'd> {
             self.rise(&mut batch, nodes, chunk.len(), 0..height, (&tops, start >> height))?;
             batch.submit()
         };
-        pipelined((0..).step_by(size).zip(leaves.chunks(size)), start, |_, _| ())?;
+        pipelined((0..).step_by(size).zip(leaves.chunks(size)), start, |_, _| Ok(()))?;
         Ok(tops)
     }
 

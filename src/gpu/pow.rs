@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::batch::Pending;
+use super::batch::{Batch, Pending};
 use super::buffers::Buffer;
 use super::device::Device;
 use super::hash::INITIAL;
@@ -60,7 +60,7 @@ pub(super) fn search(device: &Device, puzzle: &Puzzle, window: NonceWindow) -> R
     ];
     let mut batch = device.batch();
     let uploaded = batch.upload(bytemuck::bytes_of(&prepared))?;
-    batch.submit()?.wait(|_| ())?;
+    let mut with_upload = Some(batch);
     let search = Search { device, uploaded, constants };
     let mut flight = VecDeque::new();
     let mut next = Some(*window.start());
@@ -70,7 +70,8 @@ pub(super) fn search(device: &Device, puzzle: &Puzzle, window: NonceWindow) -> R
         // One dispatch waits while another runs, so the device is never idle.
         while let (Some(first), true) = (next, flight.len() < 2) {
             let here = count.min((window.end() - first).saturating_add(1));
-            flight.push_back((first, search.submit(first, here)?));
+            let batch = with_upload.take().unwrap_or_else(|| device.batch());
+            flight.push_back((first, search.submit(batch, first, here)?));
             next = first.checked_add(here).filter(|next| next <= window.end());
         }
         let Some((first, pending)) = flight.pop_front() else { return Ok(None) };
@@ -106,9 +107,8 @@ struct Search<'d> {
 }
 
 impl<'d> Search<'d> {
-    fn submit(&self, first: u32, count: u32) -> Result<Pending<'d>, Fault> {
+    fn submit(&self, mut batch: Batch<'d>, first: u32, count: u32) -> Result<Pending<'d>, Fault> {
         let groups = count.div_ceil(WORKGROUP * NONCES);
-        let mut batch = self.device.batch();
         let best = self.device.storage(4)?;
         batch.clear(&best);
         let params = Params { first, count, stride: groups * WORKGROUP };

@@ -52,9 +52,12 @@ pub(crate) struct Kernel {
     pub sources: &'static [&'static str],
 }
 
-/// Every kernel, with the override constants of each of its variants.
+/// A variant of a kernel: its override constants.
+pub(crate) type Constants<'a> = &'a [(&'static str, u32)];
+
+/// Every kernel, with each of its variants.
 #[cfg(test)]
-const ALL: &[(&Kernel, &[&[(&str, u32)]])] = {
+const ALL: &[(&Kernel, &[Constants<'_>])] = {
     use super::{dedup, ed25519, hash, merkle, pow};
     &[
         (&hash::SHA256, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
@@ -118,7 +121,7 @@ impl Kernels {
         &self,
         device: &wgpu::Device,
         kernel: &'static Kernel,
-        constants: &[(&'static str, u32)],
+        constants: Constants<'_>,
     ) -> wgpu::ComputePipeline {
         let variant = (kernel.name, constants.to_vec());
         let mut compiled = self.compiled.borrow_mut();
@@ -129,7 +132,7 @@ impl Kernels {
         &self,
         device: &wgpu::Device,
         kernel: &Kernel,
-        constants: &[(&'static str, u32)],
+        constants: Constants<'_>,
     ) -> wgpu::ComputePipeline {
         let start = Instant::now();
         let module = shader_module(device, kernel);

@@ -155,6 +155,7 @@ pub(super) fn verify(
         for (out, &verdict) in out[chunk].iter_mut().zip(bytemuck::cast_slice::<u8, u32>(verdicts)) {
             *out = verdict == 1;
         }
+        Ok(())
     })
 }
 
