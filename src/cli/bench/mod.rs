@@ -15,7 +15,7 @@ mod workload;
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use verilane::{Backend, BackendKind, Engine, Error, Placement};
 
 use super::context::Context;
@@ -82,33 +82,31 @@ fn is_hardware_gpu(backend: &Arc<dyn Backend>) -> bool {
     info.kind == BackendKind::Gpu && !info.software
 }
 
-/// The back ends to measure, and a report that says which there are none of.
+/// The back ends to measure, and a report that says why others are missing.
 fn set_up(context: &Context) -> anyhow::Result<(Field, Report)> {
-    let mut oracle = None;
+    let found = Engine::backends(&context.options);
+    let oracle = found.iter().find(|(kind, _)| *kind == BackendKind::Reference);
+    let oracle = oracle.and_then(|(_, backend)| backend.as_ref().ok()).cloned();
+    let oracle = oracle.context("the reference back end is not there to compare with")?;
+    let mut report = Report::new(Machine::new(&context.options)?);
     let mut measured = Vec::new();
-    let mut missing = Vec::new();
-    for (kind, candidate) in Engine::backends(&context.options) {
-        let wanted = match context.options.placement {
-            Placement::Auto => true,
-            Placement::On(only) => only == kind,
-        };
-        match candidate {
-            Ok(backend) => {
-                if kind == BackendKind::Reference {
-                    oracle = Some(backend.clone());
-                }
-                measured.extend(wanted.then_some(backend));
-            }
-            Err(error) if wanted => missing.push((kind, reason(error))),
-            Err(_) => {}
+    for (kind, backend) in found {
+        match backend {
+            _ if !is_wanted(kind, context.options.placement) => {}
+            Ok(backend) => measured.push(backend),
+            Err(error) => report.leave_out_kind(kind, reason(error)),
         }
     }
-    let reasons: Vec<_> = missing.iter().map(|(_, reason)| reason.as_str()).collect();
+    let reasons: Vec<_> = report.not_measured.iter().map(|note| note.reason.as_str()).collect();
     ensure!(!measured.is_empty(), "there is nothing to measure: {}", reasons.join("; "));
-    let mut report = Report::new(Machine::new(&context.options)?);
-    missing.into_iter().for_each(|(kind, reason)| report.leave_out_kind(kind, reason));
-    let oracle = oracle.context("the reference back end is not there to compare with")?;
     Ok((Field { oracle, measured }, report))
+}
+
+fn is_wanted(kind: BackendKind, placement: Placement) -> bool {
+    match placement {
+        Placement::Auto => true,
+        Placement::On(only) => only == kind,
+    }
 }
 
 /// Why a back end is missing, without its name.
@@ -125,7 +123,11 @@ fn measure_all(cases: &[Case], field: &Field, pace: Pace, report: &mut Report) -
     let mut source = Source::new(cases);
     for (index, case) in cases.iter().enumerate() {
         bar.set_message(format!("{}, {} {}", case.workload.name, case.items, case.workload.unit()));
+        bar.inc(1);
         let able = able(case, field, report);
+        if able.measured.is_empty() {
+            continue;
+        }
         match pace.budget(cases.len() - index, able.measured.len()) {
             Some(budget) => {
                 let measurement = measure(case, &able, &mut source, budget)?;
@@ -134,7 +136,6 @@ fn measure_all(cases: &[Case], field: &Field, pace: Pace, report: &mut Report) -
             }
             None => report.out_of_time(case, &able),
         }
-        bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(())
@@ -143,10 +144,7 @@ fn measure_all(cases: &[Case], field: &Field, pace: Pace, report: &mut Report) -
 fn tell_mismatch(row: &Row) {
     if let Some(mismatch) = &row.mismatch {
         let Row { workload, items, unit, .. } = row;
-        output::warning(format_args!(
-            "WRONG ANSWER: {workload} on {} with {items} {unit}: {mismatch}",
-            row.label()
-        ));
+        output::error(&anyhow!("wrong answer: {workload} on {}, {items} {unit}: {mismatch}", row.label()));
     }
 }
 
