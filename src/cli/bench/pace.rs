@@ -14,7 +14,7 @@ pub struct Pace {
 
 /// Within a minute, with some seconds for what cannot be cut short: the last
 /// calls, and the start of a device before.
-const QUICK: Duration = Duration::from_secs(45);
+const QUICK: Duration = Duration::from_secs(48);
 
 impl Pace {
     pub fn new(quick: bool) -> Self {

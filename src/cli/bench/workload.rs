@@ -111,7 +111,7 @@ impl Workload {
             }
             Recipe::Merkle(_) if quick => vec![1 << 16],
             Recipe::Merkle(_) => vec![1 << 12, 1 << 20],
-            Recipe::Verify(_) if quick => vec![1, 64, 1 << 10, 1 << 13],
+            Recipe::Verify(_) if quick => vec![1, 64, 1 << 10, 1 << 12],
             Recipe::Verify(_) if hardware_gpu => vec![1, 64, 1 << 10, 1 << 14, 1 << 18, 1 << 20],
             Recipe::Verify(_) => vec![1, 64, 1 << 10, 1 << 14],
             Recipe::Dedup if quick => vec![1 << 16],

@@ -1,16 +1,19 @@
 //! Markdown: the machine, the table and its footnotes.
 
-use crate::cli::bench::{Report, table};
+use crate::cli::bench::Report;
+use crate::cli::bench::table::{Table, footnotes};
 
 pub fn render(report: &Report) -> anyhow::Result<Vec<u8>> {
+    let table = Table::new(report);
     let mut text = report.machine.to_string().replace('\n', "  \n");
     text.push_str("\n\n");
-    text.push_str(&line(&table::HEADER));
-    text.push_str("|---|---|---|--:|--:|--:|--:|---|\n");
-    for cells in table::lines(report) {
-        text.push_str(&line(&cells));
+    text.push_str(&line(&table.header));
+    let rule: Vec<_> = table.numeric.iter().map(|&numeric| if numeric { "--:" } else { "---" }).collect();
+    text.push_str(&line(&rule));
+    for cells in &table.lines {
+        text.push_str(&line(cells));
     }
-    for note in table::footnotes(report) {
+    for note in footnotes(report) {
         text.push_str(&format!("\n- {}", escape(&note)));
     }
     text.push('\n');
