@@ -7,16 +7,6 @@ const WHOLE_RECORD = 0x80000000u;
 @group(0) @binding(3) var<storage, read> numbers: array<u32>;
 @group(0) @binding(4) var<storage, read_write> digests: array<Digest>;
 
-fn block_at(lane: u32) -> Block {
-    let row = lane * ROW;
-    return Block(
-        tile[row], tile[row + 1u], tile[row + 2u], tile[row + 3u],
-        tile[row + 4u], tile[row + 5u], tile[row + 6u], tile[row + 7u],
-        tile[row + 8u], tile[row + 9u], tile[row + 10u], tile[row + 11u],
-        tile[row + 12u], tile[row + 13u], tile[row + 14u], tile[row + 15u],
-    );
-}
-
 fn number_of(index: u32) -> u32 {
     if params.chunked != 0u {
         return numbers[index];
@@ -52,7 +42,7 @@ fn main(
             let first = select(0u, BLAKE3_CHUNK_START, block == 0u);
             let last = select(0u, BLAKE3_CHUNK_END | root, is_last);
             let length = select(64u, record.length - 64u * block, is_last);
-            chain = blake3_compress(chain, block_at(lane), counter, length, params.flags | first | last);
+            chain = blake3_compress(chain, own_block(lane), counter, length, params.flags | first | last);
         }
         workgroupBarrier();
     }

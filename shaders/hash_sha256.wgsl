@@ -14,16 +14,6 @@ fn blocks_of(length: u32) -> u32 {
     return (length + 8u) / 64u + 1u;
 }
 
-fn block_at(lane: u32) -> Block {
-    let row = lane * ROW;
-    return Block(
-        byte_swap(tile[row]), byte_swap(tile[row + 1u]), byte_swap(tile[row + 2u]), byte_swap(tile[row + 3u]),
-        byte_swap(tile[row + 4u]), byte_swap(tile[row + 5u]), byte_swap(tile[row + 6u]), byte_swap(tile[row + 7u]),
-        byte_swap(tile[row + 8u]), byte_swap(tile[row + 9u]), byte_swap(tile[row + 10u]), byte_swap(tile[row + 11u]),
-        byte_swap(tile[row + 12u]), byte_swap(tile[row + 13u]), byte_swap(tile[row + 14u]), byte_swap(tile[row + 15u]),
-    );
-}
-
 // The message's length in bits, high word first.
 fn bits_of(length: u32) -> vec2<u32> {
     let low = params.before_low + length;
@@ -50,7 +40,7 @@ fn main(
         load_blocks(lane, block, select(0x80u, 0u, params.open != 0u));
         workgroupBarrier();
         if block < blocks {
-            var words = block_at(lane);
+            var words = big_endian(own_block(lane));
             if block + 1u == blocks && params.open == 0u {
                 let bits = bits_of(record.length);
                 words[14] = bits.x;

@@ -65,7 +65,7 @@ fn records_of_every_length_and_alignment() {
     assert_hashes(&gpu, &mixed);
     assert_hashes(&gpu, &mixed.slice(7..400));
     assert_hashes(&gpu, &Records::from_slices([[]; 70]));
-    for width in [1, 32, 55, 64, 119, 1024, 1025, 3000] {
+    for width in [1, 16, 32, 48, 55, 64, 80, 119, 1024, 1025, 3000] {
         let bytes = random_bytes(&mut rng, width * 67);
         assert_hashes(&gpu, &Records::from_fixed(&bytes, width).unwrap());
     }

@@ -75,6 +75,17 @@ fn share(lane: u32, record: Record, blocks: u32) -> u32 {
     return workgroupUniformLoad(&end_block);
 }
 
+// The lane's own block.
+fn own_block(lane: u32) -> Block {
+    let row = lane * ROW;
+    return Block(
+        tile[row], tile[row + 1u], tile[row + 2u], tile[row + 3u],
+        tile[row + 4u], tile[row + 5u], tile[row + 6u], tile[row + 7u],
+        tile[row + 8u], tile[row + 9u], tile[row + 10u], tile[row + 11u],
+        tile[row + 12u], tile[row + 13u], tile[row + 14u], tile[row + 15u],
+    );
+}
+
 // The word at byte `at` of a record: `end` after the record's last byte, zeros after that.
 fn trimmed(word: u32, at: u32, length: u32, end: u32) -> u32 {
     if at + 4u <= length {

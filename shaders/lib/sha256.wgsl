@@ -194,6 +194,16 @@ fn sha256_again(d: Sha256) -> Sha256 {
     );
 }
 
+// SHA-256 counts bytes from the high end of a word.
+fn big_endian(b: Block) -> Block {
+    return Block(
+        byte_swap(b[0]), byte_swap(b[1]), byte_swap(b[2]), byte_swap(b[3]),
+        byte_swap(b[4]), byte_swap(b[5]), byte_swap(b[6]), byte_swap(b[7]),
+        byte_swap(b[8]), byte_swap(b[9]), byte_swap(b[10]), byte_swap(b[11]),
+        byte_swap(b[12]), byte_swap(b[13]), byte_swap(b[14]), byte_swap(b[15]),
+    );
+}
+
 fn sha256_digest(s: Sha256) -> Digest {
     return Digest(vec4(s.a, s.b, s.c, s.d), vec4(s.e, s.f, s.g, s.h));
 }

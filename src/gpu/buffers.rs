@@ -51,8 +51,10 @@ pub(super) struct Pool {
     max_size: u64,
 }
 
-/// How many buffers wait at most; a call uses a dozen or two.
+/// How many buffers wait at most, and of how many bytes together: a call uses a
+/// dozen or two, of tens of megabytes each.
 const KEPT: usize = 64;
+const KEPT_BYTES: u64 = 1 << 30;
 
 impl Pool {
     pub fn new(max_size: u64) -> Self {
@@ -81,8 +83,10 @@ impl Pool {
     pub fn submitted(&self) {
         let mut free = self.free.borrow_mut();
         free.append(&mut self.resting.borrow_mut());
-        let surplus = free.len().saturating_sub(KEPT);
-        free.drain(..surplus);
+        let mut bytes = free.iter().map(|(_, buffer)| buffer.size()).sum::<u64>();
+        while free.len() > KEPT || bytes > KEPT_BYTES {
+            bytes -= free.remove(0).1.size();
+        }
     }
 }
 

@@ -63,6 +63,28 @@ pub(super) static BLAKE3_ALIGNED: Kernel = Kernel {
     ],
 };
 
+pub(super) static SHA256_SHORT: Kernel = Kernel {
+    name: "hash_sha256_short",
+    sources: &[
+        lib::GRID,
+        lib::DIGEST,
+        lib::SHA256,
+        lib::SHORT_RECORDS,
+        include_str!("../../shaders/hash_sha256_short.wgsl"),
+    ],
+};
+
+pub(super) static BLAKE3_SHORT: Kernel = Kernel {
+    name: "hash_blake3_short",
+    sources: &[
+        lib::GRID,
+        lib::DIGEST,
+        lib::BLAKE3,
+        lib::SHORT_RECORDS,
+        include_str!("../../shaders/hash_blake3_short.wgsl"),
+    ],
+};
+
 pub(super) static BLAKE3_MERGE: Kernel = Kernel {
     name: "blake3_merge",
     sources: &[lib::GRID, lib::DIGEST, lib::BLAKE3, include_str!("../../shaders/blake3_merge.wgsl")],
@@ -126,6 +148,17 @@ struct Params {
     key: [u32; 8],
 }
 
+/// The parameters of `shaders/lib/short_records.wgsl`.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Short {
+    count: u32,
+    width: u32,
+    flags: u32,
+    align: u32,
+    key: [u32; 8],
+}
+
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Merge {
@@ -162,7 +195,7 @@ pub(super) fn hash(
 /// long record are whole subtrees.
 fn chunk_size(device: &Device, chunk_bytes: u64) -> usize {
     /// Large enough for any device to be busy, small enough to overlap its upload.
-    const BEST: u64 = 32 << 20;
+    const BEST: u64 = 64 << 20;
     let most = (device.limits.max_storage_buffer_binding_size / 2).min(BEST).min(chunk_bytes);
     1 << most.max(CHUNK as u64).ilog2()
 }
@@ -175,21 +208,55 @@ fn submit<'d>(device: &'d Device, hash: Hash, records: &Records<'_>) -> Result<P
     let bytes = &records.bytes()[range_of(records)];
     let mut batch = device.batch();
     let bytes = batch.upload(bytes)?;
-    let digests = if !is_blake3(hash) {
-        let items = Items::records(records);
-        let digests = device.storage(32 * u64::from(items.count))?;
-        sha256(&mut batch, hash, &items, &bytes, &digests, Piece::WHOLE)?;
-        digests
-    } else if (0..records.len()).all(|index| records.length(index) <= CHUNK) {
-        blake3_chunks(&mut batch, device, hash, &Items::records(records), &bytes, 0)?
-    } else {
+    let digests = if is_blake3(hash) && (0..records.len()).any(|index| records.length(index) > CHUNK) {
         let (items, tree) = Tree::over(records, true);
         let values = blake3_chunks(&mut batch, device, hash, &items, &bytes, 0)?;
         tree.merge(&mut batch, hash, &values)?;
         tree.gather(&mut batch, device, &values)?
+    } else {
+        whole_records(&mut batch, device, hash, &Items::records(records), &bytes)?
     };
     batch.read_back(&digests);
     batch.submit()
+}
+
+/// The digests of records that a lane hashes from one end to the other.
+fn whole_records<'d>(
+    batch: &mut Batch<'d>,
+    device: &'d Device,
+    hash: Hash,
+    items: &Items,
+    bytes: &Buffer<'d>,
+) -> Result<Buffer<'d>, Fault> {
+    if is_blake3(hash) && !items.short() {
+        return blake3_chunks(batch, device, hash, items, bytes, 0);
+    }
+    let digests = device.storage(32 * u64::from(items.count))?;
+    if items.short() {
+        short(batch, hash, items, bytes, &digests)?;
+    } else {
+        sha256(batch, hash, items, bytes, &digests, Piece::WHOLE)?;
+    }
+    Ok(digests)
+}
+
+/// The digests of records of one width, of 16, 32, 48 or 64 bytes.
+fn short<'d>(
+    batch: &mut Batch<'d>,
+    hash: Hash,
+    items: &Items,
+    bytes: &Buffer<'d>,
+    digests: &Buffer<'d>,
+) -> Result<(), Fault> {
+    let Mode { flags, key } = Mode::of(hash);
+    let width = items.width.expect("short records have one width");
+    let params = Short { count: items.count, width, flags, align: 0, key };
+    let groups = items.count.div_ceil(LANES);
+    if is_blake3(hash) {
+        return batch.dispatch(&BLAKE3_SHORT, &[], &[bytes, digests], &params, groups);
+    }
+    let twice = ("TWICE", u32::from(hash == Hash::Sha256d));
+    batch.dispatch(&SHA256_SHORT, &[twice], &[bytes, digests], &params, groups)
 }
 
 fn range_of(records: &Records<'_>) -> Range<usize> {
@@ -202,7 +269,7 @@ struct Items {
     count: u32,
     /// The length of each, if they are all equal.
     width: Option<u32>,
-    /// Where each begins, and the last one ends.
+    /// Otherwise, where each begins and the last one ends.
     offsets: Vec<u32>,
     /// In which order lanes take them, if not as they come.
     order: Option<Vec<u32>>,
@@ -212,16 +279,26 @@ struct Items {
 
 impl Items {
     fn records(records: &Records<'_>) -> Self {
-        let start = records.offsets()[0];
-        Items::new(records.offsets().iter().map(|offset| (offset - start) as u32).collect(), None)
+        let (start, count) = (records.offsets()[0], records.len() as u32);
+        let width = records.length(0);
+        if records.offsets().windows(2).all(|pair| (pair[1] - pair[0]) as usize == width) {
+            return Items::fixed(count, width as u32);
+        }
+        Items::listed(records.offsets().iter().map(|offset| (offset - start) as u32).collect())
     }
 
-    fn new(offsets: Vec<u32>, numbers: Option<Vec<u32>>) -> Self {
-        let mut lengths = offsets.windows(2).map(|pair| pair[1] - pair[0]);
-        let width = lengths.next().filter(|&width| lengths.all(|length| length == width));
-        let count = offsets.len() as u32 - 1;
-        let order = if width.is_some() { None } else { order(&offsets) };
-        Items { count, width, offsets, order, numbers }
+    fn fixed(count: u32, width: u32) -> Self {
+        Items { count, width: Some(width), offsets: Vec::new(), order: None, numbers: None }
+    }
+
+    fn listed(offsets: Vec<u32>) -> Self {
+        let (count, order) = (offsets.len() as u32 - 1, order(&offsets));
+        Items { count, width: None, offsets, order, numbers: None }
+    }
+
+    /// Whether lanes may read them directly: see `shaders/lib/short_records.wgsl`.
+    fn short(&self) -> bool {
+        self.width.is_some_and(|width| (16..=64).contains(&width) && width % 16 == 0)
     }
 
     /// Whether every item begins at a multiple of 16 bytes.
@@ -234,7 +311,8 @@ impl Items {
 
     /// Blocks of the longest item, with room for SHA-256's padding.
     fn most_blocks(&self) -> u32 {
-        self.offsets.windows(2).map(|pair| (pair[1] - pair[0] + 8) / 64 + 1).max().unwrap_or(0)
+        let lengths = self.offsets.windows(2).map(|pair| pair[1] - pair[0]);
+        (lengths.chain(self.width).max().unwrap_or(0) + 8) / 64 + 1
     }
 
     fn params(&self, mode: Mode) -> Params {
@@ -381,7 +459,7 @@ impl Tree {
             offsets.extend((1..=chunks).map(|chunk| end.min(from + chunk * CHUNK as u64) as u32));
         }
         let tree = Tree::of_values(roots, numbers.len() as u32, rooted);
-        (Items::new(offsets, Some(numbers)), tree)
+        (Items { numbers: Some(numbers), ..Items::listed(offsets) }, tree)
     }
 
     /// The trees over `values` chaining values, one beginning at each of `roots`.
@@ -449,7 +527,7 @@ fn long_sha256(device: &Device, hash: Hash, record: &[u8], size: usize) -> Resul
         let mut batch = device.batch();
         let piece = Piece { before: before as u64, open: before + bytes.len() < record.len() };
         let uploaded = batch.upload(bytes)?;
-        sha256(&mut batch, hash, &Items::new(vec![0, bytes.len() as u32], None), &uploaded, &chain, piece)?;
+        sha256(&mut batch, hash, &Items::fixed(1, bytes.len() as u32), &uploaded, &chain, piece)?;
         batch.read_back(&chain);
         batch.submit()
     };

@@ -36,6 +36,8 @@ pub(super) mod lib {
     pub const NODE_SHA256: &str = include_str!("../../shaders/lib/node_sha256.wgsl");
     /// A tree's node by BLAKE3; after [`BLAKE3`].
     pub const NODE_BLAKE3: &str = include_str!("../../shaders/lib/node_blake3.wgsl");
+    /// Short byte strings of one width, one to a lane; after a compression.
+    pub const SHORT_RECORDS: &str = include_str!("../../shaders/lib/short_records.wgsl");
     /// Byte strings, one to a lane; after a compression.
     pub const RECORDS: &str = include_str!("../../shaders/lib/records.wgsl");
     /// How they are read wherever they begin; after [`RECORDS`].
@@ -62,7 +64,9 @@ const ALL: &[(&Kernel, &[Constants<'_>])] = {
     &[
         (&hash::SHA256, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
         (&hash::SHA256_ALIGNED, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
+        (&hash::SHA256_SHORT, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
         (&hash::BLAKE3, &[&[]]),
+        (&hash::BLAKE3_SHORT, &[&[]]),
         (&hash::BLAKE3_ALIGNED, &[&[]]),
         (&hash::BLAKE3_MERGE, &[&[]]),
         (&hash::GATHER, &[&[]]),
