@@ -269,6 +269,7 @@ fn a_bad_block_does_not_hide_the_others() {
     file[0] ^= 1;
     let audit = audit(&file);
     assert_eq!((audit.blocks, kinds(&audit)), (3, vec![Kind::Parse]));
+    assert_eq!(audit.failures[0].block, None);
 }
 
 #[test]

@@ -121,8 +121,8 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Finding { block, kind, detail, file, position } in &self.failures {
-            let block = block.as_deref().unwrap_or("no header");
-            writeln!(f, "FAILED {kind}: block {block} at byte {position} of {file}: {detail}")?;
+            let block = block.as_deref().map_or("no block".into(), |hash| format!("block {hash}"));
+            writeln!(f, "FAILED {kind}: {block} at byte {position} of {file}: {detail}")?;
         }
         let [blocks, transactions] = [self.blocks, self.transactions].map(Count);
         writeln!(f, "{blocks} blocks, {transactions} transactions, {} failures", self.failures.len())?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::ArgGroup;
@@ -59,9 +59,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     Ok(Status::Passed)
 }
 
-/// Nonces in one call: few enough that progress shows and an interrupt ends it
-/// soon, enough that a call's own cost does not count.
-const NONCES_PER_CALL: u32 = 1 << 26;
+/// Nonces in the first call. Calls grow until one takes as long as [`CALL`], so
+/// that progress shows and an interrupt ends it soon, on any back end.
+const FIRST_CALL: u64 = 1 << 22;
+const CALL: Duration = Duration::from_millis(500);
 
 fn search(engine: &Engine, puzzle: &Puzzle, window: RangeInclusive<u32>) -> anyhow::Result<Search> {
     let (from, to) = (*window.start(), *window.end());
@@ -69,14 +70,19 @@ fn search(engine: &Engine, puzzle: &Puzzle, window: RangeInclusive<u32>) -> anyh
     let start = Instant::now();
     let mut ran = Ran::default();
     let mut first = from;
+    let mut length = FIRST_CALL;
     let found: Option<Nonce> = loop {
-        let last = first.saturating_add(NONCES_PER_CALL - 1).min(to);
+        let call = Instant::now();
+        let last = (u64::from(first) + length - 1).min(to.into()) as u32;
         let found = ran.note(engine.search(puzzle, first..=last)?);
         bar.inc(window_size(&(first..=last)));
-        if found.is_some() || last == to {
+        if found.is_some() || last >= to {
             break found;
         }
         first = last + 1;
+        if call.elapsed() < CALL {
+            length *= 2;
+        }
     };
     bar.finish_and_clear();
     let tried = window_size(&(from..=found.map_or(to, |found| found.nonce)));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use csv::{ByteRecord, ReaderBuilder};
@@ -17,6 +17,9 @@ const BATCH_SIGNATURES: usize = 1 << 16;
 
 /// The bytes of messages from which a batch is full.
 const BATCH_BYTES: u64 = 64 << 20;
+
+/// What some editors put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Signatures that can be verified, and lines that are none.
 pub struct Part {
@@ -91,15 +94,22 @@ fn bytes_of_hex(hex: &str) -> anyhow::Result<Vec<u8>> {
     pairs.enumerate().map(byte).collect()
 }
 
-/// Reads `file` to its end and gives its parts to `send`, until that refuses one.
-pub fn read(file: impl Read, send: impl FnMut(Part) -> bool) -> anyhow::Result<()> {
-    let mut file = BufReader::with_capacity(1 << 20, file);
-    let begin = file.fill_buf()?;
-    let json = begin.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if json { read_json_lines(file, send) } else { read_csv(file, send) }
+/// How a file's lines are to be read.
+enum Format {
+    JsonLines,
+    Csv(Columns),
 }
 
-fn read_json_lines(mut file: impl BufRead, mut send: impl FnMut(Part) -> bool) -> anyhow::Result<()> {
+/// Reads `file` to its end and gives its parts to `send`, until that refuses one.
+///
+/// Lines are cut here and not by the CSV reader, whose own count of lines is off
+/// after blank ones.
+pub fn read(file: impl Read, mut send: impl FnMut(Part) -> bool) -> anyhow::Result<()> {
+    let mut file = BufReader::with_capacity(1 << 20, file);
+    if file.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        file.consume(BYTE_ORDER_MARK.len());
+    }
+    let mut format = None;
     let mut part = Part::new();
     let mut text = Vec::new();
     for line in 1.. {
@@ -109,8 +119,18 @@ fn read_json_lines(mut file: impl BufRead, mut send: impl FnMut(Part) -> bool) -
             break;
         }
         part.bytes_read += length as u64;
-        if !text.trim_ascii().is_empty() {
-            part.add(line, serde_json::from_slice(&text).map_err(anyhow::Error::from));
+        match (&format, text.trim_ascii()) {
+            (_, []) => {}
+            (None, [b'{', ..]) => {
+                part.add(line, json_fields(&text));
+                format = Some(Format::JsonLines);
+            }
+            (None, header) => format = Some(Format::Csv(Columns::find(&csv_record(header)?)?)),
+            (Some(Format::JsonLines), json) => part.add(line, json_fields(json)),
+            (Some(Format::Csv(columns)), row) => match csv_record(row) {
+                Ok(record) => part.add(line, columns.fields(&record)),
+                Err(error) => part.add(line, Err(error)),
+            },
         }
         if part.is_full() && !send(std::mem::replace(&mut part, Part::new())) {
             return Ok(());
@@ -118,6 +138,21 @@ fn read_json_lines(mut file: impl BufRead, mut send: impl FnMut(Part) -> bool) -
     }
     send(part);
     Ok(())
+}
+
+fn json_fields(line: &[u8]) -> anyhow::Result<Fields<'_>> {
+    // The parser sees one line, and would always call it the first.
+    serde_json::from_slice(line).map_err(|error| anyhow!(error.to_string().replace(" at line 1 ", " at ")))
+}
+
+fn csv_record(line: &[u8]) -> anyhow::Result<ByteRecord> {
+    if !line.contains(&b'"') {
+        return Ok(line.split(|&byte| byte == b',').collect());
+    }
+    let mut record = ByteRecord::new();
+    let mut reader = ReaderBuilder::new().has_headers(false).buffer_capacity(line.len()).from_reader(line);
+    reader.read_byte_record(&mut record)?;
+    Ok(record)
 }
 
 /// Where the header of a CSV file has its columns.
@@ -171,31 +206,6 @@ impl Columns {
     }
 }
 
-fn read_csv(file: impl Read, mut send: impl FnMut(Part) -> bool) -> anyhow::Result<()> {
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(file);
-    let header = reader.byte_headers()?.clone();
-    if header.is_empty() {
-        return Ok(());
-    }
-    let columns = Columns::find(&header)?;
-    let mut part = Part::new();
-    let mut record = ByteRecord::new();
-    let mut sent = 0;
-    while reader.read_byte_record(&mut record)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        part.add(line, columns.fields(&record));
-        if part.is_full() {
-            let position = reader.position().byte();
-            part.bytes_read = position - std::mem::replace(&mut sent, position);
-            if !send(std::mem::replace(&mut part, Part::new())) {
-                return Ok(());
-            }
-        }
-    }
-    send(part);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,7 +247,7 @@ mod tests {
         let cut = &good[..20];
         let wide = good.replace("\"0", "\"00");
         let lines = [&good, "", &both, &neither, cut, &wide, "[]", &good];
-        let part = parts(&lines.join("\n"));
+        let part = parts(&format!("\u{feff}{}", lines.join("\n")));
         assert_eq!((part.lines.clone(), malformed(&part)), (vec![1, 8], vec![3, 4, 5, 6, 7]));
         assert_eq!(part.batch.messages().get(1), [0xff]);
         assert!(part.malformed[3].1.contains("64 hexadecimal digits are expected, 65 were found"));

@@ -144,12 +144,15 @@ impl<'e> Auditor<'e> {
     pub fn read(&mut self, file: impl Read + Send, mut progress: impl FnMut(u64)) -> Result<(), ReadError> {
         self.files += 1;
         let (send, batches) = mpsc::sync_channel(1);
+        let (recycle, spare) = mpsc::channel();
         thread::scope(|scope| {
-            scope.spawn(move || Batches::new(file).try_for_each(|batch| send.send(batch)));
+            scope.spawn(move || Batches::new(file, spare).try_for_each(|batch| send.send(batch)));
             for batch in batches {
                 let batch = batch?;
                 self.check(&batch)?;
                 progress(batch.bytes().len() as u64);
+                // After the last batch there is nobody who would use it.
+                let _ = recycle.send(batch.into_buffer());
             }
             Ok(())
         })

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::ops::Range;
+use std::sync::mpsc::Receiver;
 
 use ::bitcoin::Network;
 
@@ -75,6 +76,11 @@ impl Batch {
         &self.bytes
     }
 
+    /// The buffer, to be used again.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// One of the records.
     pub fn record(&self, index: usize) -> &[u8] {
         &self.bytes[self.bounds[index] as usize..self.bounds[index + 1] as usize]
@@ -95,12 +101,15 @@ impl Batch {
         }
     }
 
-    /// Notes that there is no whole block at `start`.
-    fn add_damage(&mut self, start: usize, at: usize, reason: impl std::fmt::Display) {
-        let header = self.bytes.get(start..start + HEADER).map(|bytes| bytes.try_into().expect("80 bytes"));
-        let position = self.position + start as u64;
-        let detail = format!("at byte {}: {reason}", self.position + at as u64);
-        self.damages.push(Damage { position, header, detail });
+    /// Notes that at `at` something is wrong with the block at `block`, or that
+    /// there should be one.
+    fn add_damage(&mut self, block: Option<usize>, at: usize, reason: impl std::fmt::Display) {
+        let header = block.and_then(|start| self.bytes.get(start..start + HEADER));
+        self.damages.push(Damage {
+            position: self.position + block.unwrap_or(at) as u64,
+            header: header.map(|bytes| bytes.try_into().expect("80 bytes")),
+            detail: format!("at byte {}: {reason}", self.position + at as u64),
+        });
     }
 }
 
@@ -160,6 +169,8 @@ impl Framing {
 /// The batches of a file, in order.
 pub struct Batches<R> {
     file: R,
+    /// Buffers that are free again: fresh memory costs as much as hashing does.
+    spare: Receiver<Vec<u8>>,
     framing: Option<Framing>,
     /// Bytes that were read and belong to the next batch.
     rest: Vec<u8>,
@@ -171,13 +182,15 @@ pub struct Batches<R> {
 }
 
 impl<R: Read> Batches<R> {
-    /// Reads `file` from where it stands.
-    pub fn new(file: R) -> Self {
-        Batches { file, framing: None, rest: Vec::new(), position: 0, ended: false, lost: false }
+    /// Reads `file` from where it stands, into the `spare` buffers while there are any.
+    pub fn new(file: R, spare: Receiver<Vec<u8>>) -> Self {
+        Batches { file, spare, framing: None, rest: Vec::new(), position: 0, ended: false, lost: false }
     }
 
     fn next_batch(&mut self) -> Result<Batch, ReadError> {
-        let mut bytes = Vec::with_capacity(BATCH_BYTES);
+        let mut bytes = self.spare.try_recv().unwrap_or_default();
+        bytes.clear();
+        bytes.reserve(BATCH_BYTES);
         bytes.append(&mut self.rest);
         let wanted = (BATCH_BYTES - bytes.len()) as u64;
         let read = self.file.by_ref().take(wanted).read_to_end(&mut bytes)?;
@@ -230,7 +243,7 @@ impl<R: Read> Batches<R> {
         if !rest.starts_with(&magic(network)) {
             let expected = ::bitcoin::p2p::Magic::from(network);
             batch.add_damage(
-                at,
+                None,
                 at,
                 format_args!("the magic {expected} of the network {network} is expected"),
             );
@@ -238,13 +251,13 @@ impl<R: Read> Batches<R> {
             return Some(at);
         }
         let Some(length) = frame_length(rest) else {
-            batch.add_damage(at, at + 4, "the data ends inside a block's length");
+            batch.add_damage(None, at + 4, "the data ends inside a block's length");
             return Some(batch.bytes.len());
         };
         if !(MIN_BLOCK..=MAX_BLOCK).contains(&length) {
             let reason =
                 format!("{length} is no block's length: {MIN_BLOCK} to {MAX_BLOCK} bytes are possible");
-            batch.add_damage(at + FRAME, at + 4, reason);
+            batch.add_damage(Some(at + FRAME), at + 4, reason);
             self.lost = true;
             return Some(at + FRAME);
         }
@@ -262,9 +275,9 @@ impl<R: Read> Batches<R> {
             Ok(end) if end == declared => return end,
             Ok(end) => {
                 let reason = format!("the block ends here, but {length} bytes were announced");
-                batch.add_damage(start, end, reason);
+                batch.add_damage(Some(start), end, reason);
             }
-            Err(Malformed { at, reason }) => batch.add_damage(start, at, reason),
+            Err(Malformed { at, reason }) => batch.add_damage(Some(start), at, reason),
         }
         self.lost = true;
         let next = batch.bytes.get(declared..).is_some_and(|rest| rest.starts_with(&magic(network)));
@@ -305,9 +318,9 @@ fn read_raw(batch: &mut Batch) {
         Ok(end) if matches!(batch.bytes[end..], [] | [b'\n']) => {}
         Ok(end) => {
             let reason = format!("the block ends here, but {} more bytes follow", length - end);
-            batch.add_damage(0, end, reason);
+            batch.add_damage(Some(0), end, reason);
         }
-        Err(Malformed { at, reason }) => batch.add_damage(0, at, reason),
+        Err(Malformed { at, reason }) => batch.add_damage(Some(0), at, reason),
     }
 }
 

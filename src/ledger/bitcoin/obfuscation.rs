@@ -38,6 +38,9 @@ impl<R: Read> Deobfuscated<R> {
 impl<R: Read> Read for Deobfuscated<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read(buffer)?;
+        if self.key == [0; 8] {
+            return Ok(length);
+        }
         for chunk in buffer[..length].chunks_mut(8) {
             chunk.iter_mut().zip(self.key).for_each(|(byte, key)| *byte ^= key);
         }
