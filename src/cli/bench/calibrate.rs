@@ -19,9 +19,9 @@ use crate::cli::context::Context;
 use crate::cli::units::Count;
 use crate::cli::{Status, output, progress};
 
-/// One workload for each operation: the one for which the bus costs least is
-/// not among them, so that automatic placement errs on the CPU's side.
-const WORKLOADS: [&str; 5] = ["hash.blake3", "merkle.bitcoin", "verify.rfc8032", "dedup", "pow.sha256d"];
+/// For each operation the workload that the CPU is best at, so that automatic
+/// placement errs on its side.
+const WORKLOADS: [&str; 5] = ["hash.blake3", "merkle.plain", "verify.rfc8032", "dedup", "pow.sha256d"];
 
 /// What was found, and where it is stored.
 #[derive(Debug, Serialize)]
@@ -153,14 +153,18 @@ impl Calibration {
     }
 }
 
-/// None if one of the two faulted.
+/// A card that faults loses; none if the CPU did.
 fn contest(case: &Case, measurement: &Measurement) -> Option<Contest> {
     let [cpu, gpu] = &measurement.runs[..] else { return None };
     let size = match case.workload.recipe.operation() {
         Operation::Hash => measurement.bytes,
         _ => case.items as u64,
     };
-    Some(Contest { size, incumbent: median(&cpu.samples)?, challenger: median(&gpu.samples)? })
+    let challenger = match gpu.fault {
+        Some(_) => Duration::MAX,
+        None => median(&gpu.samples)?,
+    };
+    Some(Contest { size, incumbent: median(&cpu.samples)?, challenger })
 }
 
 impl fmt::Display for Calibration {
@@ -216,6 +220,13 @@ mod tests {
     #[test]
     fn a_slower_card_never_pays() {
         let (calibration, stored) = calibrated(Manner::Honest, LATE);
+        assert_eq!(calibration.crossovers[0].size, None);
+        assert!(!pays(&stored, u64::MAX));
+    }
+
+    #[test]
+    fn a_card_that_faults_never_pays() {
+        let (calibration, stored) = calibrated(LATE, Manner::Faults);
         assert_eq!(calibration.crossovers[0].size, None);
         assert!(!pays(&stored, u64::MAX));
     }
