@@ -50,56 +50,34 @@ fn variable(t: u32, x: u32) -> u32 {
     return select(0u, puzzle.constants[t / 4u][t % 4u] + x, reached != 0u);
 }
 
+// Round t of a word that the nonce does not reach; the host has done those before it.
+fn known_round(s: Sha256, t: u32) -> Sha256 {
+    if t > NONCE_WORD {
+        return sha256_round(s, folded(t));
+    }
+    return s;
+}
+
 fn first_hash(nonce: u32) -> Sha256 {
     let word = byte_swap(nonce);
     var s = sha256_state(puzzle.start);
     s.a += word;
     s.e += word;
-    if 1u > NONCE_WORD {
-        s = sha256_round(s, folded(1u));
-    }
-    if 2u > NONCE_WORD {
-        s = sha256_round(s, folded(2u));
-    }
-    if 3u > NONCE_WORD {
-        s = sha256_round(s, folded(3u));
-    }
-    if 4u > NONCE_WORD {
-        s = sha256_round(s, folded(4u));
-    }
-    if 5u > NONCE_WORD {
-        s = sha256_round(s, folded(5u));
-    }
-    if 6u > NONCE_WORD {
-        s = sha256_round(s, folded(6u));
-    }
-    if 7u > NONCE_WORD {
-        s = sha256_round(s, folded(7u));
-    }
-    if 8u > NONCE_WORD {
-        s = sha256_round(s, folded(8u));
-    }
-    if 9u > NONCE_WORD {
-        s = sha256_round(s, folded(9u));
-    }
-    if 10u > NONCE_WORD {
-        s = sha256_round(s, folded(10u));
-    }
-    if 11u > NONCE_WORD {
-        s = sha256_round(s, folded(11u));
-    }
-    if 12u > NONCE_WORD {
-        s = sha256_round(s, folded(12u));
-    }
-    if 13u > NONCE_WORD {
-        s = sha256_round(s, folded(13u));
-    }
-    if 14u > NONCE_WORD {
-        s = sha256_round(s, folded(14u));
-    }
-    if 15u > NONCE_WORD {
-        s = sha256_round(s, folded(15u));
-    }
+    s = known_round(s, 1u);
+    s = known_round(s, 2u);
+    s = known_round(s, 3u);
+    s = known_round(s, 4u);
+    s = known_round(s, 5u);
+    s = known_round(s, 6u);
+    s = known_round(s, 7u);
+    s = known_round(s, 8u);
+    s = known_round(s, 9u);
+    s = known_round(s, 10u);
+    s = known_round(s, 11u);
+    s = known_round(s, 12u);
+    s = known_round(s, 13u);
+    s = known_round(s, 14u);
+    s = known_round(s, 15u);
     let v0 = select(0u, word, NONCE_WORD == 0u);
     let v1 = select(0u, word, NONCE_WORD == 1u);
     let v2 = select(0u, word, NONCE_WORD == 2u);

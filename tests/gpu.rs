@@ -267,6 +267,20 @@ fn a_device_lost_in_the_middle_of_any_call_is_passed_over() {
 }
 
 #[test]
+fn calls_from_several_threads_take_turns() {
+    let Some(gpu) = gpu() else { return };
+    gpu.limit_chunks(4096);
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let leaves = digests(&mut rng, 1000, u32::MAX);
+    let expected = reference().merkle_root(Tree::Bitcoin, &leaves).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(gpu.merkle_root(Tree::Bitcoin, &leaves).unwrap(), expected));
+        }
+    });
+}
+
+#[test]
 fn device_time_is_summed_until_it_is_taken() {
     let Some(gpu) = gpu() else { return };
     let leaves = vec![Digest::default(); 10_000];
