@@ -248,7 +248,7 @@ mod merkle {
                 assert_eq!(run(&["merkle", "--check", text(&path), "--root", root]).code, 0);
                 let other = run(&["merkle", "--check", text(&path), "--root", IDS[0], "--json"]);
                 assert_eq!((other.code, &other.json()["valid"]), (1, &false.into()));
-                let forged = proof.stdout.replacen(&IDS[index.parse::<usize>().unwrap() % 4], IDS[1], 1);
+                let forged = proof.stdout.replacen(IDS[index.parse::<usize>().unwrap() % 4], IDS[1], 1);
                 if forged != proof.stdout {
                     assert_eq!(run_with_input(&["merkle", "--check", "-"], forged).code, 1);
                 }
@@ -452,7 +452,7 @@ mod dedup {
         fs::write(folder.path().join("b"), "same").unwrap();
         let closed = folder.path().join("closed");
         fs::create_dir(&closed).unwrap();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
         if fs::read_dir(&closed).is_ok() {
             eprintln!("SKIPPED: the super-user can read every folder");
             return;
