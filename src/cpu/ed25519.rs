@@ -6,9 +6,13 @@
 //!
 //! Verification handles public data only: nothing here runs in constant time.
 
+mod keys;
+
 use std::sync::OnceLock;
 
-use super::edwards25519::{Affine, Factors, Multiples, SharedMultiples, affine_each};
+pub use keys::KeyCache;
+
+use super::edwards25519::{Affine, Factors, MAX_LANES, Multiples, Shape, SpacedMultiples, affine_each};
 use super::field25519::{Field, equal_words};
 use super::isa::Isa;
 use super::lanes::Lanes64;
@@ -25,14 +29,19 @@ type BaseDigits = Digits<10>;
 const KEY_MULTIPLES: usize = 17;
 const BASE_MULTIPLES: usize = 513;
 
-/// The most lanes that a level has.
-const MAX_LANES: usize = 8;
+/// The bits between the parts of a scalar where a key's table is kept: a
+/// multiple of the digits' bits.
+const SPACING: usize = 70;
+const PARTS: usize = 4;
+
+const KEY_SHAPE: Shape = Shape { parts: PARTS, spacing: SPACING, count: KEY_MULTIPLES };
+const BASE_SHAPE: Shape = Shape { parts: PARTS, spacing: SPACING, count: BASE_MULTIPLES };
 
 /// Vectors whose keys are decoded together.
 const TOGETHER: usize = 4;
 
 /// Vectors that share an inversion.
-const GROUP: usize = 16;
+const GROUP: usize = 32;
 
 /// The y of the points of small order, as all their encodings have them, little-endian, without the
 /// sign: 0, 1, the two of order 8, and -1; and p and p + 1 for 0 and 1.
@@ -46,42 +55,59 @@ const SMALL_ORDER: [[u64; 4]; 7] = [
     [u64::MAX - 17, u64::MAX, u64::MAX, u64::MAX >> 1],
 ];
 
-/// Whether each signature is valid under `rule`, on this thread.
-pub fn verify(isa: Isa, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) {
-    if isa == Isa::Scalar || batch.len() < smallest_batch(isa) {
+/// Whether each signature is valid under `rule`, on this thread. `keys` has the
+/// tables of all keys, or none.
+pub fn verify(isa: Isa, rule: Rule, batch: &Batch<'_>, keys: Option<&[&Key]>, out: &mut [bool]) {
+    if isa == Isa::Scalar || (keys.is_none() && batch.len() < SMALLEST_BATCH) {
         for (i, out) in out.iter_mut().enumerate() {
             *out = rule.accepts(&batch.keys()[i], &batch.signatures()[i], batch.messages().get(i));
         }
         return;
     }
-    verify_in_lanes(isa, rule, batch, base_multiples(isa), out);
+    verify_in_lanes(isa, rule, batch, keys, base_multiples(isa), out);
 }
 
 /// The signatures from which lanes are faster than one at a time.
-fn smallest_batch(isa: Isa) -> usize {
-    match isa {
-        Isa::Avx512Ifma => 2,
-        _ => 3,
-    }
+const SMALLEST_BATCH: usize = 2;
+
+dispatch! {
+    fn verify_in_lanes(
+        rule: Rule, batch: &Batch<'_>, keys: Option<&[&Key]>, base: &SpacedMultiples, out: &mut [bool]
+    ) = verify_fields::<Fe>
 }
 
 dispatch! {
-    fn verify_in_lanes(rule: Rule, batch: &Batch<'_>, base: &[u64], out: &mut [bool]) = verify_fields::<Fe>
-}
-
-dispatch! {
-    fn multiples_of_base() -> Vec<u64> = multiples_of_base_field::<Fe>
+    /// The tables of keys.
+    fn expanded(encodings: &[[u8; 32]]) -> Vec<Key> = expanded_fields::<Fe>
 }
 
 #[inline(always)]
-fn multiples_of_base_field<F: Field>() -> Vec<u64> {
-    SharedMultiples::words(Affine::<F>::base(), BASE_MULTIPLES)
+fn expanded_fields<F: Field>(encodings: &[[u8; 32]]) -> Vec<Key> {
+    let mut keys = Vec::with_capacity(encodings.len());
+    for encodings in encodings.chunks(F::Lanes::LANES) {
+        let [(point, decodes)] =
+            Affine::<F>::decode(&[columns(|lane| words(&encodings[lane % encodings.len()]))]);
+        let mut lanes = [0; MAX_LANES];
+        decodes.store(&mut lanes);
+        let tables = SpacedMultiples::of_each(point.negated(), KEY_SHAPE).into_iter().take(encodings.len());
+        keys.extend(tables.zip(lanes).map(|(table, lane)| Key { table, decodes: lane == u64::MAX }));
+    }
+    keys
+}
+
+dispatch! {
+    fn multiples_of_base() -> Vec<SpacedMultiples> = multiples_of_base_field::<Fe>
+}
+
+#[inline(always)]
+fn multiples_of_base_field<F: Field>() -> Vec<SpacedMultiples> {
+    SpacedMultiples::of_each(Affine::<F>::base(), BASE_SHAPE)
 }
 
 /// B's table in the form of `isa`.
-fn base_multiples(isa: Isa) -> &'static [u64] {
-    static TABLES: [OnceLock<Vec<u64>>; Isa::ALL.len()] = [const { OnceLock::new() }; Isa::ALL.len()];
-    TABLES[isa as usize].get_or_init(|| multiples_of_base(isa))
+fn base_multiples(isa: Isa) -> &'static SpacedMultiples {
+    static TABLES: [OnceLock<SpacedMultiples>; Isa::ALL.len()] = [const { OnceLock::new() }; Isa::ALL.len()];
+    TABLES[isa as usize].get_or_init(|| multiples_of_base(isa).swap_remove(0))
 }
 
 /// The little-endian words of an encoding.
@@ -107,6 +133,13 @@ fn has_small_order(encoding: &[u64; 4]) -> bool {
     SMALL_ORDER.contains(&[w0, w1, w2, w3 & (u64::MAX >> 1)])
 }
 
+/// A public key with the multiples of -A.
+pub struct Key {
+    table: SpacedMultiples,
+    /// Whether A is a point.
+    decodes: bool,
+}
+
 /// A signature as numbers.
 #[derive(Clone, Copy)]
 struct Claim {
@@ -121,12 +154,21 @@ struct Claim {
 }
 
 #[inline(always)]
-fn verify_fields<F: Field>(rule: Rule, batch: &Batch<'_>, base: &[u64], out: &mut [bool]) {
+fn verify_fields<F: Field>(
+    rule: Rule,
+    batch: &Batch<'_>,
+    keys: Option<&[&Key]>,
+    base: &SpacedMultiples,
+    out: &mut [bool],
+) {
     let claims = claims::<F::Lanes>(rule, batch);
-    let mut table = Multiples::new();
-    let lanes = F::Lanes::LANES;
-    for (claims, out) in claims.chunks(GROUP * lanes).zip(out.chunks_mut(GROUP * lanes)) {
-        let group = Group::<F>::new(claims, base, &mut table);
+    let mut table = Multiples::with_room::<F::Lanes>(KEY_MULTIPLES);
+    let size = GROUP * F::Lanes::LANES;
+    for (i, (claims, out)) in claims.chunks(size).zip(out.chunks_mut(size)).enumerate() {
+        let keys = keys.map(|keys| &keys[size * i..][..claims.len()]);
+        let mut group = Group::<F> { claims, keys, points: Vec::new(), decoded: Vec::new() };
+        group.decode(rule);
+        group.combine(base, &mut table);
         let verdicts = match rule {
             Rule::Zip215 => group.cofactored(),
             Rule::Rfc8032 | Rule::Strict => group.cofactorless(),
@@ -182,29 +224,53 @@ fn claims<L: Lanes64>(rule: Rule, batch: &Batch<'_>) -> Vec<Claim> {
 /// The signatures that share an inversion, with R' of each.
 struct Group<'a, F: Field> {
     claims: &'a [Claim],
+    /// The tables of all keys, or none.
+    keys: Option<&'a [&'a Key]>,
+    /// A of each vector, unless there are tables, and then R of each, if the
+    /// rule asks for it; with ones in the lanes where it decodes.
+    decoded: Vec<(Affine<F>, F::Lanes)>,
     /// R' of each vector.
     points: Vec<Factors<F>>,
-    /// Ones in the lanes where A is a point.
-    keys_decode: Vec<F::Lanes>,
 }
 
-impl<'a, F: Field> Group<'a, F> {
+impl<F: Field> Group<'_, F> {
+    fn vectors(&self) -> usize {
+        self.claims.len().div_ceil(F::Lanes::LANES)
+    }
+
+    /// How many vectors of A are decoded.
+    fn decoded_keys(&self) -> usize {
+        if self.keys.is_some() { 0 } else { self.vectors() }
+    }
+
     #[inline(always)]
-    fn new(claims: &'a [Claim], base: &[u64], table: &mut Multiples<F::Lanes>) -> Self {
-        let vectors = claims.len().div_ceil(F::Lanes::LANES);
-        let mut group = Group { claims, points: Vec::with_capacity(vectors), keys_decode: Vec::new() };
-        for first in (0..vectors).step_by(TOGETHER) {
-            let encoded: [_; TOGETHER] = std::array::from_fn(|i| group.column(first + i, |claim| claim.a));
-            let decoded = Affine::<F>::decode(&encoded);
-            for (i, (key, decodes)) in decoded.into_iter().enumerate().take(vectors - first) {
-                table.fill(key.negated(), KEY_MULTIPLES);
-                let k = group.column(first + i, |claim| claim.k);
-                let s = group.column(first + i, |claim| claim.s);
-                group.points.push(combination(table, &k, &SharedMultiples(base), &s));
-                group.keys_decode.push(decodes);
-            }
+    fn decode(&mut self, rule: Rule) {
+        let keys = self.decoded_keys();
+        let nonces = if rule == Rule::Zip215 { self.vectors() } else { 0 };
+        for first in (0..keys + nonces).step_by(TOGETHER) {
+            let words: [_; TOGETHER] = std::array::from_fn(|i| match (first + i).checked_sub(keys) {
+                Some(vector) => self.column(vector, |claim| claim.r),
+                None => self.column(first + i, |claim| claim.a),
+            });
+            let count = TOGETHER.min(keys + nonces - first);
+            self.decoded.extend_from_slice(&Affine::decode(&words)[..count]);
         }
-        group
+    }
+
+    #[inline(always)]
+    fn combine(&mut self, base: &SpacedMultiples, table: &mut Multiples) {
+        for vector in 0..self.vectors() {
+            let k = self.column(vector, |claim| claim.k);
+            let s = self.column(vector, |claim| claim.s);
+            let point = if let Some(keys) = self.keys {
+                let key = |lane: usize| &keys[(vector * F::Lanes::LANES + lane).min(keys.len() - 1)].table;
+                combination_of_parts(&std::array::from_fn(key), &k, base, &s)
+            } else {
+                table.fill(self.decoded[vector].0.negated());
+                combination(table, &k, base, &s)
+            };
+            self.points.push(point);
+        }
     }
 
     /// A number of each claim of a vector. The last claim fills lanes, and
@@ -219,39 +285,37 @@ impl<'a, F: Field> Group<'a, F> {
     #[inline(always)]
     fn cofactorless(&self) -> Vec<bool> {
         let affine = affine_each(&self.points);
-        self.verdicts(|vector| {
-            let same = equal_words(affine[vector].encode(), self.column(vector, |claim| claim.r));
-            same & self.keys_decode[vector]
-        })
+        self.verdicts(|vector| equal_words(affine[vector].encode(), self.column(vector, |claim| claim.r)))
     }
 
     /// Whether \[8\]R' = \[8\]R.
     #[inline(always)]
     fn cofactored(&self) -> Vec<bool> {
-        let mut masks = Vec::with_capacity(self.points.len());
-        for (first, points) in self.points.chunks(TOGETHER).enumerate() {
-            let first = first * TOGETHER;
-            let encoded: [_; TOGETHER] = std::array::from_fn(|i| self.column(first + i, |claim| claim.r));
-            let decoded = Affine::<F>::decode(&encoded);
-            for (i, (point, (r, decodes))) in points.iter().zip(decoded).enumerate() {
-                let mut difference = point.plus_affine(&r.negated().cached());
-                for _ in 0..3 {
-                    difference = difference.doubled();
-                }
-                masks.push(difference.is_identity() & decodes & self.keys_decode[first + i]);
+        self.verdicts(|vector| {
+            let (r, decodes) = self.decoded[self.decoded_keys() + vector];
+            let mut difference = self.points[vector].plus_affine(&r.cached(), F::Lanes::splat(u64::MAX));
+            for _ in 0..3 {
+                difference = difference.doubled();
             }
-        }
-        self.verdicts(|vector| masks[vector])
+            difference.is_identity() & decodes
+        })
     }
 
-    /// The masks of all vectors, a truth value for each lane.
+    /// The masks of all vectors, and whether A decodes: a truth value for each lane.
     #[inline(always)]
     fn verdicts(&self, mask: impl Fn(usize) -> F::Lanes) -> Vec<bool> {
         let mut verdicts = Vec::with_capacity(self.points.len() * F::Lanes::LANES);
         for vector in 0..self.points.len() {
+            let mut mask = mask(vector);
+            if self.keys.is_none() {
+                mask = mask & self.decoded[vector].1;
+            }
             let mut lanes = [0; MAX_LANES];
-            mask(vector).store(&mut lanes);
+            mask.store(&mut lanes);
             verdicts.extend(lanes[..F::Lanes::LANES].iter().map(|&lane| lane == u64::MAX));
+        }
+        if let Some(keys) = self.keys {
+            verdicts.iter_mut().zip(keys).for_each(|(verdict, key)| *verdict &= key.decodes);
         }
         verdicts
     }
@@ -260,9 +324,9 @@ impl<'a, F: Field> Group<'a, F> {
 /// \[k\]P + \[s\]B in each lane, from the multiples of P and B (Straus).
 #[inline(always)]
 fn combination<F: Field>(
-    point: &Multiples<F::Lanes>,
+    point: &Multiples,
     k: &[F::Lanes; 4],
-    base: &SharedMultiples<'_>,
+    base: &SpacedMultiples,
     s: &[F::Lanes; 4],
 ) -> Factors<F> {
     let mut sum = Factors::identity();
@@ -272,9 +336,51 @@ fn combination<F: Field>(
                 sum = sum.doubled();
             }
         }
-        sum = sum.plus(&point.times(KeyDigits::at(k, digit)));
+        let of_k = KeyDigits::at(k, digit);
+        sum = sum.plus(&point.times(of_k.magnitude), of_k.negative);
         if digit % 2 == 0 {
-            sum = sum.plus_affine(&base.times(BaseDigits::at(s, digit / 2)));
+            let of_s = BaseDigits::at(s, digit / 2);
+            let multiple = SpacedMultiples::pick(&[base; MAX_LANES], of_s.magnitude);
+            sum = sum.plus_affine(&multiple, of_s.negative);
+        }
+    }
+    sum
+}
+
+/// \[k\]P + \[s\]B in each lane, from multiples of P and B at every part of the
+/// scalars: the parts share the doublings (a comb of Straus's).
+#[inline(always)]
+fn combination_of_parts<F: Field>(
+    points: &[&SpacedMultiples; MAX_LANES],
+    k: &[F::Lanes; 4],
+    base: &SpacedMultiples,
+    s: &[F::Lanes; 4],
+) -> Factors<F> {
+    let at =
+        |part: usize, count: usize, magnitude: F::Lanes| magnitude + F::Lanes::splat((part * count) as u64);
+    let mut sum = Factors::identity();
+    for place in (0..SPACING / 5).rev() {
+        if place + 1 < SPACING / 5 {
+            for _ in 0..5 {
+                sum = sum.doubled();
+            }
+        }
+        for part in 0..PARTS {
+            let digit = part * (SPACING / 5) + place;
+            if digit < KeyDigits::COUNT {
+                let of_k = KeyDigits::at(k, digit);
+                let multiple = SpacedMultiples::pick(points, at(part, KEY_MULTIPLES, of_k.magnitude));
+                sum = sum.plus_affine(&multiple, of_k.negative);
+            }
+        }
+        for part in (0..PARTS).filter(|_| place % 2 == 0) {
+            let digit = part * (SPACING / 10) + place / 2;
+            if digit < BaseDigits::COUNT {
+                let of_s = BaseDigits::at(s, digit);
+                let number = at(part, BASE_MULTIPLES, of_s.magnitude);
+                let multiple = SpacedMultiples::pick(&[base; MAX_LANES], number);
+                sum = sum.plus_affine(&multiple, of_s.negative);
+            }
         }
     }
     sum

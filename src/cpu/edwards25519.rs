@@ -9,8 +9,7 @@
 //! needs: doubling never computes T.
 
 use super::field25519::{Field, PACKED, inverted, square_roots};
-use super::lanes::Lanes64;
-use super::scalar25519::Digit;
+use super::lanes::{Lanes64, Quad};
 
 /// d = -121665/121666 mod p, as little-endian words.
 const D: [u64; 4] =
@@ -44,22 +43,17 @@ pub struct Factors<F> {
     pub h: F,
 }
 
-/// A point to be added, as Y + X, Y - X, 2dT and 2Z.
-#[derive(Clone, Copy)]
-pub struct Cached<F> {
-    y_plus_x: F,
-    y_minus_x: F,
-    t_2d: F,
-    z_2: F,
-}
-
 /// A point with Z = 1 to be added, as y + x, y - x and 2dxy.
 #[derive(Clone, Copy)]
 pub struct CachedAffine<F> {
     y_plus_x: F,
     y_minus_x: F,
-    xy_2d: F,
+    t_2d: F,
 }
+
+/// A point to be added, as Y + X, Y - X and 2dT, and 2Z.
+#[derive(Clone, Copy)]
+pub struct Cached<F>(CachedAffine<F>, F);
 
 impl<F: Field> Affine<F> {
     /// The points that `words` encode, and ones in the lanes where they do
@@ -113,7 +107,7 @@ impl<F: Field> Affine<F> {
         CachedAffine {
             y_plus_x: F::reduce(F::add(y, x)),
             y_minus_x: F::reduce(F::sub(F::add(y, F::lift()), x)),
-            xy_2d: self.x.times(self.y).times(F::splat(D2)),
+            t_2d: self.x.times(self.y).times(F::splat(D2)),
         }
     }
 }
@@ -133,36 +127,51 @@ impl<F: Field> Factors<F> {
         let y = self.g.times(self.h);
         let z = self.f.times(self.g);
         let (xx, yy, zz, xy) = (x.square(), y.square_lifted(), z.square_lifted(), x.mul(y));
-        // E = 2XY, F = 2Z^2 + X^2 - Y^2, G = Y^2 - X^2, H = X^2 + Y^2.
+        // E = 2XY, F = 2Z^2 - G, G = Y^2 - X^2, H = X^2 + Y^2.
+        let g = F::sub(yy, xx);
         Factors {
             e: F::reduce(F::add(xy, xy)),
-            f: F::reduce(F::sub(F::add(F::add(zz, zz), xx), yy)),
-            g: F::reduce(F::sub(yy, xx)),
+            f: F::reduce(F::sub(F::add(zz, zz), g)),
+            g: F::reduce(g),
             h: F::reduce(F::add(xx, yy)),
         }
     }
 
-    /// P + Q.
+    /// P + Q, or P - Q in the lanes where `negative` has ones.
     #[inline(always)]
-    pub fn plus(self, q: &Cached<F>) -> Self {
-        let z = self.f.times(self.g).mul_lifted(q.z_2);
-        self.sum(q.y_plus_x, q.y_minus_x, q.t_2d, z)
+    pub fn plus(self, q: &Cached<F>, negative: F::Lanes) -> Self {
+        let d = self.f.times(self.g).mul_lifted(q.1);
+        self.sum(&q.0, d, negative)
     }
 
-    /// P + Q.
+    /// P + Q, or P - Q in the lanes where `negative` has ones.
     #[inline(always)]
-    pub fn plus_affine(self, q: &CachedAffine<F>) -> Self {
+    pub fn plus_affine(self, q: &CachedAffine<F>, negative: F::Lanes) -> Self {
         let z = self.f.mul_lifted(self.g);
-        self.sum(q.y_plus_x, q.y_minus_x, q.xy_2d, F::add(z, z))
+        self.sum(q, F::add(z, z), negative)
     }
 
-    /// P + Q, where `d` is 2 Z1 Z2.
     #[inline(always)]
-    fn sum(self, y_plus_x: F, y_minus_x: F, t_2d: F, d: F::Wide) -> Self {
+    fn sum(self, q: &CachedAffine<F>, d: F::Wide, negative: F::Lanes) -> Self {
         let (x, y) = (self.e.mul(self.f), self.g.mul_lifted(self.h));
-        let a = F::reduce(F::sub(y, x)).mul(y_minus_x);
-        let b = F::reduce(F::add(y, x)).mul_lifted(y_plus_x);
-        let c = self.e.times(self.h).mul(t_2d);
+        let (y_plus_x, y_minus_x) = (F::reduce(F::add(y, x)), F::reduce(F::sub(y, x)));
+        Self::combined(y_plus_x, y_minus_x, self.e.times(self.h), d, q, negative)
+    }
+
+    /// P + Q or P - Q, from P's Y + X, Y - X and T, and `d` = 2 Z1 Z2. The
+    /// negative of Q has its first two coordinates exchanged and T negated.
+    #[inline(always)]
+    fn combined(
+        y_plus_x: F,
+        y_minus_x: F,
+        t: F,
+        d: F::Wide,
+        q: &CachedAffine<F>,
+        negative: F::Lanes,
+    ) -> Self {
+        let a = y_minus_x.mul(F::select(negative, q.y_plus_x, q.y_minus_x));
+        let b = y_plus_x.mul_lifted(F::select(negative, q.y_minus_x, q.y_plus_x));
+        let c = F::negate_where(t.mul(q.t_2d), negative);
         Factors {
             e: F::reduce(F::sub(b, a)),
             f: F::reduce(F::sub(d, c)),
@@ -174,14 +183,23 @@ impl<F: Field> Factors<F> {
     /// The point as it is added.
     #[inline(always)]
     pub fn cached(self) -> Cached<F> {
+        self.cached_and_next(&Affine::base().cached()).0
+    }
+
+    /// The point as it is added, and its successor P + Q.
+    #[inline(always)]
+    fn cached_and_next(self, q: &CachedAffine<F>) -> (Cached<F>, Self) {
         let (x, y) = (self.e.mul(self.f), self.g.mul_lifted(self.h));
         let z = self.f.mul(self.g);
-        Cached {
+        let t = self.e.times(self.h);
+        let affine = CachedAffine {
             y_plus_x: F::reduce(F::add(y, x)),
             y_minus_x: F::reduce(F::sub(y, x)),
-            t_2d: self.e.times(self.h).times(F::splat(D2)),
-            z_2: F::reduce(F::add(z, z)),
-        }
+            t_2d: t.times(F::splat(D2)),
+        };
+        let d = F::add(F::add(z, z), F::lift());
+        let next = Self::combined(affine.y_plus_x, affine.y_minus_x, t, d, q, F::Lanes::splat(0));
+        (Cached(affine, F::reduce(F::add(z, z))), next)
     }
 
     /// Z, to be inverted.
@@ -203,97 +221,124 @@ impl<F: Field> Factors<F> {
     }
 }
 
-/// The words of a table entry: Y + X, Y - X, 2dT, -2dT and 2Z.
-const CACHED_WORDS: usize = 5 * PACKED;
+/// The quads of a table entry: Y + X, Y - X, 2dT and 2Z.
+const CACHED_QUADS: usize = 5;
 
-/// The words of an entry with Z = 1: y + x, y - x, 2dxy and -2dxy.
-const AFFINE_WORDS: usize = 4 * PACKED;
+/// The quads of an entry with Z = 1, of which the last is not full.
+const AFFINE_QUADS: usize = 4;
 
-/// The multiples 0 to `count` - 1 of a point in each lane.
-///
-/// -P is P with the first two coordinates exchanged and T negated, so a digit's
-/// sign only moves the places where the coordinates are read.
-pub struct Multiples<L>(Vec<L>);
+/// The most lanes that a level has.
+pub const MAX_LANES: usize = 8;
 
-impl<L: Lanes64> Multiples<L> {
-    /// A table to be filled.
-    pub fn new() -> Self {
-        Multiples(Vec::new())
+/// The first multiples of a point in each lane, from 0 on. Entries lie lane by
+/// lane, so that each lane reads consecutive quads.
+pub struct Multiples(Vec<[Quad; CACHED_QUADS]>);
+
+impl Multiples {
+    /// A table with room for `count` multiples.
+    pub fn with_room<L: Lanes64>(count: usize) -> Self {
+        Multiples(vec![[Quad([0; 4]); CACHED_QUADS]; count * L::LANES])
     }
 
-    /// Fills the table with the multiples 0 to `count` - 1 of `point`.
+    /// Fills the table with the multiples of `point`.
     #[inline(always)]
-    pub fn fill<F: Field<Lanes = L>>(&mut self, point: Affine<F>, count: usize) {
+    pub fn fill<F: Field>(&mut self, point: Affine<F>) {
         let step = point.cached();
         let mut multiple = Factors::<F>::identity();
-        self.0.clear();
-        for _ in 0..count {
-            let entry = multiple.cached();
-            let t = entry.t_2d;
-            for coordinate in [entry.y_plus_x, entry.y_minus_x, t, t.negated(), entry.z_2] {
-                self.0.extend_from_slice(&coordinate.pack());
+        for entries in self.0.chunks_mut(F::Lanes::LANES) {
+            let (Cached(affine, z_2), next) = multiple.cached_and_next(&step);
+            let coordinates = [affine.y_plus_x, affine.y_minus_x, affine.t_2d, z_2].map(Field::pack);
+            let words = coordinates.as_flattened();
+            for (i, words) in words.as_chunks().0.iter().enumerate() {
+                F::Lanes::store_quads(*words, &mut entries.as_flattened_mut()[i..], CACHED_QUADS);
             }
-            multiple = multiple.plus_affine(&step);
+            multiple = next;
         }
     }
 
-    /// Each lane's multiple by its own digit.
+    /// Each lane's multiple by its own number.
     #[inline(always)]
-    pub fn times<F: Field<Lanes = L>>(&self, digit: Digit<L>) -> Cached<F> {
-        let packed = L::splat(PACKED as u64);
-        let first = digit.magnitude.mul32(L::splat(CACHED_WORDS as u64));
-        let moved = digit.negative.mul32(packed);
-        Cached {
-            y_plus_x: F::unpack(L::pick(&self.0, first + moved)),
-            y_minus_x: F::unpack(L::pick(&self.0, first + packed - moved)),
-            t_2d: F::unpack(L::pick(&self.0, first + packed + packed + moved)),
-            z_2: F::unpack(L::pick(&self.0, first + L::splat(4 * PACKED as u64))),
-        }
+    pub fn times<F: Field>(&self, number: F::Lanes) -> Cached<F> {
+        let mut numbers = [0; MAX_LANES];
+        number.store(&mut numbers);
+        let entries = std::array::from_fn(|lane| {
+            &self.0[numbers[lane] as usize * F::Lanes::LANES + lane % F::Lanes::LANES]
+        });
+        let coordinates = coordinates::<F, CACHED_QUADS, 4>(entries);
+        Cached(affine(&coordinates), coordinates[3])
     }
 }
 
-/// Multiples of one point for all lanes, with Z = 1, entries end to end.
-pub struct SharedMultiples<'a>(pub &'a [u64]);
+/// What a [`SpacedMultiples`] holds.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    /// How many points there are multiples of.
+    pub parts: usize,
+    /// The doublings from each point to the next.
+    pub spacing: usize,
+    /// The multiples of each point.
+    pub count: usize,
+}
 
-impl SharedMultiples<'_> {
-    /// The multiples 0 to `count` - 1 of the point that is in the first lane.
+/// The first multiples, from 0 on, of a point P, of \[2^spacing\]P and so on, with
+/// Z = 1.
+pub struct SpacedMultiples(Vec<[Quad; AFFINE_QUADS]>);
+
+impl SpacedMultiples {
+    /// The multiples of the point in each lane.
     #[inline(always)]
-    pub fn words<F: Field>(point: Affine<F>, count: usize) -> Vec<u64> {
-        let step = point.cached();
-        let mut multiples = vec![Factors::<F>::identity()];
-        while multiples.len() < count {
-            multiples.push(multiples[multiples.len() - 1].plus_affine(&step));
-        }
-        let mut words = Vec::with_capacity(count * AFFINE_WORDS);
-        for affine in affine_each(&multiples) {
-            let entry = affine.cached();
-            let t = entry.xy_2d;
-            for coordinate in [entry.y_plus_x, entry.y_minus_x, t, t.negated()] {
-                words.extend(coordinate.pack().map(first_lane));
+    pub fn of_each<F: Field>(point: Affine<F>, shape: Shape) -> Vec<Self> {
+        let positive = F::Lanes::splat(0);
+        let mut base = Factors::identity().plus_affine(&point.cached(), positive);
+        let mut multiples = Vec::with_capacity(shape.parts * shape.count);
+        for _ in 0..shape.parts {
+            let step = base.cached();
+            let mut multiple = Factors::identity();
+            for _ in 0..shape.count {
+                multiples.push(multiple);
+                multiple = multiple.plus(&step, positive);
+            }
+            for _ in 0..shape.spacing {
+                base = base.doubled();
             }
         }
-        words
+        let mut tables = vec![[Quad([0; 4]); AFFINE_QUADS]; F::Lanes::LANES * multiples.len()];
+        let stride = AFFINE_QUADS * multiples.len();
+        for (i, affine) in affine_each(&multiples).into_iter().enumerate() {
+            let CachedAffine { y_plus_x, y_minus_x, t_2d } = affine.cached();
+            let coordinates = [y_plus_x, y_minus_x, t_2d, t_2d].map(Field::pack);
+            let words = coordinates.as_flattened().as_chunks().0;
+            for (quad, words) in words[..AFFINE_QUADS].iter().enumerate() {
+                let from_here = &mut tables.as_flattened_mut()[AFFINE_QUADS * i + quad..];
+                F::Lanes::store_quads(*words, from_here, stride);
+            }
+        }
+        tables.chunks(multiples.len()).map(|table| SpacedMultiples(table.to_vec())).collect()
     }
 
-    /// The multiple by each lane's digit.
+    /// An entry of each lane's own table.
     #[inline(always)]
-    pub fn times<F: Field>(&self, digit: Digit<F::Lanes>) -> CachedAffine<F> {
-        let packed = F::Lanes::splat(PACKED as u64);
-        let first = digit.magnitude.mul32(F::Lanes::splat(AFFINE_WORDS as u64));
-        let moved = digit.negative.mul32(packed);
-        CachedAffine {
-            y_plus_x: F::unpack(F::Lanes::gather(self.0, first + moved)),
-            y_minus_x: F::unpack(F::Lanes::gather(self.0, first + packed - moved)),
-            xy_2d: F::unpack(F::Lanes::gather(self.0, first + packed + packed + moved)),
-        }
+    pub fn pick<F: Field>(tables: &[&Self; MAX_LANES], number: F::Lanes) -> CachedAffine<F> {
+        let mut numbers = [0; MAX_LANES];
+        number.store(&mut numbers);
+        affine(&coordinates::<F, AFFINE_QUADS, 3>(std::array::from_fn(|lane| {
+            &tables[lane].0[numbers[lane] as usize]
+        })))
     }
 }
 
-/// The word of lane 0.
-fn first_lane<L: Lanes64>(lanes: L) -> u64 {
-    let mut words = [0; 8];
-    lanes.store(&mut words);
-    words[0]
+/// The first `N` elements of an entry for each lane.
+#[inline(always)]
+fn coordinates<F: Field, const QUADS: usize, const N: usize>(entries: [&[Quad; QUADS]; MAX_LANES]) -> [F; N] {
+    let quads: [[F::Lanes; 4]; QUADS] =
+        std::array::from_fn(|i| F::Lanes::load_quads(&entries.map(|entry| &entry[i])));
+    let words = quads.as_flattened();
+    std::array::from_fn(|i| F::unpack(std::array::from_fn(|j| words[PACKED * i + j])))
+}
+
+#[inline(always)]
+fn affine<F: Field>(coordinates: &[F]) -> CachedAffine<F> {
+    CachedAffine { y_plus_x: coordinates[0], y_minus_x: coordinates[1], t_2d: coordinates[2] }
 }
 
 /// The coordinates of each point, by a single inversion (Montgomery's trick).
@@ -318,4 +363,172 @@ pub fn affine_each<F: Field>(points: &[Factors<F>]) -> Vec<Affine<F>> {
         .collect();
     affine.reverse();
     affine
+}
+
+#[cfg(test)]
+mod tests {
+    use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
+    use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
+    use curve25519_dalek::scalar::Scalar;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cpu::Isa;
+
+    fn words(bytes: &[u8; 32]) -> [u64; 4] {
+        std::array::from_fn(|i| u64::from_le_bytes(bytes.as_chunks().0[i]))
+    }
+
+    fn bytes(words: [u64; 4]) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *bytes = word.to_le_bytes();
+        }
+        bytes
+    }
+
+    /// One encoding for each lane, cyclically.
+    #[inline(always)]
+    fn load<L: Lanes64>(encodings: &[[u8; 32]]) -> [L; 4] {
+        let lanes: Vec<_> = encodings.iter().cycle().take(L::LANES).map(words).collect();
+        std::array::from_fn(|i| L::load(&lanes.iter().map(|words| words[i]).collect::<Vec<_>>()))
+    }
+
+    #[inline(always)]
+    fn store<L: Lanes64>(words: [L; 4]) -> Vec<[u8; 32]> {
+        let words = words.map(|word| {
+            let mut lanes = [0; MAX_LANES];
+            word.store(&mut lanes);
+            lanes
+        });
+        (0..L::LANES).map(|lane| bytes(words.map(|word| word[lane]))).collect()
+    }
+
+    dispatch! {
+        fn check_decoding(encodings: &[[u8; 32]]) = check_decoding_lanes::<Fe>
+    }
+
+    #[inline(always)]
+    fn check_decoding_lanes<F: Field>(encodings: &[[u8; 32]]) {
+        for encodings in encodings.chunks(F::Lanes::LANES) {
+            let [(point, exists)] = Affine::<F>::decode(&[load(encodings)]);
+            let exists = store([exists; 4]);
+            let found = store(point.encode());
+            let negative = store(point.negated().encode());
+            for (lane, encoding) in encodings.iter().enumerate() {
+                let expected = CompressedEdwardsY(*encoding).decompress();
+                assert_eq!(exists[lane] == [0xff; 32], expected.is_some(), "{encoding:x?}");
+                let Some(expected) = expected else { continue };
+                assert_eq!(found[lane], expected.compress().0, "{encoding:x?}");
+                assert_eq!(negative[lane], (-expected).compress().0, "minus {encoding:x?}");
+            }
+        }
+    }
+
+    dispatch! {
+        fn check_group(p: &[EdwardsPoint], q: &[EdwardsPoint]) = check_group_lanes::<Fe>
+    }
+
+    #[inline(always)]
+    fn check_group_lanes<F: Field>(p: &[EdwardsPoint], q: &[EdwardsPoint]) {
+        let lanes = F::Lanes::LANES;
+        for (p, q) in p.chunks(lanes).zip(q.chunks(lanes)) {
+            let encoded = |points: &[EdwardsPoint]| points.iter().map(|p| p.compress().0).collect::<Vec<_>>();
+            let [(a, _), (b, _)] = Affine::<F>::decode(&[load(&encoded(p)), load(&encoded(q))]);
+            let positive = F::Lanes::splat(0);
+            let start = Factors::identity().plus_affine(&a.cached(), positive);
+            let check = |name: &str, points: Factors<F>, expected: &dyn Fn(usize) -> EdwardsPoint| {
+                let found = store(affine_each(&[points, start])[0].encode());
+                let identity = store([points.is_identity(); 4]);
+                for lane in 0..p.len() {
+                    assert_eq!(found[lane], expected(lane).compress().0, "{name} in lane {lane}");
+                    let neutral = expected(lane) == EdwardsPoint::default();
+                    assert_eq!(identity[lane] == [0xff; 32], neutral, "{name} in lane {lane}");
+                }
+            };
+            check("P", start, &|i| p[i]);
+            check("2P", start.doubled(), &|i| p[i] + p[i]);
+            check("P + Q", start.plus_affine(&b.cached(), positive), &|i| p[i] + q[i]);
+            check("P - Q", start.plus_affine(&b.cached(), F::Lanes::splat(u64::MAX)), &|i| p[i] - q[i]);
+            let mut table = Multiples::with_room::<F::Lanes>(17);
+            table.fill(b);
+            let doubled = start.doubled();
+            for number in 0..17u64 {
+                let entry = table.times::<F>(F::Lanes::splat(number));
+                let multiple = |i: usize| Scalar::from(number) * q[i];
+                check("2P + nQ", doubled.plus(&entry, positive), &|i| p[i] + p[i] + multiple(i));
+                let minus = doubled.plus(&entry, F::Lanes::splat(u64::MAX));
+                check("2P - nQ", minus, &|i| p[i] + p[i] - multiple(i));
+            }
+        }
+    }
+
+    dispatch! {
+        fn check_shared(point: EdwardsPoint) = check_shared_lanes::<Fe>
+    }
+
+    #[inline(always)]
+    fn check_shared_lanes<F: Field>(point: EdwardsPoint) {
+        let [(affine, _)] = Affine::<F>::decode(&[load(&[point.compress().0])]);
+        let shape = Shape { parts: 3, spacing: 7, count: 20 };
+        let tables = SpacedMultiples::of_each(affine, shape);
+        assert_eq!(tables.len(), F::Lanes::LANES);
+        let tables = std::array::from_fn(|lane| &tables[lane % F::Lanes::LANES]);
+        for first in 0..=52u64 {
+            let numbers: Vec<_> = (first..).take(F::Lanes::LANES).collect();
+            let entry = SpacedMultiples::pick::<F>(&tables, F::Lanes::load(&numbers));
+            let sum = Factors::identity().plus_affine(&entry, F::Lanes::splat(0));
+            let factor = |n: u64| Scalar::from((n % 20) << (7 * (n / 20)));
+            let expected = numbers.iter().map(|&n| (factor(n) * point).compress().0);
+            assert_eq!(store(affine_each(&[sum])[0].encode()), expected.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn torsion_and_neutral_points() {
+        let torsion: Vec<_> = EIGHT_TORSION.to_vec();
+        let mixed: Vec<_> = torsion.iter().map(|t| t + ED25519_BASEPOINT_POINT).collect();
+        for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
+            for turn in 0..8 {
+                let mut others = mixed.clone();
+                others.rotate_left(turn);
+                check_group(isa, &torsion, &others);
+                check_group(isa, &others, &torsion);
+                others.copy_from_slice(&torsion);
+                others.rotate_left(turn);
+                check_group(isa, &torsion, &others);
+            }
+            check_shared(isa, ED25519_BASEPOINT_POINT);
+            check_shared(isa, mixed[1]);
+        }
+    }
+
+    #[test]
+    fn encodings_around_the_edges() {
+        let mut encodings = Vec::new();
+        for low in 0..=255u8 {
+            for (middle, high) in [(0, 0), (0, 0x80), (0xff, 0x7f), (0xff, 0xff)] {
+                let mut encoding = [middle; 32];
+                (encoding[0], encoding[31]) = (low, high);
+                encodings.push(encoding);
+            }
+        }
+        for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
+            check_decoding(isa, &encodings);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn any_points(encodings in any::<[[u8; 32]; 11]>(), scalars in any::<[[u8; 32]; 16]>()) {
+            let points = scalars.map(|bytes| EdwardsPoint::mul_base(&Scalar::from_bytes_mod_order(bytes)));
+            let (p, q) = points.split_at(8);
+            for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
+                check_decoding(isa, &encodings);
+                check_group(isa, p, q);
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@
 mod radix25;
 mod radix52;
 
-pub use radix25::Field25;
+pub use radix25::{Field25, product as product25, square as square25};
 pub use radix52::Field52;
 
 use super::lanes::Lanes64;
@@ -71,8 +71,12 @@ pub trait Field: Copy {
     fn add(a: Self::Wide, b: Self::Wide) -> Self::Wide;
 
     /// `a - b`, where `a` is lifted once more than `b`, and `b` is otherwise
-    /// one product or one element.
+    /// at most one product or one element.
     fn sub(a: Self::Wide, b: Self::Wide) -> Self::Wide;
+
+    /// `-product` in the lanes where `mask` has ones, `product` where it has
+    /// zeros. It counts as a product where it is added to a lifted sum.
+    fn negate_where(product: Self::Wide, mask: Self::Lanes) -> Self::Wide;
 
     /// Carries a sum.
     fn reduce(sum: Self::Wide) -> Self;
@@ -213,4 +217,133 @@ fn canonical_words<L: Lanes64, const N: usize>(mut limbs: [L; N], widths: [u32; 
         offset += widths[i] as usize;
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cpu::Isa;
+
+    const P: [u64; 4] = [u64::MAX - 18, u64::MAX, u64::MAX, u64::MAX >> 1];
+
+    /// Schoolbook arithmetic on whole numbers: the oracle.
+    fn reduce(wide: [u64; 8]) -> [u64; 4] {
+        // 2^256 = 38, twice; then p is subtracted while it can be.
+        let mut words = wide;
+        for _ in 0..2 {
+            let mut carry = 0;
+            for i in 0..4 {
+                (words[i], carry) = words[i + 4].carrying_mul_add(38, words[i], carry);
+            }
+            words = [words[0], words[1], words[2], words[3], carry, 0, 0, 0];
+        }
+        let [low, .., top] = [words[0], words[1], words[2], words[3]];
+        assert!(words[4] == 0 || (low < 1 << 12 && top == 0));
+        let mut value = [low.wrapping_add(38 * words[4]), words[1], words[2], words[3]];
+        while value.iter().rev().ge(P.iter().rev()) {
+            let mut borrow = false;
+            for (word, p) in value.iter_mut().zip(P) {
+                (*word, borrow) = word.borrowing_sub(p, borrow);
+            }
+        }
+        value
+    }
+
+    pub fn product(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
+        let mut wide = [0; 8];
+        for i in 0..4 {
+            let mut carry = 0;
+            for j in 0..4 {
+                (wide[i + j], carry) = a[i].carrying_mul_add(b[j], wide[i + j], carry);
+            }
+            wide[i + 4] = carry;
+        }
+        reduce(wide)
+    }
+
+    pub fn sum(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
+        let mut wide = [0; 8];
+        let mut carry = false;
+        for i in 0..4 {
+            (wide[i], carry) = a[i].carrying_add(b[i], carry);
+        }
+        wide[4] = u64::from(carry);
+        reduce(wide)
+    }
+
+    fn negative(a: [u64; 4]) -> [u64; 4] {
+        product(a, sum(P, [u64::MAX - 19, u64::MAX, u64::MAX, u64::MAX >> 1]))
+    }
+
+    #[inline(always)]
+    fn lanes<F: Field>(element: F) -> Vec<[u64; 4]> {
+        let words = element.to_words().map(|word| {
+            let mut out = [0; 8];
+            word.store(&mut out);
+            out
+        });
+        (0..F::Lanes::LANES).map(|lane| words.map(|word| word[lane])).collect()
+    }
+
+    /// Every operation, and the longest sums that `reduce` may be given, on
+    /// elements whose values are `va` and `vb` in all lanes.
+    #[inline(always)]
+    pub fn check_elements<F: Field>(a: F, va: [u64; 4], b: F, vb: [u64; 4]) {
+        let check = |name: &str, element: F, expected: [u64; 4]| {
+            assert_eq!(lanes(element), vec![expected; F::Lanes::LANES], "{name} of {va:x?} and {vb:x?}");
+        };
+        let (ab, aa, bb) = (product(va, vb), product(va, va), product(vb, vb));
+        check("a", a, sum(va, [0; 4]));
+        check("product", a.times(b), ab);
+        check("square", a.squared(), aa);
+        check("negated", a.negated(), negative(va));
+        check("unpack", F::unpack(a.pack()).times(b), ab);
+        let difference = F::sub(b.square_lifted(), a.square());
+        check("difference", F::reduce(difference), sum(bb, negative(aa)));
+        let twice = F::add(a.mul_lifted(b), a.mul_lifted(b));
+        let most = F::reduce(F::add(F::add(twice, b.square()), a.widen()));
+        check("two lifted, two more", most, sum(sum(ab, ab), sum(bb, va)));
+        let rest = sum(sum(ab, ab), negative(sum(bb, negative(aa))));
+        check("two lifted less one", F::reduce(F::sub(twice, difference)), rest);
+        let ones = F::Lanes::splat(u64::MAX);
+        let minus = F::add(a.square_lifted(), F::negate_where(b.square(), ones));
+        check("a square less another", F::reduce(minus), sum(aa, negative(bb)));
+        check("select", F::select(ones, a, b), sum(va, [0; 4]));
+    }
+
+    dispatch! {
+        fn check_values(a: [u64; 4], b: [u64; 4]) = check_values_lanes::<Fe>
+    }
+
+    #[inline(always)]
+    fn check_values_lanes<F: Field>(a: [u64; 4], b: [u64; 4]) {
+        check_elements(F::splat(a), a, F::splat(b), b);
+    }
+
+    #[test]
+    fn edges_of_the_field() {
+        let [p0, rest @ ..] = P;
+        let near_p = [p0 - 1, p0, p0 + 1, u64::MAX].map(|word| [word, rest[0], rest[1], rest[2]]);
+        let small = [0, 1, 2, 19, 608, u64::MAX].map(|word| [word, 0, 0, 0]);
+        let all: Vec<_> = near_p.into_iter().chain(small).collect();
+        for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
+            for (i, &a) in all.iter().enumerate() {
+                check_values(isa, a, all[(i * 3 + 1) % all.len()]);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn any_values(a in any::<[u64; 4]>(), b in any::<[u64; 4]>()) {
+            let below = |[w0, w1, w2, w3]: [u64; 4]| [w0, w1, w2, w3 & (u64::MAX >> 1)];
+            for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
+                check_values(isa, below(a), below(b));
+            }
+        }
+    }
 }

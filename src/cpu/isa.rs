@@ -136,9 +136,14 @@ macro_rules! dispatch {
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => unsafe { avx2($($arg),*) },
-                _ => $generic::<lanes::scalar::$lanes>($($arg),*),
+                _ => dispatch!(@scalar $lanes, $generic($($arg),*)),
             }
         }
+    };
+    // One lane of 64 bits serves nobody: there, signatures are verified singly.
+    (@scalar U32s, $generic:ident($($arg:ident),*)) => { $generic::<lanes::scalar::U32s>($($arg),*) };
+    (@scalar $lanes:ident, $generic:ident($($arg:ident),*)) => {
+        unreachable!("there are no scalar {} for {}", stringify!($lanes), stringify!($generic))
     };
     // IFMA adds nothing to 32-bit lanes: one compilation serves both levels.
     (@ifma U32s, $generic:ident($($arg:ident),*)) => { avx512($($arg),*) };

@@ -7,6 +7,35 @@
 
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
+/// Implements [`Lanes25`] for `U64s` with the level's features.
+macro_rules! lanes25 {
+    ($features:literal) => {
+        impl Lanes25 for U64s {
+            #[inline(always)]
+            fn product(a: &[Self; 10], b: &[Self; 10]) -> [Self; 10] {
+                #[target_feature(enable = $features)]
+                #[inline(never)]
+                fn alone(a: &[U64s; 10], b: &[U64s; 10]) -> [U64s; 10] {
+                    product25(a, b)
+                }
+                // SAFETY: the entry points run this level only where the processor has it.
+                unsafe { alone(a, b) }
+            }
+
+            #[inline(always)]
+            fn square(a: &[Self; 10]) -> [Self; 10] {
+                #[target_feature(enable = $features)]
+                #[inline(never)]
+                fn alone(a: &[U64s; 10]) -> [U64s; 10] {
+                    square25(a)
+                }
+                // SAFETY: as above.
+                unsafe { alone(a) }
+            }
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -88,6 +117,11 @@ pub trait Lanes32:
     fn store_digests(words: [Self; 8], out: &mut [[u8; 32]]);
 }
 
+/// Four words that belong together, in one half of a cache line.
+#[derive(Clone, Copy)]
+#[repr(align(32))]
+pub struct Quad(pub [u64; 4]);
+
 /// A 64-bit word of each item. Addition and subtraction wrap.
 pub trait Lanes64:
     Copy
@@ -145,15 +179,28 @@ pub trait Lanes64:
     /// The product of the low 32 bits of each.
     fn mul32(self, other: Self) -> Self;
 
-    /// `N` consecutive words of a table for each lane, from the lane's own
-    /// `first`.
-    ///
-    /// Where they would reach past the table's end, any words of the table, or a panic.
-    fn gather<const N: usize>(table: &[u64], first: Self) -> [Self; N];
+    /// `-self` in the lanes where `mask` has ones, `self` where it has zeros.
+    #[inline(always)]
+    fn negate_where(self, mask: Self) -> Self {
+        (self ^ mask) - mask
+    }
 
-    /// As [`gather`](Lanes64::gather), from a table for each lane: the lane's
-    /// words of `N` consecutive vectors, from the lane's own `first`.
-    fn pick<const N: usize>(table: &[Self], first: Self) -> [Self; N];
+    /// Four words of each lane, from the lane's own quad.
+    fn load_quads(quads: &[&Quad]) -> [Self; 4];
+
+    /// Four words of each lane: lane i's to quad i times `stride`.
+    fn store_quads(words: [Self; 4], quads: &mut [Quad], stride: usize);
+}
+
+/// Lanes with products of ten limbs of 32 bits, in functions of their own: a
+/// point formula with a dozen of them inside would neither fit the instruction
+/// cache nor leave the registers to any one.
+pub trait Lanes25: Lanes64 {
+    /// [`product`](super::field25519::product25), compiled for the level.
+    fn product(a: &[Self; 10], b: &[Self; 10]) -> [Self; 10];
+
+    /// [`square`](super::field25519::square25), compiled for the level.
+    fn square(a: &[Self; 10]) -> [Self; 10];
 }
 
 /// Lanes with a multiply-add on their low 52 bits.

@@ -24,7 +24,11 @@ use crate::pow::{Nonce, NonceWindow, Puzzle};
 use crate::threads::Threads;
 use crate::{Digest, Hash, Records};
 
+pub use ed25519::KeyCache;
 pub use isa::Isa;
+
+/// Public keys whose expanded forms are kept: some 9 MiB.
+const CACHED_KEYS: usize = 1024;
 
 /// Signatures that a thread takes at a time.
 const VERIFY_CHUNK: usize = 256;
@@ -34,6 +38,7 @@ pub struct Cpu {
     info: BackendInfo,
     threads: Threads,
     isa: Isa,
+    keys: KeyCache,
 }
 
 impl Cpu {
@@ -45,7 +50,18 @@ impl Cpu {
             detail: format!("{isa} lanes"),
             software: false,
         };
-        Cpu { info, threads, isa }
+        Cpu { info, threads, isa, keys: KeyCache::new(CACHED_KEYS) }
+    }
+
+    /// The same, with another cache of public keys.
+    #[must_use]
+    pub fn with_key_cache(self, keys: KeyCache) -> Self {
+        Cpu { keys, ..self }
+    }
+
+    /// The cache of public keys.
+    pub fn key_cache(&self) -> &KeyCache {
+        &self.keys
     }
 }
 
@@ -65,10 +81,12 @@ impl Backend for Cpu {
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
         self.threads.run(|| {
+            let keys = self.keys.expand(self.isa, batch.keys());
             let chunks = out.par_chunks_mut(VERIFY_CHUNK).enumerate();
             chunks.for_each(|(chunk, out)| {
-                let first = chunk * VERIFY_CHUNK;
-                ed25519::verify(self.isa, rule, &batch.slice(first..first + out.len()), out);
+                let range = chunk * VERIFY_CHUNK..chunk * VERIFY_CHUNK + out.len();
+                let keys = keys.as_ref().map(|keys| keys.of(range.clone()));
+                ed25519::verify(self.isa, rule, &batch.slice(range), keys.as_deref(), out);
             });
         });
         Ok(())

@@ -116,9 +116,8 @@ impl<const BITS: u32> Digits<BITS> {
             return Digit { magnitude: field, negative: L::splat(0) };
         }
         let value = field - L::splat(Self::HALF);
-        let negative = value.shr(63);
-        let sign = L::splat(0) - negative;
-        Digit { magnitude: (value ^ sign) + negative, negative }
+        let negative = L::splat(0) - value.shr(63);
+        Digit { magnitude: value.negate_where(negative), negative }
     }
 }
 
@@ -127,7 +126,7 @@ impl<const BITS: u32> Digits<BITS> {
 pub struct Digit<L> {
     /// Its magnitude.
     pub magnitude: L,
-    /// 1 where it is below zero, else 0.
+    /// Ones where it is below zero, else zero.
     pub negative: L,
 }
 
@@ -137,7 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cpu::lanes::scalar::U64s;
+    use crate::cpu::Isa;
 
     fn bytes(words: &[u64]) -> Vec<u8> {
         words.iter().flat_map(|word| word.to_le_bytes()).collect()
@@ -147,22 +146,34 @@ mod tests {
         std::array::from_fn(|i| u64::from_le_bytes(*bytes.as_chunks().0[i..].first().unwrap()))
     }
 
-    fn check_digits<const BITS: u32>(scalar: &[u64; 4]) {
-        let prepared = Digits::<BITS>::prepared(scalar).map(|word| U64s::splat(word));
+    dispatch! {
+        fn check_digits(scalar: &[u64; 4]) = check_digits_lanes::<U64s>
+    }
+
+    #[inline(always)]
+    fn check_digits_lanes<L: Lanes64>(scalar: &[u64; 4]) {
+        check_digits_of::<L, 5>(scalar);
+        check_digits_of::<L, 10>(scalar);
+    }
+
+    #[inline(always)]
+    fn check_digits_of<L: Lanes64, const BITS: u32>(scalar: &[u64; 4]) {
+        let prepared = Digits::<BITS>::prepared(scalar).map(L::splat);
         let mut sum = Scalar::ZERO;
         for index in (0..Digits::<BITS>::COUNT).rev() {
             let digit = Digits::<BITS>::at(&prepared, index);
-            let value = |lanes: U64s| {
-                let mut out = [0];
-                lanes.store(&mut out);
-                out[0]
-            };
-            let (magnitude, negative) = (value(digit.magnitude), value(digit.negative));
-            assert!(magnitude <= Digits::<BITS>::HALF && negative <= 1);
-            let magnitude = Scalar::from(magnitude);
-            sum = sum * Scalar::from(1u64 << BITS) + if negative == 1 { -magnitude } else { magnitude };
+            let [mut magnitude, mut negative] = [[0; 8]; 2];
+            digit.magnitude.store(&mut magnitude);
+            digit.negative.store(&mut negative);
+            assert!(magnitude[0] <= Digits::<BITS>::HALF && (negative[0] == 0 || negative[0] == u64::MAX));
+            let magnitude = Scalar::from(magnitude[0]);
+            sum = sum * Scalar::from(1u64 << BITS) + if negative[0] != 0 { -magnitude } else { magnitude };
         }
         assert_eq!(sum.as_bytes()[..], bytes(scalar));
+    }
+
+    fn check_all_digits(scalar: &[u64; 4]) {
+        Isa::available().filter(|&isa| isa > Isa::Scalar).for_each(|isa| check_digits(isa, scalar));
     }
 
     #[test]
@@ -174,16 +185,15 @@ mod tests {
         let mut most = [u64::MAX; 8];
         let rest = reduced(&most);
         let mut borrow = 0u128;
-        for i in 0..8 {
+        for (i, word) in most.iter_mut().enumerate() {
             let take = u128::from(rest.get(i).copied().unwrap_or(0)) + borrow;
-            borrow = u128::from(u128::from(most[i]) < take);
-            most[i] = most[i].wrapping_sub(take as u64);
+            borrow = u128::from(u128::from(*word) < take);
+            *word = word.wrapping_sub(take as u64);
         }
         assert_eq!(reduced(&most), [0; 4]);
         most[0] -= 1;
         assert_eq!(reduced(&most), minus_one);
-        check_digits::<5>(&minus_one);
-        check_digits::<10>(&minus_one);
+        check_all_digits(&minus_one);
     }
 
     proptest! {
@@ -195,8 +205,7 @@ mod tests {
                 let expected = Scalar::from_bytes_mod_order_wide(&bytes(&wide).try_into().unwrap());
                 let scalar = reduced(&wide);
                 prop_assert_eq!(scalar, words(expected.as_bytes()));
-                check_digits::<5>(&scalar);
-                check_digits::<10>(&scalar);
+                check_all_digits(&scalar);
             }
         }
     }

@@ -264,7 +264,7 @@ mod tests {
             |i: usize| Message { head: [&heads[i % 400], &heads[(i + 7) % 400]], body: &bytes[..i] };
         let rising: Vec<_> = (0..=400).map(message).collect();
         let mixed: Vec<_> = (0..=400).map(|i| message(i * 211 % 401)).collect();
-        for isa in Isa::available() {
+        for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
             check(isa, &rising);
             check(isa, &mixed);
         }

@@ -65,7 +65,9 @@ impl<L: Lanes52> Field52<L> {
         let zero = L::splat(0);
         let [h0, h1, h2, h3, h4] = half.map(L::splat);
         let twice = |x: L| x + x;
+        let d4 = twice(a4);
         // Each column: the products of two different limbs, doubled, then a square.
+        // The double of the last limb fits the multiplier.
         let z0 = twice(h0).madd_low(a0, a0);
         let z1 = twice(h1.madd_low(a0, a1)).madd_high(a0, a0);
         let z2 = twice(h2.madd_high(a0, a1).madd_low(a0, a2)).madd_low(a1, a1);
@@ -74,9 +76,9 @@ impl<L: Lanes52> Field52<L> {
         let z4 = twice(z4).madd_low(a2, a2);
         let z5 = zero.madd_high(a0, a4).madd_high(a1, a3).madd_low(a1, a4).madd_low(a2, a3);
         let z5 = twice(z5).madd_high(a2, a2);
-        let z6 = twice(zero.madd_high(a1, a4).madd_high(a2, a3).madd_low(a2, a4)).madd_low(a3, a3);
-        let z7 = twice(zero.madd_high(a2, a4).madd_low(a3, a4)).madd_high(a3, a3);
-        let z8 = twice(zero.madd_high(a3, a4)).madd_low(a4, a4);
+        let z6 = twice(zero.madd_high(a1, a4).madd_high(a2, a3)).madd_low(a2, d4).madd_low(a3, a3);
+        let z7 = zero.madd_high(a2, d4).madd_low(a3, d4).madd_high(a3, a3);
+        let z8 = zero.madd_high(a3, d4).madd_low(a4, a4);
         let z9 = zero.madd_high(a4, a4);
         fold([z0, z1, z2, z3, z4], [z5, z6, z7, z8, z9])
     }
@@ -177,6 +179,11 @@ impl<L: Lanes52> Field for Field52<L> {
         Wide52(std::array::from_fn(|i| a.0[i] - b.0[i]))
     }
 
+    #[inline(always)]
+    fn negate_where(product: Wide52<L>, mask: L) -> Wide52<L> {
+        Wide52(product.0.map(|limb| limb.negate_where(mask)))
+    }
+
     /// The last limb passes on what lies above bit 255 first: below 2^64/2^47,
     /// so 19 times it is below 2^22. Then carries run upwards, each below 2^12,
     /// and end in the last limb, which keeps 47 bits and one carry.
@@ -189,5 +196,52 @@ impl<L: Lanes52> Field for Field52<L> {
         let r3 = r3 + r2.shr(52);
         let r4 = (r4 & L::splat(TOP_MASK)) + r3.shr(52);
         Field52([r0, r1, r2, r3, r4])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::{check_elements, product, sum};
+    use super::*;
+    use crate::cpu::Isa;
+    use crate::cpu::lanes::Lanes64;
+    use crate::cpu::lanes::avx512ifma::{Fe, U64s};
+
+    /// The value of limbs, of which the low 52 bits count.
+    fn value(limbs: [u64; 5]) -> [u64; 4] {
+        limbs
+            .iter()
+            .rev()
+            .fold([0; 4], |value, limb| sum(product(value, [1 << 52, 0, 0, 0]), [limb & MASK, 0, 0, 0]))
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
+    fn check(a: [u64; 5], b: [u64; 5]) {
+        let element = |limbs: [u64; 5]| -> Fe { Field52(limbs.map(U64s::splat)) };
+        check_elements(element(a), value(a), element(b), value(b));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        /// The low limbs of any 64 bits, or with all 52 ones; the last anywhere
+        /// up to its bound.
+        #[test]
+        fn limbs_at_their_bounds(mut limbs in any::<[[u64; 5]; 2]>(), full in any::<[u8; 2]>(), top in 0u64..8) {
+            if Isa::detected() < Isa::Avx512Ifma {
+                return Ok(());
+            }
+            for (limbs, full) in limbs.iter_mut().zip(full) {
+                for (i, limb) in limbs.iter_mut().enumerate() {
+                    *limb |= if full >> i & 1 == 1 { MASK } else { 0 };
+                }
+                limbs[4] = (1 << 47) + (1 << 12) - 1 - top * (limbs[4] >> 20);
+            }
+            let [a, b] = limbs;
+            // SAFETY: the processor has the level, as checked above.
+            unsafe { check(a, b) }
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Lanes32, Lanes64, Work, padded};
-use crate::cpu::field25519::Field25;
+use super::{BLOCK_WORDS, Lanes25, Lanes32, Lanes64, Quad, Work, padded};
+use crate::cpu::field25519::{Field25, product25, square25};
 
 /// Eight 32-bit words.
 #[derive(Clone, Copy)]
@@ -255,14 +255,7 @@ operators64!(
     BitOr::bitor = _mm256_or_si256,
 );
 
-impl U64s {
-    #[inline(always)]
-    fn words(self) -> [u64; 4] {
-        let mut words = [0; 4];
-        self.store(&mut words);
-        words
-    }
-}
+lanes25!("avx2");
 
 impl Lanes64 for U64s {
     const LANES: usize = 4;
@@ -308,16 +301,31 @@ impl Lanes64 for U64s {
     }
 
     #[inline(always)]
-    fn gather<const N: usize>(table: &[u64], first: Self) -> [Self; N] {
-        let [a, b, c, d] = first.words().map(|first| &table[first as usize..][..N]);
-        std::array::from_fn(|j| U64s::load(&[a[j], b[j], c[j], d[j]]))
+    fn load_quads(quads: &[&Quad]) -> [Self; 4] {
+        let quads: &[&Quad; 4] = quads.first_chunk().expect("a quad for each lane");
+        transpose_quads(quads.map(|quad| U64s::load(&quad.0)))
     }
 
     #[inline(always)]
-    fn pick<const N: usize>(table: &[Self], first: Self) -> [Self; N] {
-        let [a, b, c, d] = first.words().map(|first| &table[first as usize..][..N]);
-        std::array::from_fn(|j| {
-            U64s::load(&[a[j].words()[0], b[j].words()[1], c[j].words()[2], d[j].words()[3]])
-        })
+    fn store_quads(words: [Self; 4], quads: &mut [Quad], stride: usize) {
+        for (row, quad) in transpose_quads(words).into_iter().zip(quads.iter_mut().step_by(stride)) {
+            row.store(&mut quad.0);
+        }
     }
+}
+
+/// Transposes four by four words.
+#[inline(always)]
+fn transpose_quads([r0, r1, r2, r3]: [U64s; 4]) -> [U64s; 4] {
+    registers!({
+        // Columns 0 and 2, and columns 1 and 3, of two rows.
+        let (even_01, odd_01) = (_mm256_unpacklo_epi64(r0.0, r1.0), _mm256_unpackhi_epi64(r0.0, r1.0));
+        let (even_23, odd_23) = (_mm256_unpacklo_epi64(r2.0, r3.0), _mm256_unpackhi_epi64(r2.0, r3.0));
+        [
+            U64s(_mm256_permute2x128_si256::<0x20>(even_01, even_23)),
+            U64s(_mm256_permute2x128_si256::<0x20>(odd_01, odd_23)),
+            U64s(_mm256_permute2x128_si256::<0x31>(even_01, even_23)),
+            U64s(_mm256_permute2x128_si256::<0x31>(odd_01, odd_23)),
+        ]
+    })
 }

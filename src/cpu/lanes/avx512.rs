@@ -3,8 +3,8 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Lanes32, Lanes64, Work};
-use crate::cpu::field25519::Field25;
+use super::{BLOCK_WORDS, Lanes25, Lanes32, Lanes64, Quad, Work};
+use crate::cpu::field25519::{Field25, product25, square25};
 
 /// Sixteen 32-bit words.
 #[derive(Clone, Copy)]
@@ -273,6 +273,8 @@ operators64!(
     BitOr::bitor = _mm512_or_si512,
 );
 
+lanes25!("avx512f,avx512bw,avx512dq,avx512vl");
+
 impl Lanes64 for U64s {
     const LANES: usize = 8;
 
@@ -337,22 +339,54 @@ impl Lanes64 for U64s {
     }
 
     #[inline(always)]
-    fn gather<const N: usize>(table: &[u64], first: Self) -> [Self; N] {
-        let last = table.len().checked_sub(N).expect("a table has at least one entry");
-        let first = registers!(_mm512_min_epu64(first.0, _mm512_set1_epi64(last as i64)));
-        // SAFETY: no lane reads past word `last + N - 1`; the processor has this level.
-        let word = |j| unsafe { _mm512_i64gather_epi64::<8>(first, table.as_ptr().add(j).cast()) };
-        std::array::from_fn(|j| U64s(word(j)))
+    fn negate_where(self, mask: Self) -> Self {
+        registers!({
+            let lanes = _mm512_movepi64_mask(mask.0);
+            U64s(_mm512_mask_sub_epi64(self.0, lanes, _mm512_setzero_si512(), self.0))
+        })
     }
 
     #[inline(always)]
-    fn pick<const N: usize>(table: &[Self], first: Self) -> [Self; N] {
-        let last = table.len().checked_sub(N).expect("a table has at least one entry");
-        let lane = registers!(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0));
-        let first = registers!(_mm512_min_epu64(first.0, _mm512_set1_epi64(last as i64)));
-        let first = registers!(_mm512_or_si512(_mm512_slli_epi64::<3>(first), lane));
-        // SAFETY: no lane reads past vector `last + N - 1`; the processor has this level.
-        let word = |j| unsafe { _mm512_i64gather_epi64::<8>(first, table.as_ptr().add(j).cast()) };
-        std::array::from_fn(|j| U64s(word(j)))
+    fn load_quads(quads: &[&Quad]) -> [Self; 4] {
+        let quads: &[&Quad; 8] = quads.first_chunk().expect("a quad for each lane");
+        // SAFETY: a quad is as long as half a vector and as aligned; the
+        // processor has this level.
+        let half = |lane: usize| unsafe { _mm256_load_si256(quads[lane].0.as_ptr().cast()) };
+        let row = |lane: usize| {
+            registers!(_mm512_inserti64x4::<1>(_mm512_castsi256_si512(half(lane)), half(lane + 4)))
+        };
+        transpose_quads([row(0), row(1), row(2), row(3)]).map(U64s)
     }
+
+    #[inline(always)]
+    fn store_quads(words: [Self; 4], quads: &mut [Quad], stride: usize) {
+        let rows = transpose_quads(words.map(|word| word.0));
+        for (lane, row) in rows.into_iter().enumerate() {
+            let halves = registers!([_mm512_castsi512_si256(row), _mm512_extracti64x4_epi64::<1>(row)]);
+            for (half, lane) in halves.into_iter().zip([lane, lane + 4]) {
+                let quad = &mut quads[lane * stride];
+                // SAFETY: as in `load_quads`.
+                unsafe { _mm256_store_si256(quad.0.as_mut_ptr().cast(), half) }
+            }
+        }
+    }
+}
+
+/// Transposes four by four words in each half: rows i and 4 + i in the halves of
+/// vector i to their four columns, and back.
+#[inline(always)]
+fn transpose_quads([r0, r1, r2, r3]: [__m512i; 4]) -> [__m512i; 4] {
+    registers!({
+        // Columns 0 and 2, and columns 1 and 3, of two rows.
+        let (even_01, odd_01) = (_mm512_unpacklo_epi64(r0, r1), _mm512_unpackhi_epi64(r0, r1));
+        let (even_23, odd_23) = (_mm512_unpacklo_epi64(r2, r3), _mm512_unpackhi_epi64(r2, r3));
+        let first = _mm512_set_epi64(13, 12, 5, 4, 9, 8, 1, 0);
+        let second = _mm512_set_epi64(15, 14, 7, 6, 11, 10, 3, 2);
+        [
+            _mm512_permutex2var_epi64(even_01, first, even_23),
+            _mm512_permutex2var_epi64(odd_01, first, odd_23),
+            _mm512_permutex2var_epi64(even_01, second, even_23),
+            _mm512_permutex2var_epi64(odd_01, second, odd_23),
+        ]
+    })
 }

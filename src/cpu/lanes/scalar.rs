@@ -1,9 +1,8 @@
 //! One lane: plain words, on any processor.
 
-use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
+use std::ops::{Add, BitAnd, BitOr, BitXor};
 
-use super::{BLOCK_WORDS, Lanes32, Lanes64, Work, padded};
-use crate::cpu::field25519::Field25;
+use super::{BLOCK_WORDS, Lanes32, Work, padded};
 
 /// One 32-bit word.
 #[derive(Clone, Copy)]
@@ -139,84 +138,5 @@ impl Lanes32 for U32s {
         for (word, bytes) in words.iter().zip(out[0].as_chunks_mut().0) {
             *bytes = word.0.to_le_bytes();
         }
-    }
-}
-
-/// One 64-bit word.
-#[derive(Clone, Copy)]
-pub struct U64s(u64);
-
-/// Elements of the field of 2^255 - 19 in the form that suits this level.
-pub type Fe = Field25<U64s>;
-
-macro_rules! operators64 {
-    ($($trait:ident::$function:ident = $method:ident),* $(,)?) => {$(
-        impl $trait for U64s {
-            type Output = Self;
-
-            #[inline(always)]
-            fn $function(self, other: Self) -> Self {
-                U64s(self.0.$method(other.0))
-            }
-        }
-    )*};
-}
-
-operators64!(
-    Add::add = wrapping_add,
-    Sub::sub = wrapping_sub,
-    BitXor::bitxor = bitxor,
-    BitAnd::bitand = bitand,
-    BitOr::bitor = bitor,
-);
-
-impl Lanes64 for U64s {
-    const LANES: usize = 1;
-
-    #[inline(always)]
-    fn splat(value: u64) -> Self {
-        U64s(value)
-    }
-
-    #[inline(always)]
-    fn load(values: &[u64]) -> Self {
-        U64s(values[0])
-    }
-
-    #[inline(always)]
-    fn store(self, out: &mut [u64]) {
-        out[0] = self.0;
-    }
-
-    #[inline(always)]
-    fn shl(self, bits: u32) -> Self {
-        U64s(self.0.checked_shl(bits).unwrap_or(0))
-    }
-
-    #[inline(always)]
-    fn shr(self, bits: u32) -> Self {
-        U64s(self.0.checked_shr(bits).unwrap_or(0))
-    }
-
-    #[inline(always)]
-    fn equal(self, other: Self) -> Self {
-        U64s(if self.0 == other.0 { u64::MAX } else { 0 })
-    }
-
-    #[inline(always)]
-    fn mul32(self, other: Self) -> Self {
-        U64s(u64::from(self.0 as u32) * u64::from(other.0 as u32))
-    }
-
-    #[inline(always)]
-    fn gather<const N: usize>(table: &[u64], first: Self) -> [Self; N] {
-        let entry = &table[first.0 as usize..][..N];
-        std::array::from_fn(|j| U64s(entry[j]))
-    }
-
-    #[inline(always)]
-    fn pick<const N: usize>(table: &[Self], first: Self) -> [Self; N] {
-        let entry = &table[first.0 as usize..][..N];
-        std::array::from_fn(|j| entry[j])
     }
 }

@@ -1,0 +1,234 @@
+//! Ed25519 verification against the libraries that people use, in one
+//! interleaved run, each on one thread, all verdicts compared.
+//!
+//! ```text
+//! cargo bench --no-default-features --bench peers-ed25519
+//! RUSTFLAGS="-C target-cpu=native" cargo bench --no-default-features --bench peers-ed25519
+//! ```
+//!
+//! The second command adds ed25519-simd, which compiles no other way; with
+//! `--cfg curve25519_dalek_backend="avx512"` in the flags dalek uses its AVX-512
+//! back end.
+
+use std::fmt::Display;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use ed25519_dalek::{Signer, SigningKey};
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, RngExt, SeedableRng};
+use verilane::cpu::{Cpu, Isa, KeyCache};
+use verilane::ed25519::{Batch, Rule};
+use verilane::{Backend, Threads};
+
+/// Rounds of each table. The fastest sample counts: on a shared machine the
+/// others measure the neighbours.
+const ROUNDS: usize = 31;
+
+/// The least time that a sample takes: short calls are repeated.
+const SAMPLE: Duration = Duration::from_millis(1);
+
+/// One way to verify a batch.
+struct Contender<'a> {
+    name: String,
+    run: Box<dyn FnMut() -> Vec<bool> + 'a>,
+}
+
+impl<'a> Contender<'a> {
+    fn new(name: impl Display, run: impl FnMut() -> Vec<bool> + 'a) -> Self {
+        Contender { name: name.to_string(), run: Box::new(run) }
+    }
+
+    /// Seconds a call.
+    fn sample(&mut self, expected: &[bool]) -> f64 {
+        let start = Instant::now();
+        let mut calls = 0;
+        while calls == 0 || start.elapsed() < SAMPLE {
+            assert_eq!(black_box((self.run)()), expected, "{}", self.name);
+            calls += 1;
+        }
+        start.elapsed().as_secs_f64() / f64::from(calls)
+    }
+}
+
+/// Prints the fastest and the median µs a signature of each contender, and how many times as
+/// fast as the first it is.
+fn race(title: &str, expected: &[bool], mut contenders: Vec<Contender<'_>>) {
+    let mut samples = vec![Vec::with_capacity(ROUNDS); contenders.len()];
+    for _ in 0..ROUNDS {
+        for (contender, samples) in contenders.iter_mut().zip(&mut samples) {
+            samples.push(contender.sample(expected));
+        }
+    }
+    for samples in &mut samples {
+        samples.sort_by(f64::total_cmp);
+    }
+    println!("\n{title}\n   fastest     median    speed-up");
+    for (contender, sorted) in contenders.iter().zip(&samples) {
+        let micros = |seconds: f64| seconds * 1e6 / expected.len() as f64;
+        let (fastest, median) = (micros(sorted[0]), micros(sorted[ROUNDS / 2]));
+        let speed_up = samples[0][0] / sorted[0];
+        println!("{fastest:7.3} µs {median:7.3} µs {speed_up:7.3} x  {}", contender.name);
+    }
+}
+
+/// `n` signatures by `keys` keys in turn, over messages of 32 to 200 bytes.
+fn signed(n: usize, keys: usize) -> Batch<'static> {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let keys: Vec<SigningKey> = (0..keys).map(|_| SigningKey::from_bytes(&rng.random())).collect();
+    let mut batch = Batch::with_capacity(n);
+    for i in 0..n {
+        let mut message = vec![0; rng.random_range(32..=200)];
+        rng.fill_bytes(&mut message);
+        let key = &keys[i % keys.len()];
+        batch.push(&key.verifying_key().to_bytes(), &key.sign(&message).to_bytes(), &message);
+    }
+    batch
+}
+
+fn with_one_bad(batch: &Batch<'_>) -> Batch<'static> {
+    let mut copy = Batch::with_capacity(batch.len());
+    for (i, (key, signature)) in batch.keys().iter().zip(batch.signatures()).enumerate() {
+        let mut signature = *signature;
+        signature[40] ^= u8::from(i == batch.len() / 3);
+        copy.push(key, &signature, batch.messages().get(i));
+    }
+    copy
+}
+
+fn verilane<'a>(isa: Isa, threads: usize, rule: Rule, batch: &'a Batch<'a>) -> Contender<'a> {
+    let cpu = Cpu::new(Threads::new(threads).expect("threads start"), isa);
+    Contender::new(format!("verilane, {isa}, {rule}, {threads} thread(s)"), move || {
+        let mut verdicts = vec![false; batch.len()];
+        cpu.verify(rule, batch, &mut verdicts).expect("the CPU serves");
+        verdicts
+    })
+}
+
+fn without_key_cache<'a>(isa: Isa, rule: Rule, batch: &'a Batch<'a>) -> Contender<'a> {
+    let cpu = Cpu::new(Threads::new(1).expect("threads start"), isa).with_key_cache(KeyCache::new(0));
+    Contender::new(format!("verilane, {isa}, {rule}, no key kept"), move || {
+        let mut verdicts = vec![false; batch.len()];
+        cpu.verify(rule, batch, &mut verdicts).expect("the CPU serves");
+        verdicts
+    })
+}
+
+fn one_by_one<'a>(name: &str, rule: Rule, batch: &'a Batch<'a>) -> Contender<'a> {
+    let verify =
+        move |i: usize| rule.accepts(&batch.keys()[i], &batch.signatures()[i], batch.messages().get(i));
+    Contender::new(name, move || (0..batch.len()).map(verify).collect())
+}
+
+fn dalek<'a>(batch: &'a Batch<'a>) -> Contender<'a> {
+    one_by_one("ed25519-dalek, verify", Rule::Rfc8032, batch)
+}
+
+/// All or nothing, then one by one if it was nothing.
+fn zebra_batch<'a>(batch: &'a Batch<'a>) -> Contender<'a> {
+    use ed25519_zebra::batch::{Item, Verifier};
+
+    Contender::new("ed25519-zebra, batch, then singly on failure", move || {
+        let item = |i: usize| {
+            let key = ed25519_zebra::VerificationKeyBytes::from(batch.keys()[i]);
+            let signature = ed25519_zebra::Signature::from_bytes(&batch.signatures()[i]);
+            Item::from((key, signature, &batch.messages().get(i)))
+        };
+        let items: Vec<Item> = (0..batch.len()).map(item).collect();
+        let mut verifier = Verifier::new();
+        for item in &items {
+            verifier.queue(item.clone());
+        }
+        match verifier.verify(ChaCha8Rng::seed_from_u64(8)) {
+            Ok(()) => vec![true; batch.len()],
+            Err(_) => items.into_iter().map(|item| item.verify_single().is_ok()).collect(),
+        }
+    })
+}
+
+#[cfg(target_feature = "avx512ifma")]
+fn ed25519_simd<'a>(rule: Rule, batch: &'a Batch<'a>) -> Option<Contender<'a>> {
+    use ed25519_simd::{DalekVerifier, VerifyInput, Zip215Verifier};
+
+    let inputs: Vec<VerifyInput<'a>> = (0..batch.len())
+        .map(|i| VerifyInput {
+            public_key: batch.keys()[i],
+            signature: batch.signatures()[i],
+            message: batch.messages().get(i),
+        })
+        .collect();
+    let name = format!("ed25519-simd, {rule}");
+    let mut out = vec![false; batch.len()];
+    if rule == Rule::Zip215 {
+        let mut verifier = Zip215Verifier::new();
+        return Some(Contender::new(name, move || {
+            verifier.verify_batch(&inputs, &mut out);
+            out.clone()
+        }));
+    }
+    let mut verifier = DalekVerifier::new();
+    Some(Contender::new(name, move || {
+        verifier.verify_batch(&inputs, &mut out);
+        out.clone()
+    }))
+}
+
+#[cfg(not(target_feature = "avx512ifma"))]
+fn ed25519_simd<'a>(_: Rule, _: &'a Batch<'a>) -> Option<Contender<'a>> {
+    None
+}
+
+/// The rows for which many signatures go into a call.
+fn large_batches(best: Isa) {
+    let batch = signed(1024, 1024);
+    let valid = vec![true; batch.len()];
+    let mut contenders =
+        vec![dalek(&batch), one_by_one("ed25519-dalek, verify_strict", Rule::Strict, &batch)];
+    contenders.extend(ed25519_simd(Rule::Strict, &batch));
+    contenders.extend(ed25519_simd(Rule::Zip215, &batch));
+    contenders.extend(Rule::ALL.map(|rule| verilane(best, 1, rule, &batch)));
+    contenders.push(verilane(best, 2, Rule::Rfc8032, &batch));
+    for isa in Isa::available().filter(|&isa| isa < best && isa > Isa::Scalar) {
+        contenders.push(verilane(isa, 1, Rule::Rfc8032, &batch));
+    }
+    race("1,024 signatures a call by as many keys", &valid, contenders);
+
+    let batch = signed(16_384, 16_384);
+    let mut verdicts = vec![true; batch.len()];
+    race(
+        "16,384 a call by as many keys, zip215",
+        &verdicts,
+        vec![zebra_batch(&batch), verilane(best, 1, Rule::Zip215, &batch)],
+    );
+    let batch = with_one_bad(&batch);
+    verdicts[batch.len() / 3] = false;
+    race(
+        "the same with one bad signature",
+        &verdicts,
+        vec![zebra_batch(&batch), verilane(best, 1, Rule::Zip215, &batch)],
+    );
+}
+
+fn few_signatures(best: Isa) {
+    for n in [1, 2, 4, 7, 8, 9] {
+        let batch = signed(n, n);
+        let contenders = vec![dalek(&batch), verilane(best, 1, Rule::Rfc8032, &batch)];
+        race(&format!("{n} a call"), &vec![true; n], contenders);
+    }
+}
+
+fn recurring_keys(best: Isa) {
+    for keys in [1, 64, 1024] {
+        let batch = signed(16_384, keys);
+        let contenders =
+            vec![without_key_cache(best, Rule::Rfc8032, &batch), verilane(best, 1, Rule::Rfc8032, &batch)];
+        race(&format!("16,384 a call by {keys} keys"), &vec![true; batch.len()], contenders);
+    }
+}
+
+fn main() {
+    let best = Isa::detected();
+    recurring_keys(best);
+    few_signatures(best);
+    large_batches(best);
+}

@@ -1,0 +1,170 @@
+//! The CPU's lanes under every cap: what a signature is worth does not depend
+//! on its lane, its neighbours, or how many there are.
+
+use curve25519_dalek::constants::EIGHT_TORSION;
+use curve25519_dalek::edwards::CompressedEdwardsY;
+use ed25519_dalek::{Signer, SigningKey};
+use rand::rngs::ChaCha8Rng;
+use rand::seq::SliceRandom;
+use rand::{Rng, RngExt, SeedableRng};
+use verilane::cpu::{Cpu, Isa, KeyCache};
+use verilane::ed25519::{Batch, Rule};
+use verilane::{Backend, Threads};
+
+type Case = ([u8; 32], [u8; 64], Vec<u8>);
+
+fn caps() -> Vec<Cpu> {
+    Isa::available().map(|isa| Cpu::new(Threads::new(2).unwrap(), isa)).collect()
+}
+
+fn batch(cases: &[Case]) -> Batch<'static> {
+    let mut batch = Batch::with_capacity(cases.len());
+    for (key, signature, message) in cases {
+        batch.push(key, signature, message);
+    }
+    batch
+}
+
+fn verdicts(cpu: &Cpu, rule: Rule, cases: &[Case]) -> Vec<bool> {
+    let mut verdicts = vec![false; cases.len()];
+    cpu.verify(rule, &batch(cases), &mut verdicts).unwrap();
+    verdicts
+}
+
+fn expected(rule: Rule, cases: &[Case]) -> Vec<bool> {
+    cases.iter().map(|(key, signature, message)| rule.accepts(key, signature, message)).collect()
+}
+
+fn signed(rng: &mut ChaCha8Rng, key: &SigningKey) -> Case {
+    let mut message = vec![0; rng.random_range(0..300)];
+    rng.fill_bytes(&mut message);
+    (key.verifying_key().to_bytes(), key.sign(&message).to_bytes(), message)
+}
+
+fn key(rng: &mut ChaCha8Rng) -> SigningKey {
+    SigningKey::from_bytes(&rng.random())
+}
+
+/// `bytes` as a point, plus a torsion point.
+fn with_torsion(bytes: [u8; 32], torsion: usize) -> [u8; 32] {
+    let point = CompressedEdwardsY(bytes).decompress().unwrap_or_default();
+    (point + EIGHT_TORSION[torsion % 8]).compress().0
+}
+
+/// One mutation of a valid signature; some leave it valid under some rule.
+fn mutated(rng: &mut ChaCha8Rng, key: &SigningKey) -> Case {
+    let mut case = signed(rng, key);
+    let torsion = rng.random_range(0..8);
+    match rng.random_range(0..8) {
+        0 => {}
+        1 => case.0[rng.random_range(0..32)] ^= 1 << rng.random_range(0..8),
+        2 => case.1[rng.random_range(0..64)] ^= 1 << rng.random_range(0..8),
+        3 => case.2.push(0),
+        4 => case.0 = with_torsion(case.0, torsion),
+        5 => {
+            let r = with_torsion(case.1[..32].try_into().unwrap(), torsion);
+            case.1[..32].copy_from_slice(&r);
+        }
+        6 => {
+            case.0 = EIGHT_TORSION[torsion].compress().0;
+            case.1[..32].copy_from_slice(&EIGHT_TORSION[rng.random_range(0..8)].compress().0);
+            case.1[32..].fill(0);
+        }
+        _ => rng.fill_bytes(&mut case.1),
+    }
+    case
+}
+
+#[test]
+fn mutated_signatures_as_the_reference() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let keys: Vec<_> = (0..40).map(|_| key(&mut rng)).collect();
+    let cpus = caps();
+    for _ in 0..25 {
+        let cases: Vec<_> = (0..1_500).map(|i| mutated(&mut rng, &keys[i % keys.len()])).collect();
+        for rule in Rule::ALL {
+            let expected = expected(rule, &cases);
+            for cpu in &cpus[1..] {
+                assert_eq!(verdicts(cpu, rule, &cases), expected, "{rule}, {}", cpu.info().detail);
+            }
+        }
+    }
+}
+
+#[test]
+fn company_changes_no_verdict() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let keys: Vec<_> = (0..5).map(|_| key(&mut rng)).collect();
+    let mut cases: Vec<_> = (0..300).map(|i| mutated(&mut rng, &keys[i % keys.len()])).collect();
+    for cpu in caps() {
+        for _ in 0..4 {
+            cases.shuffle(&mut rng);
+            for rule in Rule::ALL {
+                let expected = expected(rule, &cases);
+                let split = rng.random_range(0..cases.len());
+                let (left, right) = cases.split_at(split);
+                let parts = [verdicts(&cpu, rule, left), verdicts(&cpu, rule, right)].concat();
+                assert_eq!(verdicts(&cpu, rule, &cases), expected, "{rule}, {}", cpu.info().detail);
+                assert_eq!(parts, expected, "{rule}, {}, split at {split}", cpu.info().detail);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_small_batch_with_one_bad_signature_at_every_place() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let key = key(&mut rng);
+    let cases: Vec<_> = (0..40).map(|_| signed(&mut rng, &key)).collect();
+    for cpu in caps() {
+        for count in 0..=cases.len() {
+            let mut cases = cases[..count].to_vec();
+            let rule = Rule::ALL[count % 3];
+            assert_eq!(verdicts(&cpu, rule, &cases), vec![true; count], "{rule}, {}", cpu.info().detail);
+            if count % 8 != 1 {
+                continue;
+            }
+            for bad in 0..count {
+                cases[bad].1[5] ^= 4;
+                let mut expected = vec![true; count];
+                expected[bad] = false;
+                assert_eq!(verdicts(&cpu, rule, &cases), expected, "{rule}, {}", cpu.info().detail);
+                cases[bad].1[5] ^= 4;
+            }
+        }
+    }
+}
+
+#[test]
+fn cached_keys_change_no_verdict() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let signers: Vec<_> = (0..9).map(|_| key(&mut rng)).collect();
+    let mut no_point = [0; 32];
+    no_point[0] = 2;
+    let case = |rng: &mut ChaCha8Rng, signer: usize| {
+        let mut case = mutated(rng, &signers[signer]);
+        case.0 = match signer {
+            6 => no_point,
+            7 => EIGHT_TORSION[3].compress().0,
+            8 => with_torsion(signers[8].verifying_key().to_bytes(), 1),
+            _ => signers[signer].verifying_key().to_bytes(),
+        };
+        case
+    };
+    for isa in Isa::available() {
+        for capacity in [0, 1, 5, 64] {
+            let cpu = Cpu::new(Threads::new(2).unwrap(), isa).with_key_cache(KeyCache::new(capacity));
+            // Few enough keys for the cache, then too many, then few signatures by known ones.
+            for (signers, count) in [(5, 300), (9, 600), (9, 40), (5, 3), (1, 1), (1, 300)] {
+                let cases: Vec<_> = (0..count).map(|i| case(&mut rng, i % signers)).collect();
+                for rule in Rule::ALL {
+                    let expected = expected(rule, &cases);
+                    assert_eq!(verdicts(&cpu, rule, &cases), expected, "{rule}, {isa}, {capacity} keys kept");
+                }
+                assert!(cpu.key_cache().len() <= capacity);
+            }
+            let kept = if isa == Isa::Scalar { 0 } else { capacity.min(1) };
+            assert!(cpu.key_cache().len() >= kept && cpu.key_cache().capacity() == capacity);
+        }
+    }
+}
