@@ -10,6 +10,11 @@ var<immediate> params: Params;
 @group(0) @binding(2) var<storage, read> base: array<NielsRow>;
 @group(0) @binding(3) var<storage, read_write> points: array<ProjectiveRow>;
 
+// 16 bits of the recoded k, then of the recoded S.
+fn half_word(i: u32, half: u32) -> u32 {
+    return (scalars[i][half / 8u][half / 2u % 4u] >> (half % 2u * 16u)) & 0xffffu;
+}
+
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -20,27 +25,28 @@ fn main(
     if i >= params.count {
         return;
     }
-    var p = identity();
-    for (var bit = 253u; bit > 0u;) {
-        bit--;
-        var q = double(p);
-        if bit % 4u == 0u {
-            let word = scalars[i][bit / 128u][bit / 32u % 4u];
-            let digit = i32((word >> (bit % 32u)) & 0xfu) - 8;
+    var q = Completed(FE_ZERO, FE_ONE, FE_ONE, FE_ONE);
+    // The first digit finds the identity, which need not be doubled.
+    var doublings = 0u;
+    for (var half = 16u; half > 0u;) {
+        half--;
+        for (var nibble = 4u; nibble > 0u;) {
+            nibble--;
+            for (var j = 0u; j < doublings; j++) {
+                q = double(projective(q));
+            }
+            doublings = 4u;
+            let digit = i32((half_word(i, half) >> (4u * nibble)) & 0xfu) - 8;
             if digit != 0 {
-                let entry = cached_unpack(tables[i][u32(abs(digit)) - 1u]);
+                let entry = cached_unpack(tables[i][abs(digit) - 1]);
                 q = add_cached(extended(q), cached_negated(entry, digit < 0));
             }
         }
-        if bit % 16u == 0u {
-            let word = scalars[i][2u + bit / 128u][bit / 32u % 4u];
-            let digit = i32((word >> (bit % 32u)) & 0xffffu) - 0x8000;
-            if digit != 0 {
-                let entry = niels_unpack(base[u32(abs(digit)) - 1u]);
-                q = add_niels(extended(q), niels_negated(entry, digit < 0));
-            }
+        let digit = i32(half_word(i, half + 16u)) - 0x8000;
+        if digit != 0 {
+            let entry = niels_unpack(base[abs(digit) - 1]);
+            q = add_niels(extended(q), niels_negated(entry, digit < 0));
         }
-        p = projective(q);
     }
-    points[i] = projective_pack(p);
+    points[i] = projective_pack(projective(q));
 }

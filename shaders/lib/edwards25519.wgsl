@@ -93,19 +93,24 @@ fn square_times(a: Fe, times: u32) -> Fe {
 
 struct Powers { p11: Fe, p250: Fe }
 
-// a^11 and a^(2^250 − 1), where the chains of both powers below begin.
+// a^11 and a^(2^250 − 1), where the chains of both powers below begin. One loop, so
+// that its code is there once: exponents 2^5 − 1, 2^10 − 1, then of 20, 40, 50 (by
+// that of 10), 100, 200 and 250 (by that of 50) ones.
 fn powers(a: Fe) -> Powers {
     let a2 = fe_square(a);
     let a9 = fe_mul(square_times(a2, 2u), a);
     let a11 = fe_mul(a9, a2);
-    let e5 = fe_mul(fe_square(a11), a9);
-    let e10 = fe_mul(square_times(e5, 5u), e5);
-    let e20 = fe_mul(square_times(e10, 10u), e10);
-    let e40 = fe_mul(square_times(e20, 20u), e20);
-    let e50 = fe_mul(square_times(e40, 10u), e10);
-    let e100 = fe_mul(square_times(e50, 50u), e50);
-    let e200 = fe_mul(square_times(e100, 100u), e100);
-    return Powers(a11, fe_mul(square_times(e200, 50u), e50));
+    var power = fe_mul(fe_square(a11), a9);
+    var kept = power;
+    var ones = 5u;
+    while ones < 250u {
+        let by_kept = ones == 40u || ones == 200u;
+        let times = select(ones, ones / 4u, by_kept);
+        power = fe_mul(square_times(power, times), fe_select(power, kept, by_kept));
+        ones += times;
+        kept = fe_select(kept, power, ones == 10u || ones == 50u);
+    }
+    return Powers(a11, power);
 }
 
 // a^(p − 2): the inverse, or 0 of 0.

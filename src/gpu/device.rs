@@ -4,6 +4,7 @@
 //! [`Health`], which every submission and every wait looks at. Whatever is found
 //! there becomes a [`Fault`], and a device with a fault is never used again.
 
+use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -196,6 +197,8 @@ pub(crate) struct Device {
     health: Arc<Health>,
     /// Submissions until the device is destroyed; 0 stands for never.
     fuse: Arc<AtomicU32>,
+    /// How many signatures a chunk takes, as learned from the time it took.
+    pub(super) signatures_at_once: Cell<usize>,
 }
 
 impl Device {
@@ -238,6 +241,7 @@ impl Device {
             limits,
             health,
             fuse,
+            signatures_at_once: Cell::new(super::ed25519::SMALLEST_CHUNK),
         })
     }
 

@@ -19,7 +19,6 @@ mod generated;
 #[cfg(test)]
 mod sha512;
 
-use std::cell::Cell;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -97,9 +96,9 @@ const ELEMENT: u64 = 48;
 const INVERTED_AT_ONCE: u32 = 16;
 
 /// A message above this many bytes is hashed in as many dispatches as it has
-/// windows of this size, so that none takes long. It begins a multiple of
-/// SHA-512's blocks after R ‖ A.
-const WINDOW: usize = 1 << 20;
+/// windows of this size, so that none takes long; and because lavapipe ends all
+/// loops of an invocation after 65,535 steps together, here 17 for each block.
+const WINDOW: usize = 1 << 18;
 const BLOCK: usize = 128;
 
 /// The bytes before the message in what is hashed: R ‖ A.
@@ -108,9 +107,9 @@ const PREFIX: usize = 64;
 /// Bytes of messages that a chunk takes.
 const CHUNK_BYTES: u64 = 64 << 20;
 
-/// Chunks grow and shrink between these while they take a time near `PACE`, so
+/// Chunks grow and shrink between these until they take a time near `PACE`, so
 /// that no dispatch takes longer than 100 ms.
-const SMALLEST_CHUNK: usize = 1 << 13;
+pub(super) const SMALLEST_CHUNK: usize = 1 << 13;
 const LARGEST_CHUNK: usize = 1 << 18;
 const PACE: Duration = Duration::from_millis(60);
 
@@ -136,7 +135,7 @@ pub(super) fn verify(
 ) -> Result<(), Fault> {
     check_lengths(batch.messages())?;
     let base = base(device, curve)?;
-    let size = Cell::new(SMALLEST_CHUNK);
+    let size = &device.signatures_at_once;
     let most = most_signatures(device, chunk_bytes);
     let mut from = 0;
     let chunks = std::iter::from_fn(|| {
@@ -151,7 +150,9 @@ pub(super) fn verify(
         chunk.verify(curve, &base, rule)
     };
     pipelined(chunks, start, |(chunk, begun), verdicts| {
-        size.set(next_size(size.get(), begun.elapsed()));
+        if chunk.len() == size.get() {
+            size.set(next_size(chunk.len(), begun.elapsed()));
+        }
         for (out, &verdict) in out[chunk].iter_mut().zip(bytemuck::cast_slice::<u8, u32>(verdicts)) {
             *out = verdict == 1;
         }
@@ -255,7 +256,7 @@ impl<'d> Chunk<'d> {
         let blocks = blocks(message.len());
         for first in (0..blocks).step_by(WINDOW / BLOCK) {
             let end = blocks.min(first + WINDOW / BLOCK);
-            let from = (first * BLOCK).saturating_sub(PREFIX);
+            let from = message.len().min((first * BLOCK).saturating_sub(PREFIX));
             let to = message.len().min(end * BLOCK - PREFIX);
             let item = Item { start: 0u32.wrapping_sub(from as u32), length: message.len() as u32, index: 0 };
             self.hash_blocks(&[item], &message[from..to], first..end)?;
