@@ -37,7 +37,7 @@ pub struct Args {
     to: u32,
 }
 
-fn target_of_bits(hex: &str) -> Result<Target, Error> {
+pub fn target_of_bits(hex: &str) -> Result<Target, Error> {
     let digits = hex.strip_prefix("0x").unwrap_or(hex);
     Target::from_bits(u32::from_be_bytes(parse_hex(digits)?))
 }

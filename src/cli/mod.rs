@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod context;
+mod cost;
 mod dedup;
 mod devices;
 mod digester;
@@ -43,6 +44,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 a check failed; 2 the inp
 enum Command {
     Audit(audit::Args),
     Bench(bench::Args),
+    Cost(Box<cost::Args>),
     Dedup(dedup::Args),
     Devices(devices::Args),
     Merkle(merkle::Args),
@@ -77,6 +79,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Audit(args) => audit::run(&args, &context),
         Command::Bench(args) => bench::run(&args, &context),
+        Command::Cost(args) => cost::run(&args, &context),
         Command::Dedup(args) => dedup::run(&args, &context),
         Command::Devices(args) => devices::run(&args, &context),
         Command::Merkle(args) => merkle::run(&args, &context),

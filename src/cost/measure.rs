@@ -25,7 +25,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct Measured {
     /// Where it ran.
-    pub backend: BackendInfo,
+    pub report: Report,
     /// Whether each result was the known one. If not, there are no numbers.
     pub checked: bool,
     /// Items in each call.
@@ -191,58 +191,103 @@ fn measure(
     most: u64,
     mut call: impl FnMut(u64) -> Result<(bool, Report), Error>,
 ) -> Result<Measured, Error> {
+    let (items_per_call, mut report) = match calibrate(fewest, most, &mut call)? {
+        Calibrated::Right(items, report) => (items, report),
+        Calibrated::Wrong(items, report) => return Ok(no_number(units, WRONG, false, items, report)),
+    };
+    for _ in 0..MOVES {
+        let power = Power::of(&report.backend, plan.stated_watts.clone());
+        let span = power.start();
+        match repeat(plan.duration, &report, || call(items_per_call))? {
+            Repeated::Times(times) => {
+                let items = items_per_call as f64;
+                let total = items * times.len() as f64;
+                let samples: Vec<f64> = times.iter().map(|seconds| items / seconds).collect();
+                return Ok(Measured {
+                    rate: Quantity::measured(median(&samples), units.rate, source(&report.backend)),
+                    joules: Quantity::derived(units.joules, [&span.joules()], |[joules]| joules / total),
+                    checked: true,
+                    report,
+                    items_per_call,
+                    samples,
+                });
+            }
+            Repeated::Wrong(report) => return Ok(no_number(units, WRONG, false, items_per_call, report)),
+            Repeated::Moved(to) => report = to,
+        }
+    }
+    Ok(no_number(units, "calls kept moving between back ends", true, items_per_call, report))
+}
+
+const WRONG: &str = "a result was wrong";
+
+fn no_number(units: Units, reason: &str, checked: bool, items_per_call: u64, report: Report) -> Measured {
+    Measured {
+        report,
+        checked,
+        items_per_call,
+        samples: Vec::new(),
+        rate: Quantity::unavailable(units.rate, reason),
+        joules: Quantity::unavailable(units.joules, reason),
+    }
+}
+
+/// How many items make a call last, and where it ran.
+enum Calibrated {
+    Right(u64, Report),
+    Wrong(u64, Report),
+}
+
+fn calibrate(
+    fewest: u64,
+    most: u64,
+    call: &mut impl FnMut(u64) -> Result<(bool, Report), Error>,
+) -> Result<Calibrated, Error> {
     let mut items = fewest;
-    let mut report;
-    let mut right;
     loop {
         // Once to set up, once to time.
         call(items)?;
         let start = Instant::now();
-        (right, report) = call(items)?;
-        if start.elapsed() >= SHORTEST_CALL || items >= most || !right {
-            break;
+        let (right, report) = call(items)?;
+        if !right {
+            return Ok(Calibrated::Wrong(items, report));
+        }
+        if start.elapsed() >= SHORTEST_CALL || items >= most {
+            return Ok(Calibrated::Right(items, report));
         }
         items = (items * 2).min(most);
     }
-    for _ in 0..MOVES {
+}
+
+/// What came of repeated calls.
+enum Repeated {
+    /// The seconds of each.
+    Times(Vec<f64>),
+    /// A result was wrong.
+    Wrong(Report),
+    /// A call ran elsewhere than the one before it.
+    Moved(Report),
+}
+
+fn repeat(
+    duration: Duration,
+    on: &Report,
+    mut call: impl FnMut() -> Result<(bool, Report), Error>,
+) -> Result<Repeated, Error> {
+    let start = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < FEWEST_CALLS || start.elapsed() < duration {
+        let begin = Instant::now();
+        let (right, report) = call()?;
+        times.push(begin.elapsed().as_secs_f64());
         if !right {
-            break;
+            return Ok(Repeated::Wrong(report));
         }
-        let power = Power::of(&report.backend, plan.stated_watts.clone());
-        let mut samples = Vec::new();
-        let span = power.start();
-        let start = Instant::now();
-        let mut moved = false;
-        while right && !moved && (samples.len() < FEWEST_CALLS || start.elapsed() < plan.duration) {
-            let begin = Instant::now();
-            let (call_right, call_report) = call(items)?;
-            samples.push(items as f64 / begin.elapsed().as_secs_f64());
-            moved = call_report.backend != report.backend;
-            right = call_right;
-            report = call_report;
-        }
-        if right && !moved {
-            let total = items as f64 * samples.len() as f64;
-            let joules = Quantity::derived(units.joules, [&span.joules()], |[joules]| joules / total);
-            return Ok(Measured {
-                rate: Quantity::measured(median(&samples), units.rate, source(&report.backend)),
-                backend: report.backend,
-                checked: true,
-                items_per_call: items,
-                samples,
-                joules,
-            });
+        if report.backend != on.backend {
+            return Ok(Repeated::Moved(report));
         }
     }
-    let reason = if right { "calls kept moving between back ends" } else { "a result was wrong" };
-    Ok(Measured {
-        backend: report.backend,
-        checked: right,
-        items_per_call: items,
-        samples: Vec::new(),
-        rate: Quantity::unavailable(units.rate, reason),
-        joules: Quantity::unavailable(units.joules, reason),
-    })
+    Ok(Repeated::Times(times))
 }
 
 fn source(backend: &BackendInfo) -> String {
@@ -284,7 +329,7 @@ mod tests {
         for operation in [hashes, verifications, merkle_nodes] {
             let measured = operation(&engine(), &plan(None)).unwrap();
             assert!(measured.checked && measured.samples.len() >= FEWEST_CALLS);
-            assert_eq!(measured.backend.kind, BackendKind::Reference);
+            assert_eq!(measured.report.backend.kind, BackendKind::Reference);
             assert_eq!(measured.rate.mark(), Mark::Measured);
             assert!(measured.rate.value().unwrap() > 100.0);
         }

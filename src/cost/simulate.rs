@@ -120,20 +120,13 @@ impl Mining {
         }
     }
 
-    /// The mean over `runs` runs of `seconds` each, from `seed` on.
+    /// `runs` runs of `seconds` each, from `seed` on.
     ///
     /// # Errors
     /// [`Error::Parameter`] as [`check`](Self::check), or if there are fewer
     /// than [`Estimate::FEWEST_RUNS`] runs.
-    pub fn repeat(&self, seconds: f64, runs: u32, seed: u64) -> Result<MiningEstimates, Error> {
-        let runs = repeat(runs, seed, |random| self.run(seconds, random))?;
-        let blocks = estimate(&runs, |run| Some(run.chain as f64));
-        Ok(MiningEstimates {
-            found: estimate(&runs, |run| Some(run.found as f64)),
-            blocks,
-            block_time: blocks.filter(|blocks| blocks.low > 0.0).map(|blocks| blocks.map(|n| seconds / n)),
-            stale_share: estimate(&runs, MiningRun::stale_share),
-        })
+    pub fn repeat(&self, seconds: f64, runs: u32, seed: u64) -> Result<Vec<MiningRun>, Error> {
+        repeat(runs, seed, |random| self.run(seconds, random))
     }
 }
 
@@ -148,6 +141,19 @@ pub struct MiningEstimates {
     pub block_time: Option<Estimate>,
     /// The share of the blocks found that became stale.
     pub stale_share: Option<Estimate>,
+}
+
+impl MiningEstimates {
+    /// Of runs of `seconds` each.
+    pub fn of(runs: &[MiningRun], seconds: f64) -> Self {
+        let blocks = estimate(runs, |run| Some(run.chain as f64));
+        MiningEstimates {
+            found: estimate(runs, |run| Some(run.found as f64)),
+            blocks,
+            block_time: block_time(blocks, seconds),
+            stale_share: estimate(runs, MiningRun::stale_share),
+        }
+    }
 }
 
 /// The share of stale blocks among many nodes at a held difficulty.
@@ -300,23 +306,13 @@ impl Stages {
         ((2.0 * f64::from(records) / std::f64::consts::E).round() as u32).max(2)
     }
 
-    /// The mean over `runs` runs of `seconds` each, from `seed` on.
+    /// `runs` runs of `seconds` each, from `seed` on.
     ///
     /// # Errors
     /// [`Error::Parameter`] as [`check`](Self::check), or if there are fewer
     /// than [`Estimate::FEWEST_RUNS`] runs.
-    pub fn repeat(&self, seconds: f64, runs: u32, seed: u64) -> Result<StagesEstimates, Error> {
-        let runs = repeat(runs, seed, |random| self.run(seconds, random))?;
-        let with_blocks =
-            |value: fn(&StagesRun) -> f64| estimate(&runs, |run| (run.blocks > 0).then(|| value(run)));
-        let blocks = estimate(&runs, |run| Some(run.blocks as f64));
-        Ok(StagesEstimates {
-            blocks,
-            records: estimate(&runs, |run| Some(run.records as f64)),
-            block_time: blocks.filter(|blocks| blocks.low > 0.0).map(|blocks| blocks.map(|n| seconds / n)),
-            records_per_block: with_blocks(|run| run.records as f64 / run.blocks as f64),
-            largest_wins: with_blocks(|run| run.won[0] as f64 / run.blocks as f64),
-        })
+    pub fn repeat(&self, seconds: f64, runs: u32, seed: u64) -> Result<Vec<StagesRun>, Error> {
+        repeat(runs, seed, |random| self.run(seconds, random))
     }
 }
 
@@ -333,6 +329,27 @@ pub struct StagesEstimates {
     pub records_per_block: Option<Estimate>,
     /// The share of blocks that the largest institution produces.
     pub largest_wins: Option<Estimate>,
+}
+
+impl StagesEstimates {
+    /// Of runs of `seconds` each.
+    pub fn of(runs: &[StagesRun], seconds: f64) -> Self {
+        let with_blocks =
+            |value: fn(&StagesRun) -> f64| estimate(runs, |run| (run.blocks > 0).then(|| value(run)));
+        let blocks = estimate(runs, |run| Some(run.blocks as f64));
+        StagesEstimates {
+            blocks,
+            records: estimate(runs, |run| Some(run.records as f64)),
+            block_time: block_time(blocks, seconds),
+            records_per_block: with_blocks(|run| run.records as f64 / run.blocks as f64),
+            largest_wins: with_blocks(|run| run.won[0] as f64 / run.blocks as f64),
+        }
+    }
+}
+
+/// Seconds for each of `blocks`; none where there may be no block.
+fn block_time(blocks: Option<Estimate>, seconds: f64) -> Option<Estimate> {
+    blocks.filter(|blocks| blocks.low > 0.0).map(|blocks| blocks.map(|blocks| seconds / blocks))
 }
 
 fn repeat<R>(runs: u32, seed: u64, run: impl Fn(&mut Random) -> Result<R, Error>) -> Result<Vec<R>, Error> {
@@ -450,10 +467,12 @@ mod tests {
     #[test]
     fn runs_repeat_with_their_seed() {
         let work = Mining { nodes: 21, delay: 1.0, retarget_window: Some(20), ..HELD };
-        let estimates = work.repeat(3600.0, 50, 7).unwrap();
-        assert_eq!(estimates, work.repeat(3600.0, 50, 7).unwrap());
-        assert_ne!(estimates, work.repeat(3600.0, 50, 8).unwrap());
+        let runs = work.repeat(3600.0, 50, 7).unwrap();
+        assert_eq!(runs, work.repeat(3600.0, 50, 7).unwrap());
+        assert_ne!(runs, work.repeat(3600.0, 50, 8).unwrap());
+        let estimates = MiningEstimates::of(&runs, 3600.0);
         let blocks = estimates.blocks.unwrap();
+        assert!((estimates.block_time.unwrap().mean * blocks.mean - 3600.0).abs() < 1e-6);
         // 60 blocks an hour, a twentieth fewer once retargeted.
         assert!(blocks.low < 60.0 && blocks.high > 55.0 && blocks.high - blocks.low < 6.0, "{blocks:?}");
         assert_eq!(EQUAL.repeat(3600.0, 20, 7).unwrap(), EQUAL.repeat(3600.0, 20, 7).unwrap());
@@ -462,7 +481,7 @@ mod tests {
     #[test]
     fn an_hour_without_a_block_has_no_block_time() {
         let slow = Mining { block_time: 1e12, ..HELD };
-        let estimates = slow.repeat(3600.0, 20, 1).unwrap();
+        let estimates = MiningEstimates::of(&slow.repeat(3600.0, 20, 1).unwrap(), 3600.0);
         assert_eq!(estimates.blocks.unwrap().mean, 0.0);
         assert_eq!((estimates.block_time, estimates.stale_share), (None, None));
     }

@@ -1,0 +1,133 @@
+//! `verilane cost`: what proof of work costs on this machine, and what proof of
+//! stake would.
+
+mod block;
+mod csv;
+mod hour;
+mod html;
+mod number;
+mod plot;
+mod rates;
+mod review;
+mod scenario;
+mod study;
+mod text;
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::context::Context;
+use super::machine::Machine;
+use super::output::print;
+use super::ran::Ran;
+use super::{Status, progress};
+use block::Block;
+use rates::Rates;
+use scenario::Scenario;
+use study::{Section, Study};
+
+/// Compare what proof of work and proof of stake cost, from rates measured on this machine
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    options: scenario::Options,
+    #[command(flatten)]
+    files: Files,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Export")]
+struct Files {
+    /// Write a report with plots, one self-contained HTML file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write every number with its mark as JSON
+    #[arg(long, value_name = "FILE")]
+    export_json: Option<PathBuf>,
+    /// Write every number with its mark as CSV
+    #[arg(long, value_name = "FILE")]
+    export_csv: Option<PathBuf>,
+}
+
+type Render = fn(&Study) -> anyhow::Result<Vec<u8>>;
+
+impl Files {
+    fn each(&self) -> impl Iterator<Item = (&Path, Render)> {
+        let files = [
+            (&self.report, (|study| Ok(html::render(study).into())) as Render),
+            (&self.export_json, |study| Ok(serde_json::to_vec_pretty(study)?)),
+            (&self.export_csv, csv::render),
+        ];
+        files.into_iter().filter_map(|(path, render)| Some((path.as_deref()?, render)))
+    }
+
+    /// Makes sure that every file can be written, before time is spent.
+    fn check(&self) -> anyhow::Result<()> {
+        for (path, _) in self.each() {
+            let file = OpenOptions::new().append(true).create(true).open(path);
+            file.with_context(|| format!("cannot write to {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, study: &Study) -> anyhow::Result<()> {
+        for (path, render) in self.each() {
+            std::fs::write(path, render(study)?)
+                .with_context(|| format!("cannot write to {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
+    let scenario = Scenario::new(&args.options)?;
+    args.files.check()?;
+    let study = study(&scenario, context)?;
+    args.files.write(&study)?;
+    print(context, &study)?;
+    Ok(if study.checked { Status::Passed } else { Status::Failed })
+}
+
+fn study(scenario: &Scenario, context: &Context) -> anyhow::Result<Study> {
+    let bar = progress::cases(Rates::STEPS + hour::STEPS);
+    let rates = Rates::measure(&context.engine()?, scenario, &bar)?;
+    let mut ran = Ran::default();
+    rates.note(&mut ran);
+    let checked = rates.checked();
+    let mut summary = Vec::new();
+    let mut sections = vec![rates.section(scenario), scenario.section()];
+    if checked {
+        let block = Block::new(scenario, &rates)?;
+        summary = block.summary();
+        summary.extend(review::summary(&rates));
+        sections.insert(0, block.section());
+        sections.extend([hour::section(scenario, &rates, &bar)?, review::section(&rates)]);
+    } else {
+        summary.push("A result of the measured operations was wrong: nothing was computed from them.".into());
+    }
+    sections.push(limits());
+    bar.finish_and_clear();
+    let machine = Machine::new(&context.options, rates.adapters())?;
+    Ok(Study { schema_version: 1, machine, ran, checked, summary, sections })
+}
+
+fn limits() -> Section {
+    Section::new(
+        "limits",
+        "What these figures do not say",
+        &[
+            "Ed25519 figures do not transfer to Ethereum's votes: those are BLS12-381 signatures, verified by pairings \
+             and aggregated by the thousand, so a vote there costs neither what one costs here nor as often.",
+            "Proof of work on a processor or a GPU is not how Bitcoin is mined. Its difficulty is held by ASICs, three \
+             or more orders of magnitude more thrifty; --asic-joules-per-th sets one beside this device.",
+            "Energy counters see the processor's packages, their memory, or a card: not drives, fans, screens or \
+             losses of the power supply. --device-watts is what the user says, and is not checked.",
+            "Networking, storage and the making of machines are not counted. Validators are not machines: many may \
+             run on one (--nodes), and marginal energy counts each node once.",
+            "The schemes do not buy the same thing. Proof of work admits anyone who hashes; the stages of paper 000 \
+             admit known institutions, and trust that their uploads are honest.",
+        ],
+    )
+}
