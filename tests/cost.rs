@@ -46,7 +46,7 @@ fn figures_follow_their_formulas() {
     let arguments = "--difficulty 1000 --validators 10 --nodes 4 --records-per-block 90 --block-time 30 \
                      --node-watts 20 --asic-joules-per-th 20 --pue 1.5";
     let study = study(&arguments.split_whitespace().collect::<Vec<_>>());
-    assert_eq!((&study["checked"], &study["backend"]), (&true.into(), &"cpu".into()));
+    assert_eq!((&study["checked"], &study["backend"]), (&Value::from(true), &Value::from("cpu")));
     let hashes = 1000.0 * 281_474_976_710_656.0 / 65_535.0;
     near(value(&study, "hashes_per_block"), hashes);
     near(value(&study, "pow_block_asic"), hashes * 20e-12 * 1.5);
@@ -89,12 +89,14 @@ fn stated_watts_make_assumed_joules() {
     if joules["mark"] == "measured" {
         return; // This machine has an energy counter.
     }
-    assert_eq!((&joules["mark"], &joules["source"]), (&"assumed".into(), &"--device-watts".into()));
+    assert_eq!(
+        (&joules["mark"], &joules["source"]),
+        (&Value::from("assumed"), &Value::from("--device-watts"))
+    );
     assert_eq!(number(&study, "idle_power")["mark"], "unavailable");
     near(value(&study, "pos_node_power"), 50.0);
-    let power = value(&study, "pow_node_power");
-    assert!(power > 10.0 && power < 250.0, "a median rate times a mean energy: {power}");
-    near(value(&study, "pow_energy"), power * 21.0 * 3600.0);
+    near(value(&study, "pow_node_power"), 50.0);
+    near(value(&study, "pow_energy"), 50.0 * 21.0 * 3600.0);
 }
 
 #[test]

@@ -81,8 +81,7 @@ impl Power {
             Power::Metered(_) => {
                 let span = self.start();
                 std::thread::sleep(duration);
-                let seconds = span.start.elapsed().as_secs_f64();
-                return Quantity::derived("W", [&span.joules()], |[joules]| joules / seconds);
+                return span.watts();
             }
             Power::Stated(_) => "no energy counter answers, and the watts stated are under load",
             Power::Unknown(reason) => reason,
@@ -91,7 +90,7 @@ impl Power {
     }
 }
 
-/// A time over which energy is counted.
+/// A time over which power is taken.
 pub(super) struct Span<'a> {
     power: &'a Power,
     readings: Option<Vec<u64>>,
@@ -99,26 +98,23 @@ pub(super) struct Span<'a> {
 }
 
 impl Span<'_> {
-    /// Joules since the start.
-    pub fn joules(&self) -> Quantity {
+    /// Mean watts since the start.
+    pub fn watts(&self) -> Quantity {
         match self.power {
             Power::Metered(counters) => self.metered(counters),
-            Power::Stated(watts) => {
-                let seconds = self.start.elapsed().as_secs_f64();
-                Quantity::derived("J", [watts], |[watts]| watts * seconds)
-            }
-            Power::Unknown(reason) => Quantity::unavailable("J", reason),
+            Power::Stated(watts) => watts.clone(),
+            Power::Unknown(reason) => Quantity::unavailable("W", reason),
         }
     }
 
     fn metered(&self, counters: &[Counter]) -> Quantity {
         let names = counters.iter().map(Counter::name).collect::<Vec<_>>().join(" + ");
-        let joules = self.readings.as_ref().and_then(|readings| {
+        let joules: Option<f64> = self.readings.as_ref().and_then(|readings| {
             counters.iter().zip(readings).map(|(counter, &before)| counter.joules_since(before)).sum()
         });
         match joules {
-            Some(joules) => Quantity::measured(joules, "J", names),
-            None => Quantity::unavailable("J", format!("{names} could not be read to the end")),
+            Some(joules) => Quantity::measured(joules / self.start.elapsed().as_secs_f64(), "W", names),
+            None => Quantity::unavailable("W", format!("{names} could not be read to the end")),
         }
     }
 }
@@ -172,12 +168,10 @@ mod tests {
     #[test]
     fn counters_are_added_up() {
         let power = Power::Metered(vec![growing(0, 2_000_000, None), growing(7, 500_000, None)]);
-        let joules = power.start().joules();
-        assert_eq!(
-            (joules.value(), joules.mark(), joules.source()),
-            (Some(2.5), Mark::Measured, "test + test")
-        );
-        let watts = power.idle(Duration::from_millis(20)).value().unwrap();
+        let watts = power.idle(Duration::from_millis(20));
+        assert_eq!((watts.mark(), watts.source()), (Mark::Measured, "test + test"));
+        // 2.5 J in 20 ms or somewhat more.
+        let watts = watts.value().unwrap();
         assert!(watts > 0.0 && watts <= 2.5 / 0.02, "{watts}");
     }
 
@@ -185,20 +179,16 @@ mod tests {
     fn a_counter_that_fails_gives_no_number() {
         let broken = Counter::new("broken".into(), None, || None);
         let power = Power::Metered(vec![growing(0, 1, None), broken]);
-        let joules = power.start().joules();
-        assert_eq!((joules.value(), joules.mark()), (None, Mark::Unavailable));
+        let watts = power.start().watts();
+        assert_eq!((watts.value(), watts.mark()), (None, Mark::Unavailable));
         assert_eq!(power.idle(Duration::ZERO).value(), None);
     }
 
     #[test]
     fn stated_watts_are_assumed_and_not_idle() {
         let power = Power::Stated(Quantity::assumed(65.0, "W", "--device-watts"));
-        let span = power.start();
-        std::thread::sleep(Duration::from_millis(20));
-        let joules = span.joules();
-        assert!(joules.value().unwrap() >= 65.0 * 0.02);
-        assert_eq!((joules.mark(), joules.source()), (Mark::Assumed, "--device-watts"));
+        assert_eq!(power.start().watts(), Quantity::assumed(65.0, "W", "--device-watts"));
         assert_eq!(power.idle(Duration::ZERO).mark(), Mark::Unavailable);
-        assert_eq!(Power::Unknown("none".into()).start().joules().value(), None);
+        assert_eq!(Power::Unknown("none".into()).start().watts().value(), None);
     }
 }

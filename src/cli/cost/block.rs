@@ -116,12 +116,16 @@ impl<'a> Block<'a> {
         }
         let [pow, pos] = [self.pow(self.work, Currency::Joules), self.pos(network, Currency::Joules)];
         let whole = self.whole(network);
-        sentences.push(format!(
-            "Energy of a block: proof of work {}; proof of stake {} of its own computing, {} of whole machines.",
-            show(&pow),
-            show(&pos),
-            show(&whole)
-        ));
+        sentences.push(match [&pow, &pos, &whole].iter().any(|figure| value(figure).is_some()) {
+            true => format!(
+                "Energy of a block: proof of work {}; proof of stake {} of its own computing, {} of whole machines.",
+                show(&pow),
+                show(&pos),
+                show(&whole)
+            ),
+            false => "Energy of a block: unavailable, since no energy counter answers; --device-watts would give it."
+                .into(),
+        });
         sentences.push(format!(
             "Both schemes' own computing costs the same at difficulty {}; above it, proof of work costs more.",
             show(&self.break_even_marginal(network)),

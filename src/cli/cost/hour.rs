@@ -33,7 +33,7 @@ pub fn section(scenario: &Scenario, rates: &Rates, bar: &ProgressBar) -> Result<
             "Proof of work: the nodes, equal and all mining on this device, find blocks as a Poisson process; the \
              difficulty begins where they settle and is set anew after each window, by a factor of four at most. A \
              block reaches the others after the delay, and each node mines on the highest block that it knows.",
-            "Contribution stages, after paper 000, section 4.2: signed lists of records arrive until more than c but \
+            "Contribution stages, after Chen and Cheng, section 4.2: signed lists of records arrive until more than c but \
              fewer than 2c records are there; who uploaded the most produces the next block. One producer is \
              named in advance, so no block becomes stale, whatever the delay; a late block only waits.",
         ],
@@ -66,7 +66,13 @@ fn work_entries(scenario: &Scenario, work: &MiningEstimates) -> Vec<Entry> {
         Entry::simulated(id, name, estimate, unit, &source, formula)
     };
     vec![
-        counted("pow_blocks", "PoW: blocks in the chain", work.blocks, "blocks", "counted"),
+        counted(
+            "pow_blocks",
+            "PoW: blocks in the chain",
+            work.blocks,
+            "blocks",
+            "blocks of the longest chain",
+        ),
         counted(
             "pow_mean_block_time",
             "PoW: mean block time",
@@ -120,7 +126,7 @@ fn stage_entries(scenario: &Scenario, rates: &Rates, stages: &Stages, runs: &[St
     };
     let mean_records = stages.mean_records();
     vec![
-        counted("pos_blocks", "Stages: blocks", estimates.blocks, "blocks", "counted"),
+        counted("pos_blocks", "Stages: blocks", estimates.blocks, "blocks", "stages that ended"),
         counted(
             "pos_mean_block_time",
             "Stages: mean block time",
@@ -141,7 +147,13 @@ fn stage_entries(scenario: &Scenario, rates: &Rates, stages: &Stages, runs: &[St
                 plain(mean_records)
             ),
         ),
-        counted("pos_records", "Stages: records carried", estimates.records, "records", "counted"),
+        counted(
+            "pos_records",
+            "Stages: records carried",
+            estimates.records,
+            "records",
+            "records of the stages that ended",
+        ),
         counted(
             "pos_largest_wins",
             "Stages: blocks produced by the largest institution",
@@ -197,7 +209,7 @@ fn staleness(scenario: &Scenario, mining: &Mining, bar: &ProgressBar) -> Result<
     }
     let simulated = Curve {
         id: "simulated",
-        name: "simulated, 95 % interval",
+        name: "simulated",
         colour: 1,
         line: Line::Points,
         mark: if points.is_empty() { "unavailable" } else { "assumed" }.into(),
@@ -211,7 +223,7 @@ fn staleness(scenario: &Scenario, mining: &Mining, bar: &ProgressBar) -> Result<
         Some(Figure { quantity, formula: formula.into(), citation: "" })
     };
     let closed = Curve::of(
-        Style { id: "closed_form", name: "x / (1 + x)", colour: 1, line: Line::Solid },
+        Style { id: "closed_form", name: "x / (1 + x), many nodes", colour: 1, line: Line::Solid },
         &fine,
         |delay| {
             figure(
@@ -227,7 +239,7 @@ fn staleness(scenario: &Scenario, mining: &Mining, bar: &ProgressBar) -> Result<
     );
     Ok(Plot {
         id: "stale_share",
-        title: format!("Stale blocks by delay, {nodes} nodes, difficulty held"),
+        title: format!("Stale blocks by delay, {nodes} nodes, difficulty held; dots with 95 % intervals"),
         x: Axis::linear("delay until a block reaches the other nodes", "s"),
         y: Axis::linear("stale blocks", "share"),
         curves: vec![simulated, closed, stages],

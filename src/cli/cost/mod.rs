@@ -126,7 +126,7 @@ fn limits() -> Section {
              losses of the power supply. --device-watts is what the user says, and is not checked.",
             "Networking, storage and the making of machines are not counted. Validators are not machines: many may \
              run on one (--nodes), and marginal energy counts each node once.",
-            "The schemes do not buy the same thing. Proof of work admits anyone who hashes; the stages of paper 000 \
+            "The schemes do not buy the same thing. Proof of work admits anyone who hashes; the stages of Chen and Cheng \
              admit known institutions, and trust that their uploads are honest.",
         ],
     )

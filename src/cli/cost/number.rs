@@ -34,6 +34,8 @@ pub fn with_unit(value: f64, unit: &str) -> String {
     match unit {
         "share" => format!("{} %", digits(value * 100.0)),
         "s" => duration(value),
+        "days" if value < 0.1 => duration(value * DAY),
+        "days" if value == 1.0 => "1 day".into(),
         "" | "PUE" => plain(value),
         _ if takes_prefix(unit) => prefixed(value, unit),
         _ => format!("{} {unit}", plain(value)),
@@ -91,7 +93,7 @@ pub fn plain(value: f64) -> String {
 fn digits(value: f64) -> String {
     let magnitude = value.abs();
     let decimals = match magnitude {
-        _ if value.fract() == 0.0 => 0,
+        m if (m - m.round()).abs() <= 1e-9 * m => 0,
         m if m >= 99.95 => 0,
         m if m >= 9.995 => 1,
         m if m >= 0.9995 => 2,
@@ -151,6 +153,10 @@ mod tests {
             (200_000.0, "s", "2.31 days"),
             (3.156e16, "s", "1.00 × 10⁹ years"),
             (1.2, "PUE", "1.20"),
+            (0.1 + 0.2, "share", "30 %"),
+            (1.0, "days", "1 day"),
+            (13.0 / 3.0, "days", "4.33 days"),
+            (1e-7, "days", "8.64 ms"),
             (1234.0, "", "1234"),
             (99_990.0, "", "99,990"),
             (9.999e9, "", "1.00 × 10¹⁰"),

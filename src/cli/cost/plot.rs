@@ -176,10 +176,10 @@ fn axes(svg: &mut String, plot: &Plot, x: &Scale, y: &Scale) {
 
 /// The axis with its unit, where the labels do not carry it.
 fn title(axis: &Axis) -> String {
-    let scale = if axis.logarithmic { ", logarithmic" } else { "" };
     match axis.unit {
-        "" | "share" => format!("{}{scale}", axis.name),
-        unit => format!("{} ({unit}){scale}", axis.name),
+        _ if axis.logarithmic => format!("{}, logarithmic", axis.name),
+        "" | "share" => axis.name.into(),
+        unit => format!("{} ({unit})", axis.name),
     }
 }
 
@@ -210,7 +210,7 @@ fn draw(svg: &mut String, plot: &Plot, curve: &Curve, x: &Scale, y: &Scale) {
         put(
             svg,
             format_args!(
-                "<circle class=\"point c{colour}{visible}\" cx=\"{at:.1}\" cy=\"{value:.1}\" r=\"4\"><title>{}</title></circle>\n",
+                "<circle class=\"point c{colour}{visible}\" cx=\"{at:.1}\" cy=\"{value:.1}\" r=\"3.5\"><title>{}</title></circle>\n",
                 escape(&hover(plot, curve, point))
             ),
         );
@@ -270,14 +270,15 @@ fn labels(svg: &mut String, plot: &Plot, y: &Scale) {
 
 fn highlight(svg: &mut String, x: f64, y: f64, label: &str) {
     put(svg, format_args!("<circle class=\"highlight\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\"/>\n"));
-    let (anchor, shift) = if x > (LEFT + WIDTH - RIGHT) / 2.0 { ("end", -10.0) } else { ("start", 10.0) };
-    let above = if y > TOP + 30.0 { -9.0 } else { 18.0 };
+    // Costs rise to the right, so there is room below and to the right of a point.
+    let (anchor, shift) = if x > (LEFT + WIDTH - RIGHT) / 2.0 { ("end", -10.0) } else { ("start", 8.0) };
+    let below = if y < HEIGHT - BOTTOM - 24.0 { 20.0 } else { -10.0 };
     put(
         svg,
         format_args!(
             "<text class=\"note\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>\n",
             x + shift,
-            y + above,
+            y + below,
             escape(label)
         ),
     );

@@ -40,7 +40,7 @@ impl Rates {
         bar.inc(1);
         let node = scenario.node_watts.clone().unwrap_or_else(|| match idle.value() {
             Some(_) => idle.clone(),
-            None => plan.stated_watts.clone().unwrap_or_else(|| idle.clone()),
+            None => under_load(plan.stated_watts.as_ref()).unwrap_or_else(|| idle.clone()),
         });
         Ok(Rates { hash, verification, merkle, idle, node })
     }
@@ -99,4 +99,10 @@ impl Rates {
         }
         section
     }
+}
+
+/// The device's watts under load, for a node of which no more is known.
+fn under_load(stated: Option<&Quantity>) -> Option<Quantity> {
+    let watts = stated?.value()?;
+    Some(Quantity::assumed(watts, "W", "--device-watts, under load: an upper bound for a node"))
 }

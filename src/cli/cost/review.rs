@@ -1,4 +1,4 @@
-//! Figure 3 of paper 000, and the same reviews by this engine.
+//! Figure 3 of Chen and Cheng, and the same reviews by this engine.
 
 use verilane::cost::review::Review;
 use verilane::cost::{Figure, Quantity};
@@ -7,7 +7,8 @@ use super::number::with_unit;
 use super::rates::Rates;
 use super::study::{Axis, Curve, Entry, Grid, Line, Plot, Row, Section, Style};
 
-const PAPER: &str = "paper 000, section 6: 500 citizens a sub-unit, 50 reviews a day, k1 = 50, 3 members";
+const PAPER: &str =
+    "Chen and Cheng, section 6: 500 citizens a sub-unit, 50 reviews a day, k1 = 50, 3 members";
 const CITATION: &str =
     "Chen and Cheng, Analysis and application of blockchain technology in medical and health field";
 const SECONDS_OF_A_DAY: f64 = 86_400.0;
@@ -16,9 +17,9 @@ pub fn section(rates: &Rates) -> Section {
     let review = Review::PAPER;
     let mut section = Section::new(
         "review",
-        "Figure 3 of paper 000: central against distributed review",
+        "Figure 3 of Chen and Cheng: central against distributed review",
         &[
-            "The paper (Chen and Cheng) gives 500 citizens a sub-unit, 50 reviews a day, a reviewer added when the \
+            "The paper (\"Analysis and application of blockchain technology in medical and health field\") gives 500 citizens a sub-unit, 50 reviews a day, a reviewer added when the \
              records exceed k₁ = 50, and three members; it prints a figure but no formula, and does not say when \
              a reviewer is added, whether days are whole, or how many sub-units there are.",
             "Chosen: one sub-unit; days count in fractions; the block producer begins alone and a member joins \
@@ -87,7 +88,7 @@ pub fn summary(rates: &Rates) -> Option<String> {
     let records = Review::PAPER_RECORDS;
     let engine = engine(rates, records).quantity.value()?;
     Some(format!(
-        "The {records} records that paper 000 has people review in {} days centrally and in {:.1} days by three \
+        "The {records} records that Chen and Cheng have people review in {} days centrally and in {:.1} days by three \
          members, this engine checks for their signatures in {}.",
         Review::PAPER.centralised(records),
         Review::PAPER.distributed(records),
@@ -108,8 +109,16 @@ fn curves(review: Review, xs: &[f64]) -> Vec<Curve> {
     ]
 }
 
+/// Every tenth number of records, and those at which a reviewer is added.
+fn records_from(first: u32) -> Vec<f64> {
+    (first..=Review::PAPER_RECORDS)
+        .filter(|records| records % 10 == 0 || records % 50 == 1)
+        .map(f64::from)
+        .collect()
+}
+
 fn reproduced(review: Review) -> Plot {
-    let xs: Vec<f64> = (0..=Review::PAPER_RECORDS).step_by(10).map(f64::from).collect();
+    let xs = records_from(0);
     let mut curves = curves(review, &xs);
     curves.push(Curve::of(
         Style { id: "distributed_at_once", name: "distributed, at once", colour: 3, line: Line::Dashed },
@@ -127,7 +136,7 @@ fn reproduced(review: Review) -> Plot {
 }
 
 fn beside_engine(review: Review, rates: &Rates) -> Plot {
-    let xs: Vec<f64> = (10..=Review::PAPER_RECORDS).step_by(10).map(f64::from).collect();
+    let xs = records_from(10);
     let mut curves = curves(review, &xs);
     curves.push(Curve::of(
         Style { id: "engine", name: "this engine", colour: 4, line: Line::Solid },

@@ -115,7 +115,13 @@ impl Entry {
     /// The confidence interval as people read it.
     pub fn shown_interval(&self) -> Option<String> {
         let [low, high] = self.interval?.map(|end| with_unit(end, self.unit));
-        Some(format!("{low} to {high}"))
+        // The unit once, where both ends have the same.
+        let number =
+            |text: &str| text.split_once(' ').map(|(number, unit)| (number.to_owned(), unit.to_owned()));
+        match (number(&low), number(&high)) {
+            (Some((start, unit)), Some((_, same))) if unit == same => Some(format!("{start} to {high}")),
+            _ => Some(format!("{low} to {high}")),
+        }
     }
 
     /// A mean of the simulation; `formula` says what was counted.
