@@ -35,7 +35,7 @@ impl Random {
     /// Uniform in `0..n`: the high word of a product, whose bias of at most
     /// n / 2⁶⁴ no simulation can see.
     pub fn below(&mut self, n: u64) -> u64 {
-        (u128::from(self.bits()) * u128::from(n) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
     }
 
     /// Exponential with mean `mean`: the time to the next event of a Poisson process.

@@ -109,7 +109,7 @@ fn study(scenario: &Scenario, context: &Context) -> anyhow::Result<Study> {
     }
     sections.push(limits());
     bar.finish_and_clear();
-    let machine = Machine::new(&context.options, rates.adapters())?;
+    let machine = Machine::new(&context.options)?;
     Ok(Study { schema_version: 1, machine, ran, checked, summary, sections })
 }
 

@@ -3,11 +3,10 @@
 use indicatif::ProgressBar;
 use verilane::cost::Quantity;
 use verilane::cost::measure::{self, Measured};
-use verilane::{BackendKind, Engine, Error};
+use verilane::{Engine, Error};
 
 use super::scenario::Scenario;
 use super::study::{Entry, Section};
-use crate::cli::machine::Adapter;
 use crate::cli::ran::Ran;
 
 /// The measured operations and the powers.
@@ -55,14 +54,6 @@ impl Rates {
         for measured in self.each() {
             ran.note_report(&measured.report);
         }
-    }
-
-    /// The adapters that the operations ran on.
-    pub fn adapters(&self) -> Vec<Adapter> {
-        let mut infos: Vec<_> = self.each().iter().map(|measured| &measured.report.backend).collect();
-        infos.retain(|info| info.kind == BackendKind::Gpu);
-        infos.dedup();
-        infos.into_iter().map(Adapter::of).collect()
     }
 
     fn each(&self) -> [&Measured; 3] {
