@@ -84,6 +84,7 @@ fn every_workload_is_measured_and_checked() {
     let report: Value = serde_json::from_str(&read(&json)).unwrap();
     assert_eq!(report["schema_version"], 1);
     assert_machine(&report["machine"]);
+    assert!((0.0..=100.1).contains(&number(&report, "busy_percent")), "{}", report["busy_percent"]);
     let rows = report["rows"].as_array().unwrap();
     rows.iter().for_each(assert_row);
     let excused = report["not_measured"].as_array().unwrap();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+use sysinfo::{CpuRefreshKind, MINIMUM_CPU_UPDATE_INTERVAL, MemoryRefreshKind, RefreshKind, System};
 use verilane::Options;
 use verilane::cpu::Isa;
 
@@ -103,6 +103,15 @@ pub fn free_memory() -> u64 {
         system.available_memory().min(limit)
     });
     free.filter(|&bytes| bytes > 0).unwrap_or(isize::MAX as u64)
+}
+
+/// How busy other work keeps the processor at this moment, in percent.
+pub fn busy_percent() -> anyhow::Result<f32> {
+    let usage = CpuRefreshKind::nothing().with_usage();
+    let mut system = System::new_with_specifics(RefreshKind::nothing().with_cpu(usage))?;
+    std::thread::sleep(MINIMUM_CPU_UPDATE_INTERVAL);
+    system.refresh_cpu_usage();
+    Ok(system.global_cpu_usage())
 }
 
 impl fmt::Display for Machine {

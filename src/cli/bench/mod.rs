@@ -88,7 +88,7 @@ fn set_up(context: &Context) -> anyhow::Result<(Field, Report)> {
     let oracle = found.iter().find(|(kind, _)| *kind == BackendKind::Reference);
     let oracle = oracle.and_then(|(_, backend)| backend.as_ref().ok()).cloned();
     let oracle = oracle.context("the reference back end is not there to compare with")?;
-    let mut report = Report::new(Machine::new(&context.options)?);
+    let mut report = Report::new(Machine::new(&context.options)?, machine::busy_percent()?);
     let mut measured = Vec::new();
     for (kind, backend) in found {
         match backend {

@@ -72,7 +72,7 @@ mod tests {
     }
 
     fn remarks_on(rows: Vec<Row>) -> Vec<String> {
-        let mut report = Report::new(Machine::default());
+        let mut report = Report::new(Machine::default(), 0.0);
         report.rows = rows;
         remarks(&report)
     }

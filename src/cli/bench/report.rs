@@ -18,6 +18,8 @@ const SCHEMA_VERSION: u32 = 1;
 pub struct Report {
     pub schema_version: u32,
     pub machine: Machine,
+    /// How busy other work kept the processor before the first measurement.
+    pub busy_percent: f32,
     pub rows: Vec<Row>,
     pub not_measured: Vec<NotMeasured>,
 }
@@ -68,8 +70,9 @@ pub struct NotMeasured {
 }
 
 impl Report {
-    pub fn new(machine: Machine) -> Self {
-        Report { schema_version: SCHEMA_VERSION, machine, rows: Vec::new(), not_measured: Vec::new() }
+    pub fn new(machine: Machine, busy_percent: f32) -> Self {
+        let (rows, not_measured) = (Vec::new(), Vec::new());
+        Report { schema_version: SCHEMA_VERSION, machine, busy_percent, rows, not_measured }
     }
 
     /// Whether every answer equalled the reference's.
@@ -202,7 +205,7 @@ mod tests {
     fn report(run: Run) -> Report {
         let case = Case { workload: workload::select(&["dedup".into()]).unwrap().remove(0), items: 8 };
         let reference = [6, 2, 4].map(Duration::from_secs).to_vec();
-        let mut report = Report::new(Machine::default());
+        let mut report = Report::new(Machine::default(), 0.0);
         report.add(&case, &Measurement { bytes: 256, reference, runs: vec![run] });
         report
     }

@@ -76,9 +76,18 @@ fn throughput(row: &Row) -> String {
     }
 }
 
+/// Above this, other work shows in the figures.
+const BUSY_PERCENT: f32 = 20.0;
+
 /// The sentences below the table.
 pub fn footnotes(report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
+    if report.busy_percent > BUSY_PERCENT {
+        notes.push(format!(
+            "other work kept the processor {:.0} % busy: figures are distorted",
+            report.busy_percent
+        ));
+    }
     if report.rows.iter().any(|row| row.device_per_second.is_some()) {
         notes.push("resident: on the device alone, as if its input had been there already".into());
     }
@@ -132,7 +141,8 @@ mod tests {
     }
 
     fn report(rows: Vec<Row>) -> Report {
-        Report { rows, ..Report::new(Machine::default()) }
+        let busy_percent = 10.0;
+        Report { rows, ..Report::new(Machine::default(), busy_percent) }
     }
 
     #[test]
@@ -149,6 +159,12 @@ mod tests {
         let rows = vec![Row { software: true, device_per_second: Some(2e6), ..row("a", 1, "gpu") }];
         let text = report(rows).to_string();
         assert!(text.contains("gpu (software)") && text.contains("WRONG") && text.contains("2 M"), "{text}");
+    }
+
+    #[test]
+    fn a_busy_machine_is_told() {
+        let busy = Report { busy_percent: 75.0, ..report(vec![]) };
+        assert_eq!(footnotes(&busy), ["other work kept the processor 75 % busy: figures are distorted"]);
     }
 
     #[test]
