@@ -16,7 +16,7 @@
 //! | function | wants | Wide returns | Narrow returns |
 //! |---|---|---|---|
 //! | `fe_add` | together at most n | n | tight |
-//! | `fe_sub(a, b)` | a within n, b tight | n + 2 | tight |
+//! | `fe_sub(a, b)` | a within n, b tight or from `fe_neg` | n + 2 | tight |
 //! | `fe_sub_loose(a, b)` | a within n, b within 3 | n + 4 | tight |
 //! | `fe_carry` | within 8 | tight | tight |
 //! | `fe_mul(a, b)` | a within 6, b within 3 | tight | tight |
