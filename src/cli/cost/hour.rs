@@ -223,7 +223,7 @@ fn staleness(scenario: &Scenario, mining: &Mining, bar: &ProgressBar) -> Result<
         Some(Figure { quantity, formula: formula.into(), citation: "" })
     };
     let closed = Curve::of(
-        Style { id: "closed_form", name: "x / (1 + x), many nodes", colour: 1, line: Line::Solid },
+        Style { id: "closed_form", name: "closed form", colour: 1, line: Line::Solid },
         &fine,
         |delay| {
             figure(
@@ -239,7 +239,9 @@ fn staleness(scenario: &Scenario, mining: &Mining, bar: &ProgressBar) -> Result<
     );
     Ok(Plot {
         id: "stale_share",
-        title: format!("Stale blocks by delay, {nodes} nodes, difficulty held; dots with 95 % intervals"),
+        title: format!(
+            "Stale blocks by delay, {nodes} nodes, difficulty held: simulated with 95 % intervals, and x / (1 + x)"
+        ),
         x: Axis::linear("delay until a block reaches the other nodes", "s"),
         y: Axis::linear("stale blocks", "share"),
         curves: vec![simulated, closed, stages],

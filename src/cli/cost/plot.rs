@@ -296,7 +296,7 @@ mod tests {
         assert_eq!((scale.ticks[0].1.as_str(), scale.ticks.len()), ("1 mJ", 9));
         let wide = Scale::new(&energy, [1e-9, 1e18].into_iter(), 0.0, 1.0).unwrap();
         let names: Vec<_> = wide.ticks.iter().map(|tick| tick.1.as_str()).collect();
-        assert_eq!(names, ["1 nJ", "1 mJ", "1 kJ", "1 GJ", "1 PJ"]);
+        assert_eq!(names, ["1 µJ", "1 J", "1 MJ", "1 TJ", "1 EJ"]);
         let share = Scale::new(&Axis::linear("stale", "share"), [0.0, 0.49].into_iter(), 0.0, 1.0).unwrap();
         assert_eq!((share.to, share.ticks[1].1.as_str()), (0.5, "10 %"));
         assert!(Scale::new(&energy, [0.0].into_iter(), 0.0, 1.0).is_none());
