@@ -1,7 +1,7 @@
 //! BLAKE3 (the BLAKE3 paper, version 20211102) with one chunk or node in each lane.
 
-use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Work};
-use super::sha256::splat;
+use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Work, prefetch};
+use super::sha256::{splat, tails};
 
 /// The initial chaining value: SHA-256's.
 pub const IV: [u32; 8] = super::sha256::INITIAL;
@@ -49,6 +49,10 @@ impl Mode {
             *word = u32::from_le_bytes(*bytes);
         }
         Mode { key: words, flags: KEYED_HASH }
+    }
+
+    fn start(&self, block: usize) -> u32 {
+        if block == 0 { self.flags | CHUNK_START } else { self.flags }
     }
 }
 
@@ -124,16 +128,16 @@ fn compress<L: Lanes32>(mut cv: [L; 8], words: &[L; BLOCK_WORDS], tweak: &Tweak<
     cv
 }
 
-/// The chaining value above each of `LANES` pairs: section 2.4; the digest of
-/// those that are roots.
+/// The chaining value above each of `LANES` pairs, end to end: section 2.4; the
+/// digest of those that are roots.
 #[inline(always)]
-pub fn parents<L: Lanes32>(mode: &Mode, pairs: &[&[u8; 64]], roots: &[bool], out: &mut [[u8; 32]]) {
+pub fn parents<L: Lanes32>(mode: &Mode, pairs: &[u8], roots: &[bool], out: &mut [[u8; 32]]) {
     let mut flags = [mode.flags | PARENT; MAX_LANES];
     for (flags, &root) in flags.iter_mut().zip(roots) {
         *flags |= if root { ROOT } else { 0 };
     }
     let tweak = Tweak { flags: L::load(&flags), ..Tweak::even(0, 64, 0) };
-    let words = L::load_blocks(&pairs[..L::LANES]);
+    let words = L::load_strided(pairs, 64, 64);
     L::store_digests(compress(splat(&mode.key), &words, &tweak), out);
 }
 
@@ -172,6 +176,11 @@ pub struct Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
+    /// All of a record.
+    pub const fn whole(bytes: &'a [u8]) -> Self {
+        Piece { bytes, counter: 0, root: true }
+    }
+
     /// Its chunks: one at least, which may be empty.
     pub fn chunks(&self) -> impl ExactSizeIterator<Item = Piece<'a>> + use<'a> {
         let Piece { bytes, counter, root } = *self;
@@ -183,29 +192,72 @@ impl<'a> Piece<'a> {
         })
     }
 
-    /// The position of its last block; an empty chunk has one, too.
+    /// The position of its last block, if it is one chunk.
     pub fn last_block(&self) -> usize {
-        self.bytes.len().saturating_sub(1) / 64
+        last_block(self.bytes.len())
     }
 }
 
-/// The chaining value of each of `LANES` chunks; the digest of those that are roots.
+/// Where chunks of one length lie in their records.
+#[derive(Clone, Copy)]
+pub struct Place<L> {
+    /// The position of each in its record.
+    pub counter: [L; 2],
+    /// Whether each is a whole record.
+    pub root: bool,
+}
+
+/// The chaining value of each of `LANES` chunks of `length` bytes, end to end.
+#[inline(always)]
+pub fn chunks_even<L: Lanes32>(
+    mode: &Mode,
+    chunks: &[u8],
+    length: usize,
+    place: Place<L>,
+    out: &mut [[u8; 32]],
+) {
+    let Place { counter, root } = place;
+    let last = last_block(length);
+    let mut cv = splat::<L, 8>(&mode.key);
+    for block in 0..last {
+        for lane in 0..L::LANES {
+            prefetch(chunks, lane * length + 64 * block + 64);
+        }
+        let words = L::load_strided(&chunks[64 * block..], length, 64);
+        cv = compress(cv, &words, &Tweak { counter, ..Tweak::even(0, 64, mode.start(block)) });
+    }
+    let rest = length - 64 * last;
+    let words = L::load_strided(&chunks[64 * last..], length, rest);
+    let flags = mode.start(last) | end(root);
+    cv = compress(cv, &words, &Tweak { counter, ..Tweak::even(0, rest as u32, flags) });
+    L::store_digests(cv, out);
+}
+
+/// The position of the last block of a chunk; an empty one has a block, too.
+fn last_block(length: usize) -> usize {
+    length.saturating_sub(1) / 64
+}
+
+fn end(root: bool) -> u32 {
+    if root { CHUNK_END | ROOT } else { CHUNK_END }
+}
+
+/// The chaining value of each of `LANES` chunks of any lengths; the digest of
+/// those that are roots. Lanes stand still once their chunk is through.
 #[inline(always)]
 pub fn chunks<L: Lanes32>(mode: &Mode, chunks: &[Piece<'_>], out: &mut [[u8; 32]]) {
     let chunks = &chunks[..L::LANES];
-    let mut cv = splat::<L, 8>(&mode.key);
-    let counter = counters(chunks);
-    // Blocks before the last one of any chunk: whole, and with the same flags.
-    let inner = chunks.iter().map(Piece::last_block).min().unwrap_or(0);
-    for block in 0..inner {
-        let flags = mode.flags | if block == 0 { CHUNK_START } else { 0 };
-        let words = load_block(chunks, block);
-        cv = compress(cv, &words, &Tweak { counter, ..Tweak::even(0, 64, flags) });
+    let mut bytes: [&[u8]; MAX_LANES] = [&[]; MAX_LANES];
+    for (bytes, chunk) in bytes.iter_mut().zip(chunks) {
+        *bytes = chunk.bytes;
     }
+    let mut ends = Ends::<L>::new(chunks);
+    let mut cv = splat::<L, 8>(&mode.key);
     let last = chunks.iter().map(Piece::last_block).max().unwrap_or(0);
-    for block in inner..=last {
-        let (tweak, active) = end_tweak(mode, chunks, block, counter);
-        let next = compress(cv, &load_tails(chunks, block), &tweak);
+    for block in 0..=last {
+        let words = L::load_tails(&tails(&bytes, block)[..L::LANES]);
+        let (tweak, active) = ends.tweak(mode, block);
+        let next = compress(cv, &words, &tweak);
         for (word, next) in cv.iter_mut().zip(next) {
             *word = active.choose(next, *word);
         }
@@ -213,43 +265,49 @@ pub fn chunks<L: Lanes32>(mode: &Mode, chunks: &[Piece<'_>], out: &mut [[u8; 32]
     L::store_digests(cv, out);
 }
 
-#[inline(always)]
-fn counters<L: Lanes32>(chunks: &[Piece<'_>]) -> [L; 2] {
-    let (mut low, mut high) = ([0; MAX_LANES], [0; MAX_LANES]);
-    for (lane, chunk) in chunks.iter().enumerate() {
-        (low[lane], high[lane]) = (chunk.counter as u32, (chunk.counter >> 32) as u32);
-    }
-    [L::load(&low), L::load(&high)]
+/// Where and how each lane's chunk ends.
+struct Ends<L> {
+    counter: [L; 2],
+    /// The last block, the bytes in it, and its flags.
+    last: L,
+    length: L,
+    flags: L,
+    /// The lanes whose chunk is not through.
+    active: L,
 }
 
-/// The tweak of a block that ends some chunk, and which chunks have such a block.
-#[inline(always)]
-fn end_tweak<L: Lanes32>(mode: &Mode, chunks: &[Piece<'_>], block: usize, counter: [L; 2]) -> (Tweak<L>, L) {
-    let (mut lengths, mut flags, mut active) = ([0; MAX_LANES], [0; MAX_LANES], [0; MAX_LANES]);
-    let start = mode.flags | if block == 0 { CHUNK_START } else { 0 };
-    for (lane, chunk) in chunks.iter().enumerate() {
-        lengths[lane] = chunk.bytes.len().saturating_sub(64 * block).min(64) as u32;
-        let end = CHUNK_END | if chunk.root { ROOT } else { 0 };
-        flags[lane] = start | if block == chunk.last_block() { end } else { 0 };
-        active[lane] = if block <= chunk.last_block() { u32::MAX } else { 0 };
+impl<L: Lanes32> Ends<L> {
+    #[inline(always)]
+    fn new(chunks: &[Piece<'_>]) -> Self {
+        let mut low = [0; MAX_LANES];
+        let (mut high, mut last, mut length, mut flags) = (low, low, low, low);
+        for (lane, chunk) in chunks.iter().enumerate() {
+            (low[lane], high[lane]) = (chunk.counter as u32, (chunk.counter >> 32) as u32);
+            last[lane] = chunk.last_block() as u32;
+            length[lane] = (chunk.bytes.len() - 64 * chunk.last_block()) as u32;
+            flags[lane] = end(chunk.root);
+        }
+        Ends {
+            counter: [L::load(&low), L::load(&high)],
+            last: L::load(&last),
+            length: L::load(&length),
+            flags: L::load(&flags),
+            active: L::splat(u32::MAX),
+        }
     }
-    (Tweak { counter, length: L::load(&lengths), flags: L::load(&flags) }, L::load(&active))
-}
 
-#[inline(always)]
-fn load_block<L: Lanes32>(chunks: &[Piece<'_>], block: usize) -> [L; BLOCK_WORDS] {
-    let mut blocks = [&[0; 64]; MAX_LANES];
-    for (slot, chunk) in blocks.iter_mut().zip(chunks) {
-        *slot = &chunk.bytes.as_chunks().0[block];
+    /// What goes with block `block`, and the lanes that have one; asked for in
+    /// order.
+    #[inline(always)]
+    fn tweak(&mut self, mode: &Mode, block: usize) -> (Tweak<L>, L) {
+        let ends = self.last.equal(L::splat(block as u32));
+        let tweak = Tweak {
+            counter: self.counter,
+            length: ends.choose(self.length, L::splat(64)),
+            flags: (ends & self.flags) | L::splat(mode.start(block)),
+        };
+        let active = self.active;
+        self.active = ends.choose(L::splat(0), active);
+        (tweak, active)
     }
-    L::load_blocks(&blocks[..L::LANES])
-}
-
-#[inline(always)]
-fn load_tails<L: Lanes32>(chunks: &[Piece<'_>], block: usize) -> [L; BLOCK_WORDS] {
-    let mut tails: [&[u8]; MAX_LANES] = [&[]; MAX_LANES];
-    for (slot, chunk) in tails.iter_mut().zip(chunks) {
-        *slot = chunk.bytes.get(64 * block..).unwrap_or(&[]);
-    }
-    L::load_tails(&tails[..L::LANES])
 }

@@ -22,13 +22,10 @@ pub fn first_occurrences(prints: &[Digest], out: &mut [u32], threads: usize) {
     let hasher = PrintHasher::new();
     let part_bits = prints.len().div_ceil(PART).next_power_of_two().trailing_zeros();
     let chunk = prints.len().div_ceil(threads).max(CHUNK);
-    let starts = (0..).step_by(chunk);
-    let mut chunks: Vec<Chunk> = prints
-        .par_chunks(chunk)
-        .zip(starts.take(prints.len().div_ceil(chunk)).collect::<Vec<usize>>())
-        .map(|(prints, start)| Chunk::new(&hasher, prints, start, part_bits))
-        .collect();
-    parts(&mut chunks, part_bits).into_par_iter().for_each(|part| resolve(prints, part));
+    let spread = |(index, prints)| Chunk::new(&hasher, prints, index * chunk, part_bits);
+    let mut chunks: Vec<Chunk> = prints.par_chunks(chunk).enumerate().map(spread).collect();
+    let parts = parts(&mut chunks, part_bits);
+    parts.into_par_iter().for_each_init(Vec::new, |table, part| resolve(prints, part, table));
     out.par_chunks_mut(chunk).zip(chunks).enumerate().for_each(|(index, (out, resolved))| {
         for entry in resolved.entries {
             out[entry.index as usize - index * chunk] = entry.tag;
@@ -87,12 +84,14 @@ fn parts(chunks: &mut [Chunk], part_bits: u32) -> Vec<Vec<&mut [Entry]>> {
     parts
 }
 
-/// Puts the position of the first equal fingerprint in each entry's tag.
-fn resolve(prints: &[Digest], mut part: Vec<&mut [Entry]>) {
+/// Puts the position of the first equal fingerprint in each entry's tag; `table`
+/// only lends its memory.
+fn resolve(prints: &[Digest], mut part: Vec<&mut [Entry]>, table: &mut Vec<Entry>) {
     const EMPTY: Entry = Entry { tag: 0, index: u32::MAX };
     let count: usize = part.iter().map(|entries| entries.len()).sum();
     let bits = (2 * count).next_power_of_two().trailing_zeros();
-    let mut table = vec![EMPTY; 1 << bits];
+    table.clear();
+    table.resize(1 << bits, EMPTY);
     let mask = table.len() - 1;
     for entry in part.iter_mut().flat_map(|entries| entries.iter_mut()) {
         let mut slot = entry.tag as usize & mask;

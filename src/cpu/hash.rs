@@ -4,138 +4,254 @@
 //! taken in the order of their numbers of blocks. A BLAKE3 record above one
 //! chunk is cut into its chunks, which fill lanes as records do.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::Isa;
-use super::blake3::{self, CHUNK, Mode, Piece};
+use super::blake3::{self, CHUNK, Mode, Piece, Place};
 use super::lanes::{Lanes32, MAX_LANES, Pair};
 use super::sha256::{self, Padding};
+use super::streams::Streams;
 use crate::{Digest, Hash, Records};
 
-/// What one thread takes at a time: enough to fill lanes of like lengths, and
-/// little enough to stay in the second-level cache.
+/// The most that a thread takes at a time: enough to fill lanes with like
+/// lengths, and little enough to stay in the second-level cache.
 const RECORDS_AT_ONCE: usize = 4096;
 const BYTES_AT_ONCE: usize = 1 << 18;
+
+/// The least that is worth handing to another thread.
+const MIN_RECORDS: usize = 4 * MAX_LANES;
+const MIN_BYTES: usize = 1 << 14;
 
 /// The digest of each record; called in the pool.
 pub fn digests(isa: Isa, hash: Hash, records: &Records<'_>, out: &mut [Digest]) {
     let mut rest: &mut [[u8; 32]] = bytemuck::cast_slice_mut(out);
     let mut tasks = Vec::new();
-    for range in records.chunks(RECORDS_AT_ONCE, BYTES_AT_ONCE as u64) {
+    let shares = 4 * rayon::current_num_threads();
+    let most_records =
+        (records.len() / shares).next_multiple_of(MAX_LANES).clamp(MIN_RECORDS, RECORDS_AT_ONCE);
+    let most_bytes = (records.total_bytes() / shares as u64).clamp(MIN_BYTES as u64, BYTES_AT_ONCE as u64);
+    for range in records.chunks(most_records, most_bytes) {
         let (task, after) = rest.split_at_mut(range.len());
         rest = after;
         tasks.push((records.slice(range), task));
     }
     tasks.into_par_iter().for_each(|(records, out)| match hash {
-        Hash::Sha256 => sha256_digests(isa, &records, false, out),
-        Hash::Sha256d => sha256_digests(isa, &records, true, out),
+        Hash::Sha256 => sha256_digests(isa, &records, false, Streams::beside(isa), out),
+        Hash::Sha256d => sha256_digests(isa, &records, true, Streams::beside(isa), out),
         Hash::Blake3 => blake3_digests(isa, &Mode::HASH, &records, out),
         Hash::KeyedBlake3(key) => blake3_digests(isa, &Mode::keyed(&key.0), &records, out),
     });
 }
 
 dispatch! {
-    fn sha256_digests(records: &Records<'_>, double: bool, out: &mut [[u8; 32]]) = sha256_lanes::<U32s>
+    fn sha256_digests(records: &Records<'_>, double: bool, streams: Option<Streams>, out: &mut [[u8; 32]]) = sha256_lanes::<U32s>
 }
 
 #[inline(always)]
-fn sha256_lanes<L: Lanes32>(records: &Records<'_>, double: bool, out: &mut [[u8; 32]]) {
-    let order = by_key(records.len(), |index| sha256::last_block(records.length(index)));
-    let wide = order.len() - order.len() % Pair::<L>::LANES;
-    let (wide, rest) = order.split_at(wide);
-    let mut padding = Padding::default();
-    for group in wide.chunks_exact(Pair::<L>::LANES) {
-        sha256_group::<Pair<L>>(records, group, double, &mut padding, out);
+fn sha256_lanes<L: Lanes32>(
+    records: &Records<'_>,
+    double: bool,
+    streams: Option<Streams>,
+    out: &mut [[u8; 32]],
+) {
+    let mut done = 0;
+    let lanes_win = streams.is_none_or(|streams| !streams.always());
+    if let Some(length) = even_length(records)
+        && lanes_win
+    {
+        let mut padding = Padding::default();
+        let lanes = Pair::<L>::LANES;
+        let groups = joined(records).chunks_exact(lanes * length).zip(out.chunks_exact_mut(lanes));
+        for (group, out) in groups {
+            sha256::digests_even::<Pair<L>>(group, length, double, &mut padding, out);
+            done += lanes;
+        }
     }
-    for group in rest.chunks(L::LANES) {
-        sha256_group::<L>(records, group, double, &mut padding, out);
+    let (records, out) = (records.slice(done..records.len()), &mut out[done..]);
+    let order = Order::by(out.len(), |index| sha256::last_block(records.length(index)));
+    let (wide, narrow) = groups::<L>(out.len());
+    for group in wide {
+        sha256_group::<Pair<L>>(&records, &order, group, double, streams, out);
+    }
+    for group in narrow {
+        sha256_group::<L>(&records, &order, group, double, streams, out);
     }
 }
 
 #[inline(always)]
 fn sha256_group<L: Lanes32>(
     records: &Records<'_>,
-    group: &[u32],
+    order: &Order,
+    group: Range<usize>,
     double: bool,
-    padding: &mut Padding,
+    streams: Option<Streams>,
     out: &mut [[u8; 32]],
 ) {
     let mut messages: [&[u8]; MAX_LANES] = [&[]; MAX_LANES];
     for (lane, message) in messages[..L::LANES].iter_mut().enumerate() {
         // Lanes without a record repeat the last one.
-        *message = records.get(group[lane.min(group.len() - 1)] as usize);
+        *message = records.get(order.at((group.start + lane).min(group.end - 1)));
     }
     let mut digests = [[0; 32]; MAX_LANES];
-    sha256::digests::<L>(&messages, double, padding, &mut digests);
-    scatter(&digests, group, out);
+    let own = &messages[..group.len()];
+    match streams.filter(|streams| streams.win(own.iter().map(|message| message.len()), L::LANES)) {
+        Some(streams) => streams.digests(own, double, &mut digests),
+        None => sha256::digests::<L>(&messages, double, &mut digests),
+    }
+    order.scatter(group, &digests, out);
 }
 
+/// The length of every record, if they have one in common and it is not zero.
+fn even_length(records: &Records<'_>) -> Option<usize> {
+    let offsets = records.offsets();
+    let length = records.length(0) as u64;
+    let unlike = offsets.windows(2).fold(0, |unlike, pair| unlike | ((pair[1] - pair[0]) ^ length));
+    (unlike == 0 && length > 0).then_some(length as usize)
+}
+
+/// The bytes of all records.
+fn joined<'a>(records: &'a Records<'_>) -> &'a [u8] {
+    let start = records.offsets()[0] as usize;
+    &records.bytes()[start..][..records.total_bytes() as usize]
+}
+
+/// Ranges that fill the lanes of a pair, and those that are left for single
+/// vectors, of which only the last may leave lanes empty.
 #[inline(always)]
-fn scatter(digests: &[[u8; 32]; MAX_LANES], group: &[u32], out: &mut [[u8; 32]]) {
-    for (digest, &index) in digests.iter().zip(group) {
-        out[index as usize] = *digest;
-    }
+fn groups<L: Lanes32>(
+    count: usize,
+) -> (impl Iterator<Item = Range<usize>>, impl Iterator<Item = Range<usize>>) {
+    let wide = Pair::<L>::LANES;
+    let narrow = count - count % wide;
+    (
+        (0..narrow).step_by(wide).map(move |start| start..start + wide),
+        (narrow..count).step_by(L::LANES).map(move |start| start..count.min(start + L::LANES)),
+    )
 }
 
-/// The positions `0..count` in ascending order of their keys.
-fn by_key(count: usize, key: impl Fn(usize) -> usize) -> Vec<u32> {
-    const KEYS: usize = 64;
-    let mut starts = [0u32; KEYS + 1];
-    for index in 0..count {
-        starts[key(index).min(KEYS - 1) + 1] += 1;
+/// The order in which lanes take items.
+enum Order {
+    AsTheyCome,
+    Sorted(Vec<u32>),
+}
+
+impl Order {
+    /// Ascending by `key`.
+    fn by(count: usize, key: impl Fn(usize) -> usize) -> Self {
+        if (1..count).all(|index| key(index) == key(0)) {
+            return Order::AsTheyCome;
+        }
+        // By counting; the few items with large keys take long enough anyway.
+        const KEYS: usize = 64;
+        let bucket = |index| key(index).min(KEYS - 1);
+        let mut places = [0; KEYS + 1];
+        for index in 0..count {
+            places[bucket(index) + 1] += 1;
+        }
+        for bucket in 0..KEYS {
+            places[bucket + 1] += places[bucket];
+        }
+        let large = places[KEYS - 1];
+        let mut order = vec![0; count];
+        for index in 0..count {
+            let place = &mut places[bucket(index)];
+            order[*place] = index as u32;
+            *place += 1;
+        }
+        order[large..].sort_unstable_by_key(|&index| key(index as usize));
+        Order::Sorted(order)
     }
-    for k in 0..KEYS {
-        starts[k + 1] += starts[k];
+
+    #[inline(always)]
+    fn at(&self, place: usize) -> usize {
+        match self {
+            Order::AsTheyCome => place,
+            Order::Sorted(order) => order[place] as usize,
+        }
     }
-    let last = starts[KEYS - 1] as usize;
-    let mut order = vec![0; count];
-    for index in 0..count {
-        let place = &mut starts[key(index).min(KEYS - 1)];
-        order[*place as usize] = index as u32;
-        *place += 1;
+
+    /// Puts each digest where its item stands.
+    #[inline(always)]
+    fn scatter(&self, group: Range<usize>, digests: &[[u8; 32]; MAX_LANES], out: &mut [[u8; 32]]) {
+        match self {
+            Order::AsTheyCome => out[group.clone()].copy_from_slice(&digests[..group.len()]),
+            Order::Sorted(order) => {
+                for (&index, digest) in order[group].iter().zip(digests) {
+                    out[index as usize] = *digest;
+                }
+            }
+        }
     }
-    order[last..].sort_unstable_by_key(|&index| key(index as usize));
-    order
 }
 
 fn blake3_digests(isa: Isa, mode: &Mode, records: &Records<'_>, out: &mut [[u8; 32]]) {
-    let whole = |index| Piece { bytes: records.get(index), counter: 0, root: true };
-    if records.len() == 1 && records.length(0) > BYTES_AT_ONCE {
-        out[0] = one_digest(isa, mode, records.get(0));
+    if let [only] = out
+        && records.length(0) > BYTES_AT_ONCE
+    {
+        *only = one_digest(isa, mode, records.get(0));
         return;
     }
-    let pieces: Vec<_> = (0..records.len()).map(whole).collect();
-    piece_values(isa, mode, &pieces, out);
+    match even_length(records) {
+        Some(length) if length <= CHUNK => {
+            let run = Run { bytes: joined(records), length, first: 0, cycle: 1, root: true };
+            chunk_values(isa, mode, Chunks::Run(run), out);
+        }
+        Some(length) if length.is_multiple_of(CHUNK) => {
+            let cycle = length / CHUNK;
+            let run = Run { bytes: joined(records), length: CHUNK, first: 0, cycle, root: false };
+            let mut values = vec![[0; 32]; out.len() * cycle];
+            chunk_values(isa, mode, Chunks::Run(run), &mut values);
+            let span = Span { values: cycle, root: true };
+            tree_values(isa, mode, &vec![span; out.len()], values, out);
+        }
+        _ => piece_values(isa, mode, &records.iter().map(Piece::whole).collect::<Vec<_>>(), out),
+    }
 }
 
 /// The digest of one long record, on all threads.
 fn one_digest(isa: Isa, mode: &Mode, record: &[u8]) -> [u8; 32] {
     let mut values = vec![[0; 32]; record.len().div_ceil(BYTES_AT_ONCE)];
-    values.par_iter_mut().zip(record.par_chunks(BYTES_AT_ONCE)).enumerate().for_each(
-        |(index, (value, bytes))| {
-            let counter = (index * (BYTES_AT_ONCE / CHUNK)) as u64;
-            piece_values(isa, mode, &[Piece { bytes, counter, root: false }], std::slice::from_mut(value));
-        },
-    );
+    let parts = values.par_iter_mut().zip(record.par_chunks(BYTES_AT_ONCE)).enumerate();
+    parts.for_each(|(index, (value, bytes))| {
+        let first = index * (BYTES_AT_ONCE / CHUNK);
+        *value = part_value(isa, mode, bytes, first);
+    });
     let mut root = [[0; 32]];
     tree_values(isa, mode, &[Span { values: values.len(), root: true }], values, &mut root);
     root[0]
 }
 
-/// The chaining value of each piece; the digest of those that are roots.
+/// The chaining value of a part of a record, from chunk `first` on.
+fn part_value(isa: Isa, mode: &Mode, bytes: &[u8], first: usize) -> [u8; 32] {
+    let (whole, rest) = bytes.split_at(bytes.len() - bytes.len() % CHUNK);
+    let mut values = vec![[0; 32]; bytes.len().div_ceil(CHUNK)];
+    let cycle = whole.len() / CHUNK;
+    let run = Run { bytes: whole, length: CHUNK, first, cycle, root: false };
+    chunk_values(isa, mode, Chunks::Run(run), &mut values[..cycle]);
+    let rest = Piece { bytes: rest, counter: (first + cycle) as u64, root: false };
+    chunk_values(isa, mode, Chunks::Pieces(&[rest]), &mut values[cycle..]);
+    let mut value = [[0; 32]];
+    tree_values(isa, mode, &[Span { values: values.len(), root: false }], values, &mut value);
+    value[0]
+}
+
+/// The digest of each piece.
 fn piece_values(isa: Isa, mode: &Mode, pieces: &[Piece<'_>], out: &mut [[u8; 32]]) {
     if pieces.iter().all(|piece| piece.bytes.len() <= CHUNK) {
-        return chunk_values(isa, mode, pieces, out);
+        return chunk_values(isa, mode, Chunks::Pieces(pieces), out);
     }
     let chunks: Vec<_> = pieces.iter().flat_map(Piece::chunks).collect();
     let mut values = vec![[0; 32]; chunks.len()];
-    chunk_values(isa, mode, &chunks, &mut values);
-    let spans: Vec<_> =
-        pieces.iter().map(|piece| Span { values: piece.chunks().len(), root: piece.root }).collect();
-    tree_values(isa, mode, &spans, values, out);
+    chunk_values(isa, mode, Chunks::Pieces(&chunks), &mut values);
+    let span = |piece: &Piece<'_>| Span { values: piece.chunks().len(), root: piece.root };
+    tree_values(isa, mode, &pieces.iter().map(span).collect::<Vec<_>>(), values, out);
 }
 
 /// Neighbouring chaining values that belong under one node.
+#[derive(Clone)]
 struct Span {
     values: usize,
     root: bool,
@@ -146,24 +262,42 @@ struct Span {
 fn tree_values(isa: Isa, mode: &Mode, spans: &[Span], mut values: Vec<[u8; 32]>, out: &mut [[u8; 32]]) {
     let mut lengths: Vec<usize> = spans.iter().map(|span| span.values).collect();
     while lengths.iter().any(|&length| length > 1) {
-        let (mut pairs, mut roots) = (Vec::new(), Vec::new());
-        let mut start = 0;
+        let mut roots = Vec::with_capacity(values.len() / 2);
         for (span, &length) in spans.iter().zip(&lengths) {
-            pairs.extend_from_slice(values[start..][..length].as_chunks::<2>().0);
-            roots.resize(pairs.len(), span.root && length == 2);
-            start += length;
+            roots.resize(roots.len() + length / 2, span.root && length == 2);
         }
-        let mut nodes = vec![[0; 32]; pairs.len()];
-        parent_values(isa, mode, &pairs, &roots, &mut nodes);
-        values = rise(&mut lengths, &values, &nodes);
+        let mut nodes = vec![[0; 32]; roots.len()];
+        parent_values(isa, mode, &pairs(&lengths, &values), &roots, &mut nodes);
+        values = rise(&mut lengths, &values, nodes);
     }
     out.copy_from_slice(&values);
 }
 
+fn all_even(lengths: &[usize]) -> bool {
+    lengths.iter().all(|length| length.is_multiple_of(2))
+}
+
+/// The pairs of each span, without its odd last value.
+fn pairs<'a>(lengths: &[usize], values: &'a [[u8; 32]]) -> Cow<'a, [[[u8; 32]; 2]]> {
+    if all_even(lengths) {
+        return Cow::Borrowed(values.as_chunks().0);
+    }
+    let (mut pairs, mut start) = (Vec::with_capacity(values.len() / 2), 0);
+    for &length in lengths {
+        pairs.extend_from_slice(values[start..][..length].as_chunks().0);
+        start += length;
+    }
+    Cow::Owned(pairs)
+}
+
 /// The next level of each span: its share of `nodes`, and its odd last value.
-fn rise(lengths: &mut [usize], values: &[[u8; 32]], nodes: &[[u8; 32]]) -> Vec<[u8; 32]> {
-    let (mut values, mut nodes) = (values, nodes);
-    let mut next = Vec::with_capacity(values.len() / 2 + lengths.len());
+fn rise(lengths: &mut [usize], mut values: &[[u8; 32]], nodes: Vec<[u8; 32]>) -> Vec<[u8; 32]> {
+    if all_even(lengths) {
+        lengths.iter_mut().for_each(|length| *length /= 2);
+        return nodes;
+    }
+    let mut next = Vec::with_capacity(nodes.len() + lengths.len());
+    let mut nodes = &nodes[..];
     for length in lengths {
         let (own, values_after) = values.split_at(*length);
         let (above, nodes_after) = nodes.split_at(*length / 2);
@@ -175,33 +309,99 @@ fn rise(lengths: &mut [usize], values: &[[u8; 32]], nodes: &[[u8; 32]]) -> Vec<[
     next
 }
 
+/// Chunks of one length, end to end.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    bytes: &'a [u8],
+    length: usize,
+    /// Chunks count from `first`, and begin again after `cycle` of them.
+    first: usize,
+    cycle: usize,
+    root: bool,
+}
+
+impl<'a> Run<'a> {
+    fn chunk(&self, index: usize) -> Piece<'a> {
+        let bytes = &self.bytes[index * self.length..][..self.length];
+        Piece { bytes, counter: (self.first + index % self.cycle) as u64, root: self.root }
+    }
+
+    /// The chaining values of the groups that fill the lanes, and how many
+    /// chunks those are.
+    #[inline(always)]
+    fn values<L: Lanes32>(&self, mode: &Mode, out: &mut [[u8; 32]]) -> usize {
+        let Run { bytes, length, first, cycle, root } = *self;
+        let (mut done, mut position) = (0, 0);
+        let groups = bytes.chunks_exact(L::LANES * length).zip(out.chunks_exact_mut(L::LANES));
+        for (group, out) in groups {
+            let (mut low, mut high) = ([0; MAX_LANES], [0; MAX_LANES]);
+            for lane in 0..L::LANES {
+                let counter = (first + position) as u64;
+                (low[lane], high[lane]) = (counter as u32, (counter >> 32) as u32);
+                position = if position + 1 == cycle { 0 } else { position + 1 };
+            }
+            let place = Place { counter: [L::load(&low), L::load(&high)], root };
+            blake3::chunks_even::<L>(mode, group, length, place, out);
+            done += L::LANES;
+        }
+        done
+    }
+}
+
+/// What lanes take chunks from.
+#[derive(Clone, Copy)]
+enum Chunks<'a> {
+    Run(Run<'a>),
+    Pieces(&'a [Piece<'a>]),
+}
+
+impl<'a> Chunks<'a> {
+    fn get(self, index: usize) -> Piece<'a> {
+        match self {
+            Chunks::Run(run) => run.chunk(index),
+            Chunks::Pieces(pieces) => pieces[index],
+        }
+    }
+}
+
 dispatch! {
-    fn chunk_values(mode: &Mode, chunks: &[Piece<'_>], out: &mut [[u8; 32]]) = chunk_lanes::<U32s>
+    fn chunk_values(mode: &Mode, chunks: Chunks<'_>, out: &mut [[u8; 32]]) = chunk_lanes::<U32s>
 }
 
 #[inline(always)]
-fn chunk_lanes<L: Lanes32>(mode: &Mode, chunks: &[Piece<'_>], out: &mut [[u8; 32]]) {
-    let order = by_key(chunks.len(), |index| chunks[index].last_block());
-    let wide = order.len() - order.len() % Pair::<L>::LANES;
-    let (wide, rest) = order.split_at(wide);
-    for group in wide.chunks_exact(Pair::<L>::LANES) {
-        chunk_group::<Pair<L>>(mode, chunks, group, out);
+fn chunk_lanes<L: Lanes32>(mode: &Mode, chunks: Chunks<'_>, out: &mut [[u8; 32]]) {
+    let done = match chunks {
+        Chunks::Run(run) => run.values::<Pair<L>>(mode, out),
+        Chunks::Pieces(_) => 0,
+    };
+    let out = &mut out[done..];
+    let chunks = |index| chunks.get(done + index);
+    let order = Order::by(out.len(), |index| chunks(index).last_block());
+    let (wide, narrow) = groups::<L>(out.len());
+    for group in wide {
+        chunk_group::<Pair<L>>(mode, &chunks, &order, group, out);
     }
-    for group in rest.chunks(L::LANES) {
-        chunk_group::<L>(mode, chunks, group, out);
+    for group in narrow {
+        chunk_group::<L>(mode, &chunks, &order, group, out);
     }
 }
 
 #[inline(always)]
-fn chunk_group<L: Lanes32>(mode: &Mode, chunks: &[Piece<'_>], group: &[u32], out: &mut [[u8; 32]]) {
-    let mut lanes = [Piece { bytes: &[], counter: 0, root: false }; MAX_LANES];
-    for (lane, chunk) in lanes[..L::LANES].iter_mut().enumerate() {
+fn chunk_group<'a, L: Lanes32>(
+    mode: &Mode,
+    chunk: &impl Fn(usize) -> Piece<'a>,
+    order: &Order,
+    group: Range<usize>,
+    out: &mut [[u8; 32]],
+) {
+    let mut lanes = [Piece::whole(&[]); MAX_LANES];
+    for (lane, piece) in lanes[..L::LANES].iter_mut().enumerate() {
         // Lanes without a chunk repeat the last one.
-        *chunk = chunks[group[lane.min(group.len() - 1)] as usize];
+        *piece = chunk(order.at((group.start + lane).min(group.end - 1)));
     }
     let mut values = [[0; 32]; MAX_LANES];
     blake3::chunks::<L>(mode, &lanes, &mut values);
-    scatter(&values, group, out);
+    order.scatter(group, &values, out);
 }
 
 dispatch! {
@@ -210,16 +410,20 @@ dispatch! {
 
 #[inline(always)]
 fn parent_lanes<L: Lanes32>(mode: &Mode, pairs: &[[[u8; 32]; 2]], roots: &[bool], out: &mut [[u8; 32]]) {
-    let groups = pairs.chunks(L::LANES).zip(roots.chunks(L::LANES)).zip(out.chunks_mut(L::LANES));
-    for ((pairs, roots), out) in groups {
-        let mut blocks = [&[0; 64]; MAX_LANES];
-        let mut root = [false; MAX_LANES];
-        for (lane, pair) in pairs.iter().enumerate() {
-            blocks[lane] = bytemuck::cast_ref(pair);
-            root[lane] = roots[lane];
-        }
+    let lanes = Pair::<L>::LANES;
+    let wide = pairs.len() - pairs.len() % lanes;
+    for start in (0..wide).step_by(lanes) {
+        let range = start..start + lanes;
+        let bytes = pairs[range.clone()].as_flattened().as_flattened();
+        blake3::parents::<Pair<L>>(mode, bytes, &roots[range.clone()], &mut out[range]);
+    }
+    for start in (wide..pairs.len()).step_by(L::LANES) {
+        let range = start..pairs.len().min(start + L::LANES);
+        let (mut filled, mut root) = ([[[0; 32]; 2]; MAX_LANES], [false; MAX_LANES]);
+        filled[..range.len()].copy_from_slice(&pairs[range.clone()]);
+        root[..range.len()].copy_from_slice(&roots[range.clone()]);
         let mut values = [[0; 32]; MAX_LANES];
-        blake3::parents::<L>(mode, &blocks, &root, &mut values);
-        out.copy_from_slice(&values[..out.len()]);
+        blake3::parents::<L>(mode, filled.as_flattened().as_flattened(), &root, &mut values);
+        out[range.clone()].copy_from_slice(&values[..range.len()]);
     }
 }

@@ -43,6 +43,26 @@ pub mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub mod avx512ifma;
 pub mod scalar;
+#[cfg(target_arch = "x86_64")]
+pub mod sha_ni;
+
+/// Where there is no such extension.
+#[cfg(not(target_arch = "x86_64"))]
+pub mod sha_ni {
+    /// Never made.
+    #[derive(Clone, Copy)]
+    pub enum ShaNi {}
+
+    impl ShaNi {
+        pub fn below(_: crate::cpu::Isa) -> Option<Self> {
+            None
+        }
+
+        pub fn compress<const N: usize>(self, _: &mut [[u32; 8]; N], _: [&[[u8; 64]]; N]) {
+            match self {}
+        }
+    }
+}
 
 /// Words in a 64-byte block.
 pub const BLOCK_WORDS: usize = 16;
@@ -76,9 +96,6 @@ pub trait Lanes32:
     /// One value for each lane, from the first `LANES`.
     fn load(values: &[u32]) -> Self;
 
-    /// One value from each lane, to the first `LANES`.
-    fn store(self, out: &mut [u32]);
-
     /// Rotates right by `N`, 0 < `N` < 32.
     fn rotr<const N: i32>(self) -> Self;
 
@@ -105,6 +122,10 @@ pub trait Lanes32:
 
     /// Each word's bytes in reverse.
     fn swap_bytes(self) -> Self;
+
+    /// The little-endian words of one block for each lane: the first `length`
+    /// bytes, at most 64, from every `stride`-th byte on, and zeros after them.
+    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; BLOCK_WORDS];
 
     /// The little-endian words of one block for each lane.
     fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS];
@@ -262,12 +283,6 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     }
 
     #[inline(always)]
-    fn store(self, out: &mut [u32]) {
-        self.0.store(out);
-        self.1.store(&mut out[L::LANES..]);
-    }
-
-    #[inline(always)]
     fn rotr<const N: i32>(self) -> Self {
         Pair(self.0.rotr::<N>(), self.1.rotr::<N>())
     }
@@ -313,6 +328,12 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     }
 
     #[inline(always)]
+    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; BLOCK_WORDS] {
+        let (low, high) = (bytes, &bytes[L::LANES * stride..]);
+        Pair::zip(L::load_strided(low, stride, length), L::load_strided(high, stride, length))
+    }
+
+    #[inline(always)]
     fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
         let (low, high) = blocks.split_at(L::LANES);
         Pair::zip(L::load_blocks(low), L::load_blocks(high))
@@ -334,6 +355,19 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
         L::store_digests(low, first);
         L::store_digests(high, second);
     }
+}
+
+/// Asks for the cache line at `offset`, if `bytes` reach there.
+#[inline(always)]
+pub fn prefetch(bytes: &[u8], offset: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(byte) = bytes.get(offset) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: any address may be asked for; x86-64 has the instruction.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (bytes, offset);
 }
 
 /// The first 64 bytes of `tail`, with zeros past its end.
@@ -367,9 +401,7 @@ mod tests {
         let values = |seed| (0..L::LANES).map(|lane| word(seed, lane)).collect::<Vec<_>>();
         let [a, b, c] = [1, 2, 3].map(|seed| L::load(&values(seed)));
         let check = |name: &str, lanes: L, expected: &dyn Fn(u32, u32, u32) -> u32| {
-            let mut out = vec![0; L::LANES];
-            lanes.store(&mut out);
-            for (lane, &value) in out.iter().enumerate() {
+            for (lane, value) in values_of(lanes).into_iter().enumerate() {
                 let [a, b, c] = [1, 2, 3].map(|seed| word(seed, lane));
                 assert_eq!(value, expected(a, b, c), "{name} in lane {lane} of {}", L::LANES);
             }
@@ -387,11 +419,10 @@ mod tests {
         check("majority", a.majority(b, c), &|a, b, c| a & b | a & c | b & c);
         check("swap_bytes", a.swap_bytes(), &|a, _, _| a.swap_bytes());
         let one = L::load(&(0..L::LANES).map(|lane| u32::from(lane + 1 == L::LANES)).collect::<Vec<_>>());
-        let mut equal = vec![7; L::LANES];
-        (a ^ one).equal(a).store(&mut equal);
+        let mut equal = values_of((a ^ one).equal(a));
         assert_eq!(equal.pop(), Some(0));
         assert!(equal.iter().all(|&lane| lane == u32::MAX));
-        assert!(one.any() && !(one ^ one).any());
+        assert!(one.any() && !L::splat(0).any());
         let below = [L::splat(1 << 31), L::splat((1 << 31) - 1)];
         assert!(
             below[0].any_at_most(below[0])
@@ -400,6 +431,13 @@ mod tests {
         );
         assert!(below[0].any_at_most(below[1] + one) == (L::LANES > 0));
         check_blocks::<L>();
+    }
+
+    #[inline(always)]
+    fn values_of<L: Lanes32>(lanes: L) -> Vec<u32> {
+        let mut out = vec![[0; 32]; L::LANES];
+        L::store_digests([lanes; 8], &mut out);
+        out.iter().map(|bytes| u32::from_le_bytes(*bytes.first_chunk().unwrap())).collect()
     }
 
     #[inline(always)]
@@ -414,6 +452,15 @@ mod tests {
             L::store_digests(words.try_into().unwrap(), &mut out);
             for (block, out) in blocks.iter().zip(&out) {
                 assert_eq!(block[32 * half..][..32], out[..]);
+            }
+        }
+        for (stride, length) in [(64, 64), (32, 32), (64, 33), (2, 1), (50, 0)] {
+            let words = L::load_strided(&bytes, stride, length);
+            for (half, words) in words.as_chunks::<8>().0.iter().enumerate() {
+                L::store_digests(*words, &mut out);
+                for (lane, out) in out.iter().enumerate() {
+                    assert_eq!(padded(&bytes[lane * stride..][..length])[32 * half..][..32], out[..]);
+                }
             }
         }
         for length in 0..=66 {

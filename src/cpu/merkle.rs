@@ -12,6 +12,7 @@ use super::Isa;
 use super::blake3::{self, Mode};
 use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Pair};
 use super::sha256::{self, Constant, Expanding, PADDING_OF_64, State};
+use super::streams::Streams;
 use crate::merkle::{Root, Tree};
 use crate::{Digest, Hash};
 
@@ -26,13 +27,15 @@ const MIN_SUBTREE_LEVELS: u32 = 9;
 /// The root over `leaves`, of which there is one at least; called in the pool.
 pub fn root(isa: Isa, tree: Tree, leaves: &[Digest], threads: usize) -> Root {
     let leaves: &[[u8; 32]] = bytemuck::cast_slice(leaves);
+    let streams = Streams::beside(isa);
     let levels = leaves.len().next_power_of_two().trailing_zeros();
     let spread = (4 * threads).next_power_of_two().trailing_zeros();
     let low = levels.saturating_sub(spread).clamp(MIN_SUBTREE_LEVELS, MAX_SUBTREE_LEVELS).min(levels);
-    let subtrees: Vec<_> = leaves.par_chunks(1 << low).map(|leaves| rise(isa, tree, leaves, low)).collect();
+    let subtrees: Vec<_> =
+        leaves.par_chunks(1 << low).map(|leaves| rise(isa, tree, streams, leaves, low)).collect();
     let mut mutated = subtrees.iter().any(|subtree| subtree.1);
     let nodes: Vec<_> = subtrees.into_iter().map(|subtree| subtree.0[0]).collect();
-    let (root, above) = rise(isa, tree, &nodes, levels - low);
+    let (root, above) = rise(isa, tree, streams, &nodes, levels - low);
     mutated |= above;
     Root { digest: Digest(root[0]), mutated }
 }
@@ -40,12 +43,17 @@ pub fn root(isa: Isa, tree: Tree, leaves: &[Digest], threads: usize) -> Root {
 dispatch! {
     /// The nodes `levels` above `nodes`, and whether a pair of equal ones was seen
     /// where the rule asks for that.
-    fn rise(tree: Tree, nodes: &[[u8; 32]], levels: u32) -> (Vec<[u8; 32]>, bool) = rise_lanes::<U32s>
+    fn rise(tree: Tree, streams: Option<Streams>, nodes: &[[u8; 32]], levels: u32) -> (Vec<[u8; 32]>, bool) = rise_lanes::<U32s>
 }
 
 #[inline(always)]
-fn rise_lanes<L: Lanes32>(tree: Tree, nodes: &[[u8; 32]], levels: u32) -> (Vec<[u8; 32]>, bool) {
-    let rule = Rule::of(tree);
+fn rise_lanes<L: Lanes32>(
+    tree: Tree,
+    streams: Option<Streams>,
+    nodes: &[[u8; 32]],
+    levels: u32,
+) -> (Vec<[u8; 32]>, bool) {
+    let rule = Rule::of(tree, streams);
     let (mut nodes, mut left, mut mutated) = (Cow::Borrowed(nodes), levels, false);
     while left > 0 {
         let fused = left >= LANE_LEVELS && nodes.len() >= Pair::<L>::LANES << LANE_LEVELS;
@@ -61,7 +69,8 @@ fn rise_lanes<L: Lanes32>(tree: Tree, nodes: &[[u8; 32]], levels: u32) -> (Vec<[
 #[inline(always)]
 fn step_up<L: Lanes32>(rule: &Rule, nodes: &[[u8; 32]], levels: u32) -> (Vec<[u8; 32]>, bool) {
     let group = Pair::<L>::LANES << levels;
-    let (full, rest) = nodes.split_at(nodes.len() / group * group);
+    let groups = if rule.lanes_win() { nodes.len() / group } else { 0 };
+    let (full, rest) = nodes.split_at(groups * group);
     let mut above = vec![[0; 32]; full.len() >> levels];
     let mut mutated = false;
     for (nodes, above) in full.chunks_exact(group).zip(above.chunks_exact_mut(Pair::<L>::LANES)) {
@@ -85,6 +94,12 @@ fn level_above<L: Lanes32>(rule: &Rule, mut nodes: Vec<[u8; 32]>) -> Vec<[u8; 32
     let (pairs, promoted) = nodes.as_chunks::<2>();
     let mut above = vec![[0; 32]; pairs.len()];
     for (pairs, above) in pairs.chunks(L::LANES).zip(above.chunks_mut(L::LANES)) {
+        if let Some(streams) = rule.streams
+            && streams.win(pairs.iter().map(|_| rule.message_length()), L::LANES)
+        {
+            rule.above_in_streams(streams, pairs, above);
+            continue;
+        }
         let mut blocks = [[0; 64]; MAX_LANES];
         blocks[..pairs.len()].copy_from_slice(bytemuck::cast_slice(pairs));
         let mut digests = [[0; 32]; MAX_LANES];
@@ -107,11 +122,7 @@ fn climb<L: Lanes32>(rule: &Rule, pairs: &[[u8; 64]], levels: u32, out: &mut [[u
     let mut mutated = L::splat(0);
     let mut node = waiting[0];
     for pair in 0..own {
-        let mut blocks = [&[0; 64]; MAX_LANES];
-        for (lane, block) in blocks[..L::LANES].iter_mut().enumerate() {
-            *block = &pairs[lane * own + pair];
-        }
-        let mut children = rule.words(L::load_blocks(&blocks[..L::LANES]));
+        let mut children = rule.words(L::load_strided(pairs[pair..].as_flattened(), 64 * own, 64));
         let mut level = 0;
         loop {
             mutated = mutated | rule.equal_pair(&children);
@@ -135,6 +146,8 @@ struct Rule {
     /// Whether 0x01 comes before the children.
     prefix: bool,
     doubles_last: bool,
+    /// What serves where lanes would stay empty.
+    streams: Option<Streams>,
 }
 
 enum Function {
@@ -143,14 +156,38 @@ enum Function {
 }
 
 impl Rule {
-    fn of(tree: Tree) -> Self {
+    fn of(tree: Tree, streams: Option<Streams>) -> Self {
         let function = match tree.hash() {
             Hash::Sha256 => Function::Sha256 { double: false },
             Hash::Sha256d => Function::Sha256 { double: true },
             Hash::Blake3 => Function::Blake3(Mode::HASH),
             Hash::KeyedBlake3(key) => Function::Blake3(Mode::keyed(&key.0)),
         };
-        Rule { function, prefix: !tree.node_prefix().is_empty(), doubles_last: tree.doubles_last() }
+        let streams = streams.filter(|_| matches!(function, Function::Sha256 { .. }));
+        let prefix = !tree.node_prefix().is_empty();
+        Rule { function, prefix, doubles_last: tree.doubles_last(), streams }
+    }
+
+    fn lanes_win(&self) -> bool {
+        self.streams.is_none_or(|streams| !streams.always())
+    }
+
+    /// The bytes hashed for a node.
+    fn message_length(&self) -> usize {
+        if self.prefix { 65 } else { 64 }
+    }
+
+    fn above_in_streams(&self, streams: Streams, pairs: &[[[u8; 32]; 2]], above: &mut [[u8; 32]]) {
+        let double = matches!(self.function, Function::Sha256 { double: true });
+        for (pairs, above) in pairs.chunks(2).zip(above.chunks_mut(2)) {
+            let mut nodes = [[1; 65]; 2];
+            let mut messages: [&[u8]; 2] = [&[]; 2];
+            for ((node, message), pair) in nodes.iter_mut().zip(&mut messages).zip(pairs) {
+                node[1..].copy_from_slice(pair.as_flattened());
+                *message = &node[65 - self.message_length()..];
+            }
+            streams.digests(&messages[..pairs.len()], double, above);
+        }
     }
 
     /// Little-endian words as the hash reads them, and back.

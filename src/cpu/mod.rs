@@ -9,11 +9,13 @@ mod edwards25519;
 mod field25519;
 mod hash;
 mod lanes;
+mod limit;
 mod merkle;
 mod pow;
 mod scalar25519;
 mod sha256;
 mod sha512;
+mod streams;
 
 use rayon::prelude::*;
 
@@ -24,8 +26,11 @@ use crate::pow::{Nonce, NonceWindow, Puzzle};
 use crate::threads::Threads;
 use crate::{Digest, Hash, Records};
 
+use streams::Streams;
+
 pub use ed25519::KeyCache;
 pub use isa::Isa;
+pub use limit::issue_rate;
 
 /// Public keys whose expanded forms are kept: some 9 MiB.
 const CACHED_KEYS: usize = 1024;
@@ -47,7 +52,7 @@ impl Cpu {
         let info = BackendInfo {
             kind: BackendKind::Cpu,
             threads: threads.count(),
-            detail: format!("{isa} lanes"),
+            detail: detail(isa),
             software: false,
         };
         Cpu { info, threads, isa, keys: KeyCache::new(CACHED_KEYS) }
@@ -62,6 +67,21 @@ impl Cpu {
     /// The cache of public keys.
     pub fn key_cache(&self) -> &KeyCache {
         &self.keys
+    }
+}
+
+/// What computes what: the widest lanes for 32-bit words, and whether the SHA
+/// extension serves beside them.
+fn detail(isa: Isa) -> String {
+    let lanes = match isa {
+        Isa::Scalar => "1 lane",
+        Isa::Avx2 => "2×8 lanes",
+        Isa::Avx512 | Isa::Avx512Ifma => "2×16 lanes",
+    };
+    match Streams::beside(isa) {
+        None => format!("{isa} {lanes}"),
+        Some(streams) if streams.always() => format!("{isa} {lanes}, sha-ni for SHA-256"),
+        Some(_) => format!("{isa} {lanes}, sha-ni for few or unlike SHA-256 messages"),
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use super::Isa;
-use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Pair};
-use super::sha256::{self, Expanding};
+use super::lanes::scalar::U32s;
+use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Pair, Work};
+use super::sha256::{self, Expanding, Schedule, State};
 use crate::pow::{Nonce, NonceWindow, Puzzle};
 
 /// Nonces that a thread takes at a time.
@@ -45,6 +46,8 @@ struct Job {
     block: [u32; BLOCK_WORDS],
     /// Where the nonce lies in it.
     word: usize,
+    /// What a Bitcoin header has in common beyond that.
+    bitcoin: Bitcoin,
     /// The most significant word of the target.
     bound: u32,
 }
@@ -62,12 +65,120 @@ impl Job {
         last[rest.len()] = 0x80;
         last[56..].copy_from_slice(&(8 * header.len() as u64).to_be_bytes());
         let [a, b, c, d, ..] = puzzle.target().to_be_bytes();
+        let block = sha256::words_of(&last);
         Job {
             midstate,
-            block: sha256::words_of(&last),
+            block,
             word: puzzle.nonce_offset() % 64 / 4,
+            bitcoin: Bitcoin::new(midstate, block),
             bound: u32::from_be_bytes([a, b, c, d]),
         }
+    }
+}
+
+/// The word of the last block in which a Bitcoin header has its nonce.
+const BITCOIN_WORD: usize = 3;
+
+/// The first word after the block that the nonce reaches: words 16 and 17 come
+/// from words 0 to 2, 9, 10 and 14 and 15 alone.
+const FIRST_REACHED: usize = 18;
+
+/// What hashes of one header have in common when the nonce is in word 3.
+struct Bitcoin {
+    /// The state after the rounds before the nonce.
+    state: [u32; 8],
+    /// The other words of the block plus the rounds' constants.
+    words: [u32; BLOCK_WORDS],
+    /// The share of each of the next sixteen words that the nonce does not reach.
+    shares: [u32; BLOCK_WORDS],
+}
+
+impl Bitcoin {
+    fn new(midstate: [u32; 8], block: [u32; BLOCK_WORDS]) -> Self {
+        let known = |i: usize| i != BITCOIN_WORD && i < FIRST_REACHED;
+        let mut words = [0u32; 2 * BLOCK_WORDS];
+        words[..BLOCK_WORDS].copy_from_slice(&block);
+        for t in BLOCK_WORDS..2 * BLOCK_WORDS {
+            let word = |i: usize| if known(i) { words[i] } else { 0 };
+            let (near, far) = (word(t - 2), word(t - 15));
+            let sigma_0 = far.rotate_right(7) ^ far.rotate_right(18) ^ (far >> 3);
+            let sigma_1 = near.rotate_right(17) ^ near.rotate_right(19) ^ (near >> 10);
+            words[t] = [word(t - 7), sigma_0, sigma_1].into_iter().fold(word(t - 16), u32::wrapping_add);
+        }
+        let (block, shares) = words.as_chunks::<BLOCK_WORDS>().0.split_at(1);
+        let mut words = block[0];
+        for (word, k) in words.iter_mut().zip(sha256::K) {
+            *word = word.wrapping_add(k);
+        }
+        let mut state = sha256::splat::<U32s, 8>(&midstate);
+        for &word in &words[..BITCOIN_WORD] {
+            state = sha256::round(state, U32s::splat(word));
+        }
+        Bitcoin { state: state.map(U32s::get), words, shares: shares[0] }
+    }
+}
+
+/// The first hash of a Bitcoin header with each of the nonces.
+struct FirstHash<'a, L> {
+    job: &'a Job,
+    nonces: L,
+}
+
+impl<L: Lanes32> Work for FirstHash<'_, L> {
+    type Output = State<L>;
+
+    #[inline(always)]
+    fn run(self) -> State<L> {
+        let mut schedule = FromNonce { bitcoin: &self.job.bitcoin, words: [self.nonces; BLOCK_WORDS] };
+        let mut state = sha256::splat(&self.job.bitcoin.state);
+        sha256::eight_rounds(&mut state, &mut schedule, 3);
+        state = sha256::round(state, schedule.word(11));
+        state = sha256::round(state, schedule.word(12));
+        state = sha256::round(state, schedule.word(13));
+        state = sha256::round(state, schedule.word(14));
+        state = sha256::round(state, schedule.word(15));
+        sha256::sixteen_rounds(&mut state, &mut schedule, 16);
+        for turn in 2..4 {
+            sha256::sixteen_rounds(&mut state, &mut schedule, 16 * turn);
+        }
+        sha256::add(&mut state, sha256::splat(&self.job.midstate));
+        state
+    }
+}
+
+/// The schedule of a block that lanes share but for the nonce.
+struct FromNonce<'a, L> {
+    bitcoin: &'a Bitcoin,
+    /// The last sixteen words; until the sixteenth, all are the nonce.
+    words: [L; BLOCK_WORDS],
+}
+
+impl<L: Lanes32> Schedule<L> for FromNonce<'_, L> {
+    #[inline(always)]
+    fn word(&mut self, t: usize) -> L {
+        let words = &mut self.words;
+        match t {
+            BITCOIN_WORD => return words[t] + L::splat(sha256::K[t]),
+            0..16 => return L::splat(self.bitcoin.words[t]),
+            16..32 => {
+                let mut word = L::splat(self.bitcoin.shares[t - 16]);
+                if t - 15 == BITCOIN_WORD {
+                    word = word + sha256::sigma_0(words[BITCOIN_WORD]);
+                }
+                if t - 16 == BITCOIN_WORD {
+                    word = word + words[BITCOIN_WORD];
+                }
+                if t - 7 >= FIRST_REACHED {
+                    word = word + words[(t - 7) % 16];
+                }
+                if t - 2 >= FIRST_REACHED {
+                    word = word + sha256::sigma_1(words[(t - 2) % 16]);
+                }
+                words[t % 16] = word;
+            }
+            _ => sha256::step(words, t),
+        }
+        words[t % 16] + L::splat(sha256::K[t])
     }
 }
 
@@ -101,8 +212,13 @@ fn search_lanes<L: Lanes32>(puzzle: &Puzzle, job: &Job, first: u32, last: u32) -
 /// The most significant word of each digest, as the target is compared.
 #[inline(always)]
 fn last_word<L: Lanes32>(job: &Job, nonces: L) -> L {
-    let mut block = sha256::splat(&job.block);
-    block[job.word] = nonces.swap_bytes();
-    let state = sha256::compress(sha256::splat(&job.midstate), Expanding(&mut block));
-    sha256::of_digest(state)[7].swap_bytes()
+    let nonces = nonces.swap_bytes();
+    let state = if job.word == BITCOIN_WORD {
+        L::outlined(FirstHash { job, nonces })
+    } else {
+        let mut block = sha256::splat(&job.block);
+        block[job.word] = nonces;
+        sha256::compress(sha256::splat(&job.midstate), Expanding(&mut block))
+    };
+    sha256::last_of_digest(&state).swap_bytes()
 }

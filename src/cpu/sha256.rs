@@ -1,7 +1,7 @@
 //! SHA-256 (FIPS 180-4) with one message in each lane.
 
 use super::lanes::scalar::U32s;
-use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Work};
+use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Work, prefetch};
 
 /// The initial hash value: FIPS 180-4, section 5.3.3.
 pub const INITIAL: [u32; 8] =
@@ -40,11 +40,17 @@ impl<L: Lanes32> Schedule<L> for Expanding<'_, L> {
     fn word(&mut self, t: usize) -> L {
         let words = &mut *self.0;
         if t >= 16 {
-            let sum = words[t % 16] + words[(t + 9) % 16];
-            words[t % 16] = sum + sigma_0(words[(t + 1) % 16]) + sigma_1(words[(t + 14) % 16]);
+            step(words, t);
         }
         words[t % 16] + L::splat(K[t])
     }
+}
+
+/// Word `t` of the schedule, from 16 on, in place of the oldest.
+#[inline(always)]
+pub fn step<L: Lanes32>(words: &mut [L; BLOCK_WORDS], t: usize) {
+    let sum = words[t % 16] + words[(t + 9) % 16];
+    words[t % 16] = sum + sigma_0(words[(t + 1) % 16]) + sigma_1(words[(t + 14) % 16]);
 }
 
 /// A block that is the same in each lane, expanded beforehand.
@@ -102,29 +108,39 @@ pub fn sigma_1<L: Lanes32>(x: L) -> L {
     x.rotr::<17>().xor3(x.rotr::<19>(), x.shr::<10>())
 }
 
-/// One round on variables a to h, which only trade names: the new `e` is left in
-/// `d` and the new `a` in `h`.
+/// One round. Six of the eight variables only move on, which costs nothing once
+/// rounds are unrolled.
 #[inline(always)]
-#[allow(clippy::many_single_char_names, clippy::too_many_arguments)]
-fn round<L: Lanes32>(a: L, b: L, c: L, d: &mut L, e: L, f: L, g: L, h: &mut L, word: L) {
+pub fn round<L: Lanes32>([a, b, c, d, e, f, g, h]: State<L>, word: L) -> State<L> {
     let sum_1 = e.rotr::<6>().xor3(e.rotr::<11>(), e.rotr::<25>());
-    let t1 = (*h + word) + e.choose(f, g) + sum_1;
+    let t1 = (h + word) + e.choose(f, g) + sum_1;
     let sum_0 = a.rotr::<2>().xor3(a.rotr::<13>(), a.rotr::<22>());
-    *d = *d + t1;
-    *h = t1 + a.majority(b, c) + sum_0;
+    [t1 + a.majority(b, c) + sum_0, a, b, c, d + t1, e, f, g]
 }
 
 #[inline(always)]
-fn eight_rounds<L: Lanes32>(state: &mut State<L>, schedule: &mut impl Schedule<L>, t: usize) {
-    let [a, b, c, d, e, f, g, h] = state;
-    round(*a, *b, *c, d, *e, *f, *g, h, schedule.word(t));
-    round(*h, *a, *b, c, *d, *e, *f, g, schedule.word(t + 1));
-    round(*g, *h, *a, b, *c, *d, *e, f, schedule.word(t + 2));
-    round(*f, *g, *h, a, *b, *c, *d, e, schedule.word(t + 3));
-    round(*e, *f, *g, h, *a, *b, *c, d, schedule.word(t + 4));
-    round(*d, *e, *f, g, *h, *a, *b, c, schedule.word(t + 5));
-    round(*c, *d, *e, f, *g, *h, *a, b, schedule.word(t + 6));
-    round(*b, *c, *d, e, *f, *g, *h, a, schedule.word(t + 7));
+pub fn eight_rounds<L: Lanes32>(state: &mut State<L>, schedule: &mut impl Schedule<L>, t: usize) {
+    *state = round(*state, schedule.word(t));
+    *state = round(*state, schedule.word(t + 1));
+    *state = round(*state, schedule.word(t + 2));
+    *state = round(*state, schedule.word(t + 3));
+    *state = round(*state, schedule.word(t + 4));
+    *state = round(*state, schedule.word(t + 5));
+    *state = round(*state, schedule.word(t + 6));
+    *state = round(*state, schedule.word(t + 7));
+}
+
+#[inline(always)]
+pub fn sixteen_rounds<L: Lanes32>(state: &mut State<L>, schedule: &mut impl Schedule<L>, t: usize) {
+    eight_rounds(state, schedule, t);
+    eight_rounds(state, schedule, t + 8);
+}
+
+#[inline(always)]
+pub fn add<L: Lanes32>(state: &mut State<L>, rounds: State<L>) {
+    for (sum, round) in state.iter_mut().zip(rounds) {
+        *sum = *sum + round;
+    }
 }
 
 /// The compression function: FIPS 180-4, section 6.2.2.
@@ -140,15 +156,11 @@ impl<L: Lanes32, S: Schedule<L>> Work for Compress<'_, L, S> {
     fn run(mut self) {
         let mut rounds = *self.state;
         // Sixteen rounds a turn, so that the schedule's ring has fixed places.
-        eight_rounds(&mut rounds, &mut self.schedule, 0);
-        eight_rounds(&mut rounds, &mut self.schedule, 8);
+        sixteen_rounds(&mut rounds, &mut self.schedule, 0);
         for turn in 1..4 {
-            eight_rounds(&mut rounds, &mut self.schedule, 16 * turn);
-            eight_rounds(&mut rounds, &mut self.schedule, 16 * turn + 8);
+            sixteen_rounds(&mut rounds, &mut self.schedule, 16 * turn);
         }
-        for (sum, round) in self.state.iter_mut().zip(rounds) {
-            *sum = *sum + round;
-        }
+        add(self.state, rounds);
     }
 }
 
@@ -197,12 +209,66 @@ pub fn words_of(block: &[u8; 64]) -> [u32; BLOCK_WORDS] {
 }
 
 /// SHA-256 of a digest in words: the second half of SHA-256d.
+struct OfDigest<'a, L>(&'a mut State<L>);
+
+impl<L: Lanes32> Work for OfDigest<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (mut rounds, mut block) = (initial(), digest_block(self.0));
+        let mut schedule = Expanding(&mut block);
+        sixteen_rounds(&mut rounds, &mut schedule, 0);
+        // Apart from the loop: the padding's words are known here.
+        sixteen_rounds(&mut rounds, &mut schedule, 16);
+        for turn in 2..4 {
+            sixteen_rounds(&mut rounds, &mut schedule, 16 * turn);
+        }
+        *self.0 = initial();
+        add(self.0, rounds);
+    }
+}
+
+/// The last word of SHA-256 of a digest in words.
+struct LastOfDigest<'a, L>(&'a State<L>);
+
+impl<L: Lanes32> Work for LastOfDigest<'_, L> {
+    type Output = L;
+
+    #[inline(always)]
+    fn run(self) -> L {
+        let (mut rounds, mut block) = (initial(), digest_block(self.0));
+        let mut schedule = Expanding(&mut block);
+        sixteen_rounds(&mut rounds, &mut schedule, 0);
+        for turn in 1..3 {
+            sixteen_rounds(&mut rounds, &mut schedule, 16 * turn);
+        }
+        // Apart from the loop: the last word is `e` three rounds before the end,
+        // and what comes after that, or serves only the other words, falls away.
+        sixteen_rounds(&mut rounds, &mut schedule, 48);
+        rounds[7] + L::splat(INITIAL[7])
+    }
+}
+
 #[inline(always)]
-pub fn of_digest<L: Lanes32>(digest: State<L>) -> State<L> {
+fn digest_block<L: Lanes32>(digest: &State<L>) -> [L; BLOCK_WORDS] {
     let mut block = splat(&padding(32));
     block[8] = L::splat(END);
-    block[..8].copy_from_slice(&digest);
-    compress(initial(), Expanding(&mut block))
+    block[..8].copy_from_slice(digest);
+    block
+}
+
+/// SHA-256 of a digest in words: the second half of SHA-256d.
+#[inline(always)]
+pub fn of_digest<L: Lanes32>(mut digest: State<L>) -> State<L> {
+    L::outlined(OfDigest(&mut digest));
+    digest
+}
+
+/// The last word of SHA-256 of a digest in words.
+#[inline(always)]
+pub fn last_of_digest<L: Lanes32>(digest: &State<L>) -> L {
+    L::outlined(LastOfDigest(digest))
 }
 
 /// The padding of messages of whole blocks: the one made last is kept, since
@@ -227,52 +293,44 @@ impl Padding {
     }
 }
 
-/// The digest of each of `LANES` messages; with `double`, of their digests.
+/// The digest of each of `LANES` messages of `length` bytes, end to end; with
+/// `double`, of their digests.
 #[inline(always)]
-pub fn digests<L: Lanes32>(messages: &[&[u8]], double: bool, pad: &mut Padding, out: &mut [[u8; 32]]) {
-    let messages = &messages[..L::LANES];
-    let length = messages[0].len();
-    let even = messages.iter().all(|message| message.len() == length);
-    let whole = if even { length / 64 } else { messages.iter().map(|m| m.len() / 64).min().unwrap_or(0) };
+pub fn digests_even<L: Lanes32>(
+    messages: &[u8],
+    length: usize,
+    double: bool,
+    pad: &mut Padding,
+    out: &mut [[u8; 32]],
+) {
     let mut state = initial::<L>();
-    for block in 0..whole {
-        state = compress(state, Expanding(&mut load_block(messages, block)));
+    for start in (0..length - length % 64).step_by(64) {
+        for lane in 0..L::LANES {
+            prefetch(messages, lane * length + start + 64);
+        }
+        let words = L::load_strided(&messages[start..], length, 64);
+        state = compress(state, Expanding(&mut swap_bytes(words)));
     }
-    state = match even {
-        true if length.is_multiple_of(64) => compress(state, pad.of(length)),
-        true => finish_even(state, messages, whole),
-        false => finish_ragged(state, messages, whole),
+    state = match length % 64 {
+        0 => compress(state, pad.of(length)),
+        _ => finish_even(state, messages, length),
     };
+    store(state, double, out);
+}
+
+#[inline(always)]
+fn store<L: Lanes32>(mut state: State<L>, double: bool, out: &mut [[u8; 32]]) {
     if double {
         state = of_digest(state);
     }
     L::store_digests(swap_bytes(state), out);
 }
 
-#[inline(always)]
-fn load_block<L: Lanes32>(messages: &[&[u8]], block: usize) -> [L; BLOCK_WORDS] {
-    let mut blocks = [&[0; 64]; MAX_LANES];
-    for (slot, message) in blocks.iter_mut().zip(messages) {
-        *slot = &message.as_chunks().0[block];
-    }
-    swap_bytes(L::load_blocks(&blocks[..L::LANES]))
-}
-
-#[inline(always)]
-fn load_tails<L: Lanes32>(messages: &[&[u8]], block: usize) -> [L; BLOCK_WORDS] {
-    let mut tails: [&[u8]; MAX_LANES] = [&[]; MAX_LANES];
-    for (slot, message) in tails.iter_mut().zip(messages) {
-        *slot = message.get(64 * block..).unwrap_or(&[]);
-    }
-    swap_bytes(L::load_tails(&tails[..L::LANES]))
-}
-
 /// The end of messages of one length, not of whole blocks.
 #[inline(always)]
-fn finish_even<L: Lanes32>(mut state: State<L>, messages: &[&[u8]], whole: usize) -> State<L> {
-    let length = messages[0].len();
+fn finish_even<L: Lanes32>(mut state: State<L>, messages: &[u8], length: usize) -> State<L> {
     let rest = length % 64;
-    let mut words = load_tails::<L>(messages, whole);
+    let mut words = swap_bytes(L::load_strided(&messages[length - rest..], length, rest));
     words[rest / 4] = words[rest / 4] | L::splat(END >> (8 * (rest % 4)));
     if rest >= 56 {
         state = compress(state, Expanding(&mut words));
@@ -284,49 +342,104 @@ fn finish_even<L: Lanes32>(mut state: State<L>, messages: &[&[u8]], whole: usize
     compress(state, Expanding(&mut words))
 }
 
-/// The end of messages of unlike lengths, from block `first` on: lanes stand
-/// still once their message is through.
+/// The digest of each of `LANES` messages of any lengths; with `double`, of
+/// their digests. Lanes stand still once their message is through.
 #[inline(always)]
-fn finish_ragged<L: Lanes32>(mut state: State<L>, messages: &[&[u8]], first: usize) -> State<L> {
+pub fn digests<L: Lanes32>(messages: &[&[u8]], double: bool, out: &mut [[u8; 32]]) {
+    let messages = &messages[..L::LANES];
+    let whole = messages.iter().map(|message| message.len() / 64).min().unwrap_or(0);
     let last = messages.iter().map(|message| last_block(message.len())).max().unwrap_or(0);
-    for block in first..=last {
-        let (mut words, active) = pad_ragged::<L>(messages, block);
+    let mut state = initial::<L>();
+    for block in 0..whole {
+        let words = L::load_blocks(&blocks(messages, block)[..L::LANES]);
+        state = compress(state, Expanding(&mut swap_bytes(words)));
+    }
+    let mut ends = Ends::<L>::new(messages);
+    for block in whole..=last {
+        let words = L::load_tails(&tails(messages, block)[..L::LANES]);
+        let (mut words, active) = ends.pad(swap_bytes(words), block);
         let next = compress(state, Expanding(&mut words));
         for (word, next) in state.iter_mut().zip(next) {
             *word = active.choose(next, *word);
         }
     }
-    state
+    store(state, double, out);
 }
 
-/// Block `block` of each padded message, and which of them have one.
+/// Block `block` of each message.
 #[inline(always)]
-fn pad_ragged<L: Lanes32>(messages: &[&[u8]], block: usize) -> ([L; BLOCK_WORDS], L) {
-    let mut places = [u32::MAX; MAX_LANES];
-    let (mut ends, mut low, mut high, mut active) =
-        ([0; MAX_LANES], [0; MAX_LANES], [0; MAX_LANES], [0; MAX_LANES]);
-    for (lane, message) in messages.iter().enumerate() {
-        let length = message.len();
-        ends[lane] = END >> (8 * (length % 4));
-        if length / 64 == block {
-            places[lane] = (length % 64 / 4) as u32;
+fn blocks<'a>(messages: &[&'a [u8]], block: usize) -> [&'a [u8; 64]; MAX_LANES] {
+    let mut blocks = [&[0; 64]; MAX_LANES];
+    for (slot, message) in blocks.iter_mut().zip(messages) {
+        *slot = &message.as_chunks().0[block];
+        prefetch(message, 64 * block + 64);
+    }
+    blocks
+}
+
+/// What each message has from block `block` on.
+#[inline(always)]
+pub fn tails<'a>(messages: &[&'a [u8]], block: usize) -> [&'a [u8]; MAX_LANES] {
+    let mut tails: [&[u8]; MAX_LANES] = [&[]; MAX_LANES];
+    for (slot, message) in tails.iter_mut().zip(messages) {
+        *slot = message.get(64 * block..).unwrap_or(&[]);
+    }
+    tails
+}
+
+/// Where and how each lane's message ends.
+struct Ends<L> {
+    /// The block and the word in it that the end bit belongs in, and that word.
+    block: L,
+    place: L,
+    bit: L,
+    /// The last block, and its last two words.
+    last: L,
+    length: [L; 2],
+    /// The lanes whose message is not through.
+    active: L,
+}
+
+impl<L: Lanes32> Ends<L> {
+    #[inline(always)]
+    fn new(messages: &[&[u8]]) -> Self {
+        let mut block = [0; MAX_LANES];
+        let (mut place, mut bit, mut last, mut high, mut low) = (block, block, block, block, block);
+        for (lane, message) in messages.iter().enumerate() {
+            let length = message.len();
+            // 32 bits count the blocks of 256 GiB.
+            block[lane] = (length / 64) as u32;
+            place[lane] = (length % 64 / 4) as u32;
+            bit[lane] = END >> (8 * (length % 4));
+            last[lane] = last_block(length) as u32;
+            (high[lane], low[lane]) = ((length as u64 >> 29) as u32, (length << 3) as u32);
         }
-        if block <= last_block(length) {
-            active[lane] = u32::MAX;
-        }
-        if block == last_block(length) {
-            let padding = padding(length as u64);
-            (high[lane], low[lane]) = (padding[14], padding[15]);
+        Ends {
+            block: L::load(&block),
+            place: L::load(&place),
+            bit: L::load(&bit),
+            last: L::load(&last),
+            length: [L::load(&high), L::load(&low)],
+            active: L::splat(u32::MAX),
         }
     }
-    let mut words = load_tails::<L>(messages, block);
-    let (places, ends) = (L::load(&places), L::load(&ends));
-    for (place, word) in words.iter_mut().enumerate() {
-        *word = *word | (places.equal(L::splat(place as u32)) & ends);
+
+    /// Block `block` of each padded message, and the lanes that have one; asked
+    /// for in order.
+    #[inline(always)]
+    fn pad(&mut self, mut words: [L; BLOCK_WORDS], block: usize) -> ([L; BLOCK_WORDS], L) {
+        let block = L::splat(block as u32);
+        let bit = self.block.equal(block) & self.bit;
+        for (place, word) in words.iter_mut().enumerate() {
+            *word = *word | (self.place.equal(L::splat(place as u32)) & bit);
+        }
+        let ends = self.last.equal(block);
+        words[14] = words[14] | (ends & self.length[0]);
+        words[15] = words[15] | (ends & self.length[1]);
+        let active = self.active;
+        self.active = ends.choose(L::splat(0), active);
+        (words, active)
     }
-    words[14] = words[14] | L::load(&high);
-    words[15] = words[15] | L::load(&low);
-    (words, L::load(&active))
 }
 
 /// The position of the last block of a padded message.

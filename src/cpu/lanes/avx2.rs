@@ -81,13 +81,6 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn store(self, out: &mut [u32]) {
-        let out: &mut [u32; 8] = out.first_chunk_mut().expect("room for each lane");
-        // SAFETY: as in `load`.
-        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), self.0) }
-    }
-
-    #[inline(always)]
     fn rotr<const N: i32>(self) -> Self {
         if N == 16 || N == 8 {
             return self.rotate_bytes::<N>();
@@ -137,6 +130,22 @@ impl Lanes32 for U32s {
     #[inline(always)]
     fn swap_bytes(self) -> Self {
         self.shuffle_bytes([3, 2, 1, 0])
+    }
+
+    #[inline(always)]
+    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; BLOCK_WORDS] {
+        if length < 64 {
+            let mut blocks = [[0; 64]; 8];
+            for (lane, block) in blocks.iter_mut().enumerate() {
+                *block = padded(&bytes[lane * stride..][..length]);
+            }
+            return Self::load_blocks(&blocks.each_ref());
+        }
+        let mut blocks = [&[0; 64]; 8];
+        for (lane, block) in blocks.iter_mut().enumerate() {
+            *block = bytes[lane * stride..].first_chunk().expect("a block for each lane");
+        }
+        Self::load_blocks(&blocks)
     }
 
     #[inline(always)]

@@ -86,13 +86,6 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn store(self, out: &mut [u32]) {
-        let out: &mut [u32; 16] = out.first_chunk_mut().expect("room for each lane");
-        // SAFETY: as in `load`.
-        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), self.0) }
-    }
-
-    #[inline(always)]
     fn rotr<const N: i32>(self) -> Self {
         U32s(registers!(_mm512_ror_epi32::<N>(self.0)))
     }
@@ -141,15 +134,29 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
-        let blocks: &[&[u8; 64]; 16] = blocks.first_chunk().expect("one block for each lane");
+    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; BLOCK_WORDS] {
+        assert!(length <= 64 && stride <= bytes.len() / 15 && 15 * stride + length <= bytes.len());
+        if length == 64 {
+            // SAFETY: 64 bytes lie inside the slice from the last lane's start,
+            // which is the furthest; the processor has this level.
+            return unsafe { load_transposed(|lane| bytes.as_ptr().add(lane * stride)) };
+        }
         let mut rows = [Self::splat(0); 16];
-        for (row, block) in rows.iter_mut().zip(blocks) {
-            // SAFETY: the block is as long as the vector, which may lie at any
-            // address; the processor has this level.
-            *row = U32s(unsafe { _mm512_loadu_si512(block.as_ptr().cast()) });
+        for (lane, row) in rows.iter_mut().enumerate() {
+            // SAFETY: as above, but for `length` bytes: those that the mask
+            // leaves out are not accessed.
+            *row = U32s(unsafe {
+                _mm512_maskz_loadu_epi8((1 << length) - 1, bytes.as_ptr().add(lane * stride).cast())
+            });
         }
         transpose(rows)
+    }
+
+    #[inline(always)]
+    fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
+        let blocks: &[&[u8; 64]; 16] = blocks.first_chunk().expect("one block for each lane");
+        // SAFETY: each address is that of 64 bytes; the processor has this level.
+        unsafe { load_transposed(|lane| blocks[lane].as_ptr()) }
     }
 
     #[inline(always)]
@@ -178,6 +185,48 @@ impl Lanes32 for U32s {
             }
         }
     }
+}
+
+/// Sixteen blocks, one for each lane, to words.
+///
+/// # Safety
+/// `block` gives addresses of 64 readable bytes; the processor has this level.
+#[inline(always)]
+unsafe fn load_transposed(block: impl Fn(usize) -> *const u8) -> [U32s; BLOCK_WORDS] {
+    let mut words = [U32s::splat(0); BLOCK_WORDS];
+    for (quarter, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        // A quarter of blocks i, i + 4, i + 8 and i + 12 in each row: inserted
+        // from memory, which takes no shuffle.
+        let mut rows = [U32s::splat(0); 4];
+        for (i, row) in rows.iter_mut().enumerate() {
+            // SAFETY: a quarter is 16 bytes inside the block, which may lie at
+            // any address; the processor has this level.
+            *row = U32s(unsafe {
+                let part = |lane| _mm_loadu_si128(block(lane).cast::<__m128i>().add(quarter));
+                let mut row = _mm512_castsi128_si512(part(i));
+                row = _mm512_inserti32x4::<1>(row, part(4 + i));
+                row = _mm512_inserti32x4::<2>(row, part(8 + i));
+                _mm512_inserti32x4::<3>(row, part(12 + i))
+            });
+        }
+        *words = transpose_quarters(rows);
+    }
+    words
+}
+
+/// Transposes each 128-bit quarter of four rows: 4 words by 4.
+#[inline(always)]
+fn transpose_quarters([a, b, c, d]: [U32s; 4]) -> [U32s; 4] {
+    registers!({
+        let (ab_low, ab_high) = (_mm512_unpacklo_epi32(a.0, b.0), _mm512_unpackhi_epi32(a.0, b.0));
+        let (cd_low, cd_high) = (_mm512_unpacklo_epi32(c.0, d.0), _mm512_unpackhi_epi32(c.0, d.0));
+        [
+            U32s(_mm512_unpacklo_epi64(ab_low, cd_low)),
+            U32s(_mm512_unpackhi_epi64(ab_low, cd_low)),
+            U32s(_mm512_unpacklo_epi64(ab_high, cd_high)),
+            U32s(_mm512_unpackhi_epi64(ab_high, cd_high)),
+        ]
+    })
 }
 
 /// Rows to columns: three exchanges, each doubling the distance.

@@ -70,11 +70,6 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn store(self, out: &mut [u32]) {
-        out[0] = self.0;
-    }
-
-    #[inline(always)]
     fn rotr<const N: i32>(self) -> Self {
         U32s(self.0.rotate_right(N as u32))
     }
@@ -117,6 +112,11 @@ impl Lanes32 for U32s {
     #[inline(always)]
     fn swap_bytes(self) -> Self {
         U32s(self.0.swap_bytes())
+    }
+
+    #[inline(always)]
+    fn load_strided(bytes: &[u8], _stride: usize, length: usize) -> [Self; BLOCK_WORDS] {
+        Self::load_tails(&[&bytes[..length]])
     }
 
     #[inline(always)]

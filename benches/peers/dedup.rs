@@ -1,0 +1,53 @@
+//! Fingerprints of a million records, of which three in ten repeat an earlier
+//! one, and where each occurs first.
+
+use std::collections::HashMap;
+
+use verilane::cpu::Cpu;
+use verilane::{Backend, Digest, Hash, Records};
+
+use crate::Lanes;
+use crate::duel::{Contestant, Duel, Row};
+
+const RECORDS: usize = 1_000_000;
+const LENGTH: usize = 200;
+
+pub fn rows(duel: &Duel, lanes: &Lanes) {
+    if !duel.wants("dedup") {
+        return;
+    }
+    let bytes = records();
+    let records = Records::from_fixed(&bytes, LENGTH).expect("whole records");
+    let contestants: Vec<Contestant<'_, Vec<u32>>> = vec![
+        ("verilane", Box::new(|out| firsts(&lanes.one, &records, out))),
+        ("2 threads", Box::new(|out| firsts(&lanes.two, &records, out))),
+        ("blake3 loop + HashMap", Box::new(|out| with_hash_map(&records, out))),
+    ];
+    let row =
+        Row { name: "dedup 200".into(), items: RECORDS, reach: Some(6.0), operations: None, isa: lanes.isa };
+    duel.run(&row, &vec![0; RECORDS], contestants);
+}
+
+fn records() -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(RECORDS * LENGTH);
+    for i in 0..RECORDS as u64 {
+        let spread = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let content = if i > 0 && spread % 10 < 3 { spread % i } else { i };
+        let record = (0..LENGTH as u64 / 8).flat_map(|word| (content ^ word << 32).to_le_bytes());
+        bytes.extend(record);
+    }
+    bytes
+}
+
+fn firsts(lanes: &Cpu, records: &Records<'_>, out: &mut [u32]) {
+    let mut prints = vec![Digest::default(); records.len()];
+    lanes.hash(Hash::Blake3, records, &mut prints).expect("no fault");
+    lanes.first_occurrences(&prints, out).expect("no fault");
+}
+
+fn with_hash_map(records: &Records<'_>, out: &mut [u32]) {
+    let mut seen = HashMap::with_capacity(records.len());
+    for (index, (record, out)) in records.iter().zip(out).enumerate() {
+        *out = *seen.entry(blake3::hash(record)).or_insert(index as u32);
+    }
+}

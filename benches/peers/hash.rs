@@ -1,0 +1,61 @@
+//! Digests of many records.
+
+use verilane::{Backend, Digest, Hash, Records};
+
+use crate::Lanes;
+use crate::duel::{Contestant, Duel, Operations, Row};
+
+/// Records: enough to spill the caches.
+const RECORDS: usize = 100_000;
+
+pub fn rows(duel: &Duel, lanes: &Lanes) {
+    for (length, reach) in [(32, 4.2), (64, 4.5), (200, 3.2), (1024, 2.3)] {
+        let blocks = |ops: Operations| match length {
+            64 => ops.sha256 + ops.sha256_constant,
+            _ => ((length + 8) / 64 + 1) as f64 * ops.sha256,
+        };
+        let operations = Operations::of(lanes.isa).map(blocks);
+        row(duel, lanes, Hash::Sha256, &length.to_string(), &[length], Some(reach), operations);
+    }
+    for (length, reach) in [(64, 13.0), (200, 10.0), (256, 13.0), (1024, 14.0)] {
+        let blocks = |ops: Operations| (length as f64 / 64.0).ceil() * ops.blake3;
+        let operations = Operations::of(lanes.isa).map(blocks);
+        row(duel, lanes, Hash::Blake3, &length.to_string(), &[length], Some(reach), operations);
+    }
+    for hash in [Hash::Sha256, Hash::Blake3] {
+        row(duel, lanes, hash, "40+4096", &[40, 40, 40, 40, 40, 40, 40, 4096], None, None);
+        row(duel, lanes, hash, "100-400", &(100..400).step_by(7).collect::<Vec<_>>(), None, None);
+    }
+}
+
+fn row(
+    duel: &Duel,
+    lanes: &Lanes,
+    hash: Hash,
+    lengths_name: &str,
+    lengths: &[usize],
+    reach: Option<f64>,
+    operations: Option<f64>,
+) {
+    let name = format!("hash.{hash} {lengths_name}");
+    if !duel.wants(&name) {
+        return;
+    }
+    let count = if lengths.len() > 1 { RECORDS / 4 } else { RECORDS };
+    let paint = |i: usize| (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    let pattern: Vec<u8> = (0..600).flat_map(paint).collect();
+    let record = |i: usize| &pattern[i % 500..][..lengths[i % lengths.len()]];
+    let records = Records::from_slices((0..count).map(record));
+    let contestants: Vec<Contestant<'_, Vec<Digest>>> = vec![
+        ("verilane", Box::new(|out| lanes.one.hash(hash, &records, out).expect("no fault"))),
+        ("2 threads", Box::new(|out| lanes.two.hash(hash, &records, out).expect("no fault"))),
+        (
+            if hash == Hash::Blake3 { "blake3 loop" } else { "sha2 loop" },
+            Box::new(|out| {
+                out.iter_mut().zip(records.iter()).for_each(|(out, record)| *out = hash.digest(record))
+            }),
+        ),
+    ];
+    let row = Row { name, items: count, reach, operations, isa: lanes.isa };
+    duel.run(&row, &vec![Digest::default(); count], contestants);
+}

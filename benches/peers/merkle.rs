@@ -1,0 +1,85 @@
+//! Merkle roots over a million leaves.
+
+use bitcoin_hashes::{Hash as _, sha256d};
+use verilane::{Backend, Digest, Hash, Tree};
+
+use crate::Lanes;
+use crate::duel::{Contestant, Duel, Operations, Row};
+
+const LEAVES: usize = 1 << 20;
+
+pub fn rows(duel: &Duel, lanes: &Lanes) {
+    hashtree_rs::init();
+    let ops = || Operations::of(lanes.isa);
+    let node = ops().map(|ops| ops.sha256 + ops.sha256_constant);
+    let double = ops().map(|ops| 2.0 * ops.sha256 + ops.sha256_constant);
+    let prefixed = ops().map(|ops| 2.0 * ops.sha256);
+    let blake3 = ops().map(|ops| ops.blake3);
+    let sha2: fn(Tree, &[Digest]) -> Digest = looped;
+    row(
+        duel,
+        lanes,
+        Tree::Plain(Hash::Sha256),
+        Some(2.4),
+        node,
+        &[("hashtree-rs", hashtree), ("sha2 loop", sha2)],
+    );
+    row(duel, lanes, Tree::Bitcoin, Some(4.0), double, &[("bitcoin_hashes", bitcoin), ("sha2 loop", sha2)]);
+    row(duel, lanes, Tree::Rfc6962(Hash::Sha256), Some(3.5), prefixed, &[("sha2 loop", sha2)]);
+    row(duel, lanes, Tree::Plain(Hash::Blake3), None, blake3, &[("blake3 loop", looped)]);
+}
+
+type Peer = (&'static str, fn(Tree, &[Digest]) -> Digest);
+
+fn row(duel: &Duel, lanes: &Lanes, tree: Tree, reach: Option<f64>, operations: Option<f64>, peers: &[Peer]) {
+    let name = format!("merkle.{tree} {}", tree.hash());
+    if !duel.wants(&name) {
+        return;
+    }
+    let leaves: Vec<Digest> = (0..LEAVES as u64).map(|i| Hash::Blake3.digest(&i.to_le_bytes())).collect();
+    let mut contestants: Vec<Contestant<'_, Digest>> = vec![
+        ("verilane", Box::new(|out| *out = lanes.one.merkle_root(tree, &leaves).expect("no fault").digest)),
+        ("2 threads", Box::new(|out| *out = lanes.two.merkle_root(tree, &leaves).expect("no fault").digest)),
+    ];
+    for &(label, root) in peers {
+        let leaves = &leaves;
+        contestants.push((label, Box::new(move |out| *out = root(tree, leaves))));
+    }
+    let row = Row { name, items: LEAVES - 1, reach, operations, isa: lanes.isa };
+    duel.run(&row, &Digest::default(), contestants);
+}
+
+/// Level by level, each node by the crate for the tree's hash.
+fn looped(tree: Tree, leaves: &[Digest]) -> Digest {
+    climb(leaves, |[left, right]| tree.node(left, right))
+}
+
+fn bitcoin(_: Tree, leaves: &[Digest]) -> Digest {
+    climb(leaves, |pair| {
+        let bytes: &[u8; 64] = bytemuck::cast_ref(pair);
+        Digest(sha256d::Hash::hash(bytes).to_byte_array())
+    })
+}
+
+fn climb(leaves: &[Digest], node: impl Fn(&[Digest; 2]) -> Digest) -> Digest {
+    let mut level: Vec<Digest> = leaves.as_chunks().0.iter().map(&node).collect();
+    while level.len() > 1 {
+        for i in 0..level.len() / 2 {
+            level[i] = node(&[level[2 * i], level[2 * i + 1]]);
+        }
+        level.truncate(level.len() / 2);
+    }
+    level[0]
+}
+
+/// A level a call, as the library is meant to be used.
+fn hashtree(_: Tree, leaves: &[Digest]) -> Digest {
+    let mut level = leaves.to_vec();
+    while level.len() > 1 {
+        let mut above = vec![Digest::default(); level.len() / 2];
+        let count = above.len();
+        hashtree_rs::hash(bytemuck::cast_slice_mut(&mut above), bytemuck::cast_slice(&level), count);
+        level = above;
+    }
+    level[0]
+}

@@ -1,0 +1,47 @@
+//! The search of a window without a hit.
+
+use sha2::{Digest as _, Sha256};
+use verilane::Backend;
+use verilane::pow::{Nonce, Puzzle, Target};
+
+use crate::Lanes;
+use crate::duel::{Contestant, Duel, Operations, Row};
+
+const NONCES: u32 = 1 << 20;
+
+pub fn rows(duel: &Duel, lanes: &Lanes) {
+    if !duel.wants("pow.sha256d") {
+        return;
+    }
+    let header: [u8; 80] = std::array::from_fn(|i| (i * 37) as u8);
+    // One nonce in four thousand million would meet it.
+    let mut target = [0xff; 32];
+    target[..4].fill(0);
+    let puzzle = Puzzle::bitcoin(&header, Target::from_be_bytes(target));
+    let contestants: Vec<Contestant<'_, Option<Nonce>>> = vec![
+        ("verilane", Box::new(|out| *out = lanes.one.search(&puzzle, 0..=NONCES - 1).expect("no fault"))),
+        ("2 threads", Box::new(|out| *out = lanes.two.search(&puzzle, 0..=NONCES - 1).expect("no fault"))),
+        ("sha2 + midstate", Box::new(|out| *out = with_midstate(&header))),
+    ];
+    // Two blocks, less the 3 rounds before the nonce and the 3 after the last word.
+    let operations = Operations::of(lanes.isa).map(|ops| 2.0 * ops.sha256 - 6.0 * 17.0);
+    let row = Row {
+        name: "pow.sha256d".into(),
+        items: NONCES as usize,
+        reach: Some(6.3),
+        operations,
+        isa: lanes.isa,
+    };
+    duel.run(&row, &None, contestants);
+}
+
+fn with_midstate(header: &[u8; 80]) -> Option<Nonce> {
+    let midstate = Sha256::new_with_prefix(&header[..64]);
+    (0..NONCES).find_map(|nonce| {
+        let mut hasher = midstate.clone();
+        hasher.update(&header[64..76]);
+        hasher.update(nonce.to_le_bytes());
+        let digest = verilane::Digest(Sha256::digest(hasher.finalize()).into());
+        digest.0.ends_with(&[0; 4]).then_some(Nonce { nonce, digest })
+    })
+}
