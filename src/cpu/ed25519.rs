@@ -20,12 +20,13 @@ use super::scalar25519::{Digits, is_canonical, reduced};
 use super::sha512::{Message, digests};
 use crate::ed25519::{Batch, Rule};
 
-/// Digits of k: A's table has 17 entries.
+/// Digits of k.
 type KeyDigits = Digits<5>;
 
 /// Digits of S, at every second digit of k.
 type BaseDigits = Digits<10>;
 
+/// The multiples that a digit calls for: 0 to half of 2^5, and of 2^10.
 const KEY_MULTIPLES: usize = 17;
 const BASE_MULTIPLES: usize = 513;
 
@@ -43,8 +44,8 @@ const TOGETHER: usize = 4;
 /// Vectors that share an inversion.
 const GROUP: usize = 32;
 
-/// The y of the points of small order, as all their encodings have them, little-endian, without the
-/// sign: 0, 1, the two of order 8, and -1; and p and p + 1 for 0 and 1.
+/// The y in the encodings of the points of small order, without the sign: 0, 1,
+/// the two of order 8, and -1; and p and p + 1 for 0 and 1.
 const SMALL_ORDER: [[u64; 4]; 7] = [
     [0; 4],
     [1, 0, 0, 0],
@@ -58,7 +59,7 @@ const SMALL_ORDER: [[u64; 4]; 7] = [
 /// Whether each signature is valid under `rule`, on this thread. `keys` has the
 /// tables of all keys, or none.
 pub fn verify(isa: Isa, rule: Rule, batch: &Batch<'_>, keys: Option<&[&Key]>, out: &mut [bool]) {
-    if isa == Isa::Scalar || (keys.is_none() && batch.len() < SMALLEST_BATCH) {
+    if isa == Isa::Scalar || (keys.is_none() && batch.len() < smallest_batch(isa)) {
         for (i, out) in out.iter_mut().enumerate() {
             *out = rule.accepts(&batch.keys()[i], &batch.signatures()[i], batch.messages().get(i));
         }
@@ -67,8 +68,11 @@ pub fn verify(isa: Isa, rule: Rule, batch: &Batch<'_>, keys: Option<&[&Key]>, ou
     verify_in_lanes(isa, rule, batch, keys, base_multiples(isa), out);
 }
 
-/// The signatures from which lanes are faster than one at a time.
-const SMALLEST_BATCH: usize = 2;
+/// The signatures from which lanes, most of them idle, are faster than one
+/// signature at a time.
+fn smallest_batch(isa: Isa) -> usize {
+    if isa == Isa::Avx512Ifma { 2 } else { 4 }
+}
 
 dispatch! {
     fn verify_in_lanes(
@@ -384,4 +388,30 @@ fn combination_of_parts<F: Field>(
         }
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use curve25519_dalek::constants::EIGHT_TORSION;
+    use curve25519_dalek::edwards::CompressedEdwardsY;
+
+    use super::*;
+
+    #[test]
+    fn small_orders_are_those_of_the_torsion_points() {
+        for point in EIGHT_TORSION {
+            assert!(has_small_order(&words(point.compress().as_bytes())));
+        }
+        for [w0, w1, w2, w3] in SMALL_ORDER {
+            for sign in [0, 1 << 63] {
+                let mut bytes = [0; 32];
+                for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip([w0, w1, w2, w3 | sign]) {
+                    *bytes = word.to_le_bytes();
+                }
+                let point = CompressedEdwardsY(bytes).decompress();
+                assert!(point.is_some_and(|point| point.is_small_order()), "{bytes:x?}");
+            }
+        }
+        assert!(!has_small_order(&[2, 0, 0, 0]));
+    }
 }
