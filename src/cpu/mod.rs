@@ -38,6 +38,9 @@ const CACHED_KEYS: usize = 1024;
 /// Signatures that a thread takes at a time.
 const VERIFY_CHUNK: usize = 256;
 
+/// Signatures that the calling thread verifies sooner than another could start.
+const VERIFY_ALONE: usize = 16;
+
 /// The back end on SIMD lanes and a pool of threads.
 pub struct Cpu {
     info: BackendInfo,
@@ -100,6 +103,12 @@ impl Backend for Cpu {
     }
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
+        if batch.len() <= VERIFY_ALONE {
+            let keys = self.keys.expand(self.isa, batch.keys());
+            let keys = keys.as_ref().map(|keys| keys.of(0..batch.len()));
+            ed25519::verify(self.isa, rule, batch, keys.as_deref(), out);
+            return Ok(());
+        }
         self.threads.run(|| {
             let keys = self.keys.expand(self.isa, batch.keys());
             let chunks = out.par_chunks_mut(VERIFY_CHUNK).enumerate();

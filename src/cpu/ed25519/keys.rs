@@ -11,7 +11,7 @@ use crate::cpu::Isa;
 /// Signatures by a key from which its table pays for itself.
 const WORTHWHILE: usize = 4;
 
-/// Keys that a thread expands at a time.
+/// Keys that a thread expands at a time; no more stay on the calling thread.
 const CHUNK: usize = 32;
 
 /// The expanded forms of public keys, for back ends that verify many signatures
@@ -83,8 +83,11 @@ impl KeyCache {
             return None;
         }
         let encodings: Vec<_> = unknown.iter().map(|&place| distinct[place]).collect();
-        let new: Vec<_> =
-            encodings.par_chunks(CHUNK).flat_map(|encodings| expanded(isa, encodings)).collect();
+        let new: Vec<_> = if encodings.len() <= CHUNK {
+            expanded(isa, &encodings)
+        } else {
+            encodings.par_chunks(CHUNK).flat_map(|encodings| expanded(isa, encodings)).collect()
+        };
         let new: Vec<_> = new.into_iter().map(Arc::new).collect();
         self.keep(encodings.iter().zip(&new));
         for (place, key) in unknown.into_iter().zip(new) {
