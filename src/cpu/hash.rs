@@ -427,3 +427,36 @@ fn parent_lanes<L: Lanes32>(mode: &Mode, pairs: &[[[u8; 32]; 2]], roots: &[bool]
         out[range.clone()].copy_from_slice(&values[..range.len()]);
     }
 }
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use ::blake3::hazmat::HasherExt;
+
+    use super::*;
+
+    /// The crate's chaining value of a chunk that is not a root.
+    fn expected(chunk: &Piece<'_>) -> [u8; 32] {
+        let mut hasher = ::blake3::Hasher::new();
+        hasher.set_input_offset(chunk.counter * CHUNK as u64);
+        hasher.update(chunk.bytes).finalize_non_root()
+    }
+
+    #[test]
+    fn counters_carry_into_the_high_word() {
+        let bytes: Vec<u8> = (0..70 * CHUNK).map(|i| (i / 5 % 251) as u8).collect();
+        let first = u32::MAX as usize - 35;
+        let run = Run { bytes: &bytes, length: CHUNK, first, cycle: 70, root: false };
+        let even: Vec<_> = (0..70).map(|index| run.chunk(index)).collect();
+        let mut unlike = even.clone();
+        for (index, chunk) in unlike.iter_mut().enumerate() {
+            chunk.bytes = &chunk.bytes[..CHUNK - 37 * (index % 27)];
+        }
+        for isa in Isa::available() {
+            for (chunks, pieces) in [(Chunks::Run(run), &even), (Chunks::Pieces(&unlike), &unlike)] {
+                let mut values = vec![[0; 32]; 70];
+                chunk_values(isa, &Mode::HASH, chunks, &mut values);
+                assert_eq!(values, pieces.iter().map(expected).collect::<Vec<_>>(), "{isa}");
+            }
+        }
+    }
+}
