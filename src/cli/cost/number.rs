@@ -128,7 +128,10 @@ pub fn decade(exponent: i32, unit: &str) -> String {
     if unit == "s" {
         return format!("{} s", decade(exponent, ""));
     }
-    if (-2..=4).contains(&exponent) { digits(value) } else { format!("10{}", superscript(exponent)) }
+    if (-2..0).contains(&exponent) {
+        return value.to_string();
+    }
+    if (0..=4).contains(&exponent) { digits(value) } else { format!("10{}", superscript(exponent)) }
 }
 
 #[cfg(test)]
@@ -169,7 +172,7 @@ mod tests {
     #[test]
     fn axes() {
         assert_eq!([-9, 0, 6].map(|e| decade(e, "J")), ["1 nJ", "1 J", "1 MJ"]);
-        assert_eq!([-3, 2, 6].map(|e| decade(e, "")), ["10⁻³", "100", "10⁶"]);
+        assert_eq!([-3, -2, 2, 6].map(|e| decade(e, "")), ["10⁻³", "0.01", "100", "10⁶"]);
         assert_eq!([-3, 2, 6].map(|e| decade(e, "s")), ["1 ms", "100 s", "10⁶ s"]);
     }
 }
