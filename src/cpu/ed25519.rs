@@ -129,7 +129,7 @@ fn columns<L: Lanes64>(number: impl Fn(usize) -> [u64; 4]) -> [L; 4] {
             row[lane] = word;
         }
     }
-    rows.map(|row| L::load(&row))
+    [L::load(&rows[0]), L::load(&rows[1]), L::load(&rows[2]), L::load(&rows[3])]
 }
 
 fn has_small_order(encoding: &[u64; 4]) -> bool {
@@ -252,10 +252,13 @@ impl<F: Field> Group<'_, F> {
         let keys = self.decoded_keys();
         let nonces = if rule == Rule::Zip215 { self.vectors() } else { 0 };
         for first in (0..keys + nonces).step_by(TOGETHER) {
-            let words: [_; TOGETHER] = std::array::from_fn(|i| match (first + i).checked_sub(keys) {
-                Some(vector) => self.column(vector, |claim| claim.r),
-                None => self.column(first + i, |claim| claim.a),
-            });
+            let mut words = [[F::Lanes::splat(0); 4]; TOGETHER];
+            for (i, words) in words.iter_mut().enumerate() {
+                *words = match (first + i).checked_sub(keys) {
+                    Some(vector) => self.column(vector, |claim| claim.r),
+                    None => self.column(first + i, |claim| claim.a),
+                };
+            }
             let count = TOGETHER.min(keys + nonces - first);
             self.decoded.extend_from_slice(&Affine::decode(&words)[..count]);
         }
@@ -288,29 +291,34 @@ impl<F: Field> Group<'_, F> {
     /// Whether the encoding of R' is that of R.
     #[inline(always)]
     fn cofactorless(&self) -> Vec<bool> {
-        let affine = affine_each(&self.points);
-        self.verdicts(|vector| equal_words(affine[vector].encode(), self.column(vector, |claim| claim.r)))
+        let mut masks = Vec::with_capacity(self.points.len());
+        for (vector, affine) in affine_each(&self.points).into_iter().enumerate() {
+            masks.push(equal_words(affine.encode(), self.column(vector, |claim| claim.r)));
+        }
+        self.verdicts(&masks)
     }
 
     /// Whether \[8\]R' = \[8\]R.
     #[inline(always)]
     fn cofactored(&self) -> Vec<bool> {
-        self.verdicts(|vector| {
+        let mut masks = Vec::with_capacity(self.points.len());
+        for (vector, point) in self.points.iter().enumerate() {
             let (r, decodes) = self.decoded[self.decoded_keys() + vector];
-            let mut difference = self.points[vector].plus_affine(&r.cached(), F::Lanes::splat(u64::MAX));
+            let mut difference = point.plus_affine(&r.cached(), F::Lanes::splat(u64::MAX));
             for _ in 0..3 {
                 difference = difference.doubled();
             }
-            difference.is_identity() & decodes
-        })
+            masks.push(difference.is_identity() & decodes);
+        }
+        self.verdicts(&masks)
     }
 
     /// The masks of all vectors, and whether A decodes: a truth value for each lane.
     #[inline(always)]
-    fn verdicts(&self, mask: impl Fn(usize) -> F::Lanes) -> Vec<bool> {
+    fn verdicts(&self, masks: &[F::Lanes]) -> Vec<bool> {
         let mut verdicts = Vec::with_capacity(self.points.len() * F::Lanes::LANES);
-        for vector in 0..self.points.len() {
-            let mut mask = mask(vector);
+        for (vector, &mask) in masks.iter().enumerate() {
+            let mut mask = mask;
             if self.keys.is_none() {
                 mask = mask & self.decoded[vector].1;
             }
@@ -360,8 +368,6 @@ fn combination_of_parts<F: Field>(
     base: &SpacedMultiples,
     s: &[F::Lanes; 4],
 ) -> Factors<F> {
-    let at =
-        |part: usize, count: usize, magnitude: F::Lanes| magnitude + F::Lanes::splat((part * count) as u64);
     let mut sum = Factors::identity();
     for place in (0..SPACING / 5).rev() {
         if place + 1 < SPACING / 5 {
@@ -373,7 +379,10 @@ fn combination_of_parts<F: Field>(
             let digit = part * (SPACING / 5) + place;
             if digit < KeyDigits::COUNT {
                 let of_k = KeyDigits::at(k, digit);
-                let multiple = SpacedMultiples::pick(points, at(part, KEY_MULTIPLES, of_k.magnitude));
+                let multiple = SpacedMultiples::pick(
+                    points,
+                    of_k.magnitude + F::Lanes::splat((part * KEY_MULTIPLES) as u64),
+                );
                 sum = sum.plus_affine(&multiple, of_k.negative);
             }
         }
@@ -381,7 +390,7 @@ fn combination_of_parts<F: Field>(
             let digit = part * (SPACING / 10) + place / 2;
             if digit < BaseDigits::COUNT {
                 let of_s = BaseDigits::at(s, digit);
-                let number = at(part, BASE_MULTIPLES, of_s.magnitude);
+                let number = of_s.magnitude + F::Lanes::splat((part * BASE_MULTIPLES) as u64);
                 let multiple = SpacedMultiples::pick(&[base; MAX_LANES], number);
                 sum = sum.plus_affine(&multiple, of_s.negative);
             }

@@ -8,7 +8,7 @@
 //! X = EF, Y = GH, Z = FG, T = EH. Each operation multiplies out those it
 //! needs: doubling never computes T.
 
-use super::field25519::{Field, PACKED, inverted, square_roots};
+use super::field25519::{Field, inverted, square_roots};
 use super::lanes::{Lanes64, Quad};
 
 /// d = -121665/121666 mod p, as little-endian words.
@@ -63,28 +63,28 @@ impl<F: Field> Affine<F> {
     #[inline(always)]
     pub fn decode<const N: usize>(words: &[[F::Lanes; 4]; N]) -> [(Self, F::Lanes); N] {
         let one = F::splat(ONE);
-        let y: [F; N] = std::array::from_fn(|i| F::from_words(words[i]));
-        let u: [F; N] = std::array::from_fn(|i| F::reduce(F::sub(y[i].square_lifted(), one.widen())));
-        let v: [F; N] = std::array::from_fn(|i| {
-            let square = y[i].squared();
-            F::reduce(F::add(square.mul(F::splat(D)), one.widen()))
-        });
+        let (mut y, mut u, mut v) = ([one; N], [one; N], [one; N]);
+        for i in 0..N {
+            y[i] = F::from_words(words[i]);
+            u[i] = F::reduce(F::sub(y[i].square_lifted(), one.widen()));
+            v[i] = F::reduce(F::add(y[i].squared().mul(F::splat(D)), one.widen()));
+        }
         let roots = square_roots(&u, &v);
-        std::array::from_fn(|i| {
+        let mut points = [(Affine { x: one, y: one }, F::Lanes::splat(0)); N];
+        for i in 0..N {
             let (x, exists) = roots[i];
-            let one_bit = F::Lanes::splat(1);
-            let odd = x.to_words()[0] & one_bit;
+            let odd = x.to_words()[0] & F::Lanes::splat(1);
             let same = odd.equal(words[i][3].shr(63));
             let x = F::select(same, x, x.negated());
-            (Affine { x, y: y[i] }, exists)
-        })
+            points[i] = (Affine { x, y: y[i] }, exists);
+        }
+        points
     }
 
     /// The base point in each lane.
     #[inline(always)]
     pub fn base() -> Self {
-        let [x, y] = BASE.map(F::splat);
-        Affine { x, y }
+        Affine { x: F::splat(BASE[0]), y: F::splat(BASE[1]) }
     }
 
     /// The encoding: y, and x's lowest bit at the top.
@@ -247,7 +247,8 @@ impl Multiples {
         let mut multiple = Factors::<F>::identity();
         for entries in self.0.chunks_mut(F::Lanes::LANES) {
             let (Cached(affine, z_2), next) = multiple.cached_and_next(&step);
-            let coordinates = [affine.y_plus_x, affine.y_minus_x, affine.t_2d, z_2].map(Field::pack);
+            let CachedAffine { y_plus_x, y_minus_x, t_2d } = affine;
+            let coordinates = [y_plus_x.pack(), y_minus_x.pack(), t_2d.pack(), z_2.pack()];
             let words = coordinates.as_flattened();
             for (i, words) in words.as_chunks().0.iter().enumerate() {
                 F::Lanes::store_quads(*words, &mut entries.as_flattened_mut()[i..], CACHED_QUADS);
@@ -306,7 +307,7 @@ impl SpacedMultiples {
         let stride = AFFINE_QUADS * multiples.len();
         for (i, affine) in affine_each(&multiples).into_iter().enumerate() {
             let CachedAffine { y_plus_x, y_minus_x, t_2d } = affine.cached();
-            let coordinates = [y_plus_x, y_minus_x, t_2d, t_2d].map(Field::pack);
+            let coordinates = [y_plus_x.pack(), y_minus_x.pack(), t_2d.pack(), t_2d.pack()];
             let words = coordinates.as_flattened().as_chunks().0;
             for (quad, words) in words[..AFFINE_QUADS].iter().enumerate() {
                 let from_here = &mut tables.as_flattened_mut()[AFFINE_QUADS * i + quad..];
@@ -330,10 +331,16 @@ impl SpacedMultiples {
 /// The first `N` elements of an entry for each lane.
 #[inline(always)]
 fn coordinates<F: Field, const QUADS: usize, const N: usize>(entries: [&[Quad; QUADS]; MAX_LANES]) -> [F; N] {
-    let quads: [[F::Lanes; 4]; QUADS] =
-        std::array::from_fn(|i| F::Lanes::load_quads(&entries.map(|entry| &entry[i])));
-    let words = quads.as_flattened();
-    std::array::from_fn(|i| F::unpack(std::array::from_fn(|j| words[PACKED * i + j])))
+    let mut quads = [[F::Lanes::splat(0); 4]; QUADS];
+    for (i, quad) in quads.iter_mut().enumerate() {
+        *quad = F::Lanes::load_quads(&entries.map(|entry| &entry[i]));
+    }
+    let words = quads.as_flattened().as_chunks().0;
+    let mut elements = [F::unpack(words[0]); N];
+    for i in 1..N {
+        elements[i] = F::unpack(words[i]);
+    }
+    elements
 }
 
 #[inline(always)]
@@ -351,16 +358,11 @@ pub fn affine_each<F: Field>(points: &[Factors<F>]) -> Vec<Affine<F>> {
         product = product.times(point.z());
     }
     let [mut inverse] = inverted(&[product]);
-    let mut affine: Vec<_> = points
-        .iter()
-        .zip(before)
-        .rev()
-        .map(|(point, before)| {
-            let z_inverse = inverse.times(before);
-            inverse = inverse.times(point.z());
-            point.affine(z_inverse)
-        })
-        .collect();
+    let mut affine = Vec::with_capacity(points.len());
+    for (point, before) in points.iter().zip(before).rev() {
+        affine.push(point.affine(inverse.times(before)));
+        inverse = inverse.times(point.z());
+    }
     affine.reverse();
     affine
 }

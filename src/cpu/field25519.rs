@@ -6,6 +6,9 @@
 //! from is *lifted*: it starts at a multiple of p whose limbs are larger than
 //! those of any product.
 //!
+//! Lanes are handled in loops, never in closures: those would be compiled without
+//! the features of the entry point.
+//!
 //! Nothing here runs in constant time, and nothing needs to: verification
 //! handles public data only.
 
@@ -84,7 +87,9 @@ pub trait Field: Copy {
     /// The same value in all lanes, from words of a value below 2^255.
     #[inline(always)]
     fn splat(words: [u64; 4]) -> Self {
-        Self::from_words(words.map(Self::Lanes::splat))
+        let [w0, w1, w2, w3] = words;
+        let splat = Self::Lanes::splat;
+        Self::from_words([splat(w0), splat(w1), splat(w2), splat(w3)])
     }
 
     /// `self * other`, carried.
@@ -115,14 +120,18 @@ pub trait Field: Copy {
 /// Ones in the lanes where all four words are equal.
 #[inline(always)]
 pub fn equal_words<L: Lanes64>(a: [L; 4], b: [L; 4]) -> L {
-    let [w0, w1, w2, w3] = std::array::from_fn(|i| a[i].equal(b[i]));
-    (w0 & w1) & (w2 & w3)
+    let (low, high) = (a[0].equal(b[0]) & a[1].equal(b[1]), a[2].equal(b[2]) & a[3].equal(b[3]));
+    low & high
 }
 
 /// Multiplies element by element.
 #[inline(always)]
 fn times_each<F: Field, const N: usize>(a: &[F; N], b: &[F; N]) -> [F; N] {
-    std::array::from_fn(|i| a[i].times(b[i]))
+    let mut products = *a;
+    for (product, b) in products.iter_mut().zip(b) {
+        *product = product.times(*b);
+    }
+    products
 }
 
 /// Squares each element `count` times. A chain of squarings waits for itself:
@@ -167,19 +176,25 @@ pub fn inverted<F: Field, const N: usize>(x: &[F; N]) -> [F; N] {
 /// (RFC 8032, section 5.1.3).
 #[inline(always)]
 pub fn square_roots<F: Field, const N: usize>(u: &[F; N], v: &[F; N]) -> [(F, F::Lanes); N] {
-    let uv3: [F; N] = std::array::from_fn(|i| u[i].times(v[i]).times(v[i].squared()));
-    let uv7: [F; N] = std::array::from_fn(|i| uv3[i].times(v[i].squared().squared()));
+    let (mut uv3, mut uv7) = (*u, *u);
+    for i in 0..N {
+        let square = v[i].squared();
+        uv3[i] = u[i].times(v[i]).times(square);
+        uv7[i] = uv3[i].times(square.squared());
+    }
     // (uv^7)^((p - 5)/8), where (p - 5)/8 = 2^252 - 3.
     let (n250, _) = power_chain(&uv7);
     let power = times_each(&squared_each(n250, 2), &uv7);
-    std::array::from_fn(|i| {
+    let mut roots = [(u[0], F::Lanes::splat(0)); N];
+    for i in 0..N {
         let root = uv3[i].times(power[i]);
         let square = v[i].times(root.squared());
         let right = square.equal(u[i]);
         let flipped = square.equal(u[i].negated());
         let root = F::select(flipped, root.times(F::splat(SQRT_MINUS_ONE)), root);
-        (root, right | flipped)
-    })
+        roots[i] = (root, right | flipped);
+    }
+    roots
 }
 
 /// `bits` bits of a little-endian number, from bit `offset`.

@@ -167,9 +167,15 @@ pub fn digests<L: Lanes64>(messages: &[Message<'_>]) -> [L; 8] {
                 }
             }
         }
-        compress(&mut state, words.map(|lanes| L::load(&lanes)));
+        let mut w = [state[0]; 16];
+        for (w, lanes) in w.iter_mut().zip(&words) {
+            *w = L::load(lanes);
+        }
+        compress(&mut state, w);
         let running = L::load(&blocks.map(|blocks| if index < blocks { u64::MAX } else { 0 }));
-        state = std::array::from_fn(|i| running.choose(state[i], before[i]));
+        for (state, before) in state.iter_mut().zip(before) {
+            *state = running.choose(*state, before);
+        }
     }
     state
 }
@@ -206,7 +212,9 @@ fn compress<L: Lanes64>(state: &mut [L; 8], mut w: [L; 16]) {
         round!(b c d e f g h a 15);
     }
     let after = [a, b, c, d, e, f, g, h];
-    *state = std::array::from_fn(|i| state[i] + after[i]);
+    for (state, after) in state.iter_mut().zip(after) {
+        *state = *state + after;
+    }
 }
 
 #[inline(always)]

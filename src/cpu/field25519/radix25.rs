@@ -69,13 +69,21 @@ pub fn square<L: Lanes64>(a: &[L; 10]) -> [L; 10] {
 /// Twice the limbs, below 2^28.
 #[inline(always)]
 fn doubled<L: Lanes64>(limbs: &[L; 10]) -> [L; 10] {
-    limbs.map(|limb| limb + limb)
+    let mut limbs = *limbs;
+    for limb in &mut limbs {
+        *limb = *limb + *limb;
+    }
+    limbs
 }
 
 /// 19 times the limbs, below 2^31.
 #[inline(always)]
 fn times_19<L: Lanes64>(limbs: &[L; 10]) -> [L; 10] {
-    limbs.map(|limb| limb.mul32(L::splat(19)))
+    let mut limbs = *limbs;
+    for limb in &mut limbs {
+        *limb = limb.mul32(L::splat(19));
+    }
+    limbs
 }
 
 /// Limb `K` of a product. `a` is the one factor and its double, `b` the other
@@ -127,7 +135,11 @@ impl<L: Lanes25> Field for Field25<L> {
 
     #[inline(always)]
     fn from_words(words: [L; 4]) -> Self {
-        Field25(std::array::from_fn(|i| bits_at(&words, OFFSETS[i], WIDTHS[i])))
+        let mut limbs = [words[0]; 10];
+        for i in 0..10 {
+            limbs[i] = bits_at(&words, OFFSETS[i], WIDTHS[i]);
+        }
+        Field25(limbs)
     }
 
     #[inline(always)]
@@ -138,22 +150,38 @@ impl<L: Lanes25> Field for Field25<L> {
     #[inline(always)]
     fn pack(self) -> [L; PACKED] {
         let limbs = self.widen().0;
-        std::array::from_fn(|i| limbs[2 * i] | limbs[2 * i + 1].shl(32))
+        let mut packed = [limbs[0]; PACKED];
+        for i in 0..PACKED {
+            packed[i] = limbs[2 * i] | limbs[2 * i + 1].shl(32);
+        }
+        packed
     }
 
     #[inline(always)]
     fn unpack(packed: [L; PACKED]) -> Self {
-        Field25(std::array::from_fn(|i| if i % 2 == 0 { packed[i / 2] } else { packed[i / 2].shr(32) }))
+        let mut limbs = [packed[0]; 10];
+        for i in 0..PACKED {
+            (limbs[2 * i], limbs[2 * i + 1]) = (packed[i], packed[i].shr(32));
+        }
+        Field25(limbs)
     }
 
     #[inline(always)]
     fn select(mask: L, a: Self, b: Self) -> Self {
-        Field25(std::array::from_fn(|i| mask.choose(a.0[i], b.0[i])))
+        let mut limbs = a.0;
+        for i in 0..10 {
+            limbs[i] = mask.choose(a.0[i], b.0[i]);
+        }
+        Field25(limbs)
     }
 
     #[inline(always)]
     fn widen(self) -> Wide25<L> {
-        Wide25(self.0.map(|limb| limb & L::splat(u64::from(u32::MAX))))
+        let mut limbs = self.0;
+        for i in 0..10 {
+            limbs[i] = limbs[i] & L::splat(u64::from(u32::MAX));
+        }
+        Wide25(limbs)
     }
 
     #[inline(always)]
@@ -178,22 +206,38 @@ impl<L: Lanes25> Field for Field25<L> {
 
     #[inline(always)]
     fn lift() -> Wide25<L> {
-        Wide25(LIFT.map(L::splat))
+        let mut limbs = [L::splat(0); 10];
+        for i in 0..10 {
+            limbs[i] = L::splat(LIFT[i]);
+        }
+        Wide25(limbs)
     }
 
     #[inline(always)]
     fn add(a: Wide25<L>, b: Wide25<L>) -> Wide25<L> {
-        Wide25(std::array::from_fn(|i| a.0[i] + b.0[i]))
+        let mut limbs = a.0;
+        for i in 0..10 {
+            limbs[i] = a.0[i] + b.0[i];
+        }
+        Wide25(limbs)
     }
 
     #[inline(always)]
     fn sub(a: Wide25<L>, b: Wide25<L>) -> Wide25<L> {
-        Wide25(std::array::from_fn(|i| a.0[i] - b.0[i]))
+        let mut limbs = a.0;
+        for i in 0..10 {
+            limbs[i] = a.0[i] - b.0[i];
+        }
+        Wide25(limbs)
     }
 
     #[inline(always)]
     fn negate_where(product: Wide25<L>, mask: L) -> Wide25<L> {
-        Wide25(product.0.map(|limb| limb.negate_where(mask)))
+        let mut limbs = product.0;
+        for i in 0..10 {
+            limbs[i] = limbs[i].negate_where(mask);
+        }
+        Wide25(limbs)
     }
 
     /// Carries run upwards, each below 2^39; 19 times the last is below 2^44,

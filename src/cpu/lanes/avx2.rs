@@ -312,7 +312,8 @@ impl Lanes64 for U64s {
     #[inline(always)]
     fn load_quads(quads: &[&Quad]) -> [Self; 4] {
         let quads: &[&Quad; 4] = quads.first_chunk().expect("a quad for each lane");
-        transpose_quads(quads.map(|quad| U64s::load(&quad.0)))
+        let [a, b, c, d] = quads;
+        transpose_quads([U64s::load(&a.0), U64s::load(&b.0), U64s::load(&c.0), U64s::load(&d.0)])
     }
 
     #[inline(always)]

@@ -398,13 +398,18 @@ impl Lanes64 for U64s {
     #[inline(always)]
     fn load_quads(quads: &[&Quad]) -> [Self; 4] {
         let quads: &[&Quad; 8] = quads.first_chunk().expect("a quad for each lane");
-        // SAFETY: a quad is as long as half a vector and as aligned; the
-        // processor has this level.
-        let half = |lane: usize| unsafe { _mm256_load_si256(quads[lane].0.as_ptr().cast()) };
-        let row = |lane: usize| {
-            registers!(_mm512_inserti64x4::<1>(_mm512_castsi256_si512(half(lane)), half(lane + 4)))
-        };
-        transpose_quads([row(0), row(1), row(2), row(3)]).map(U64s)
+        let mut rows = [registers!(_mm512_setzero_si512()); 4];
+        for (lane, row) in rows.iter_mut().enumerate() {
+            // SAFETY: a quad is as long as half a vector and as aligned; the
+            // processor has this level.
+            *row = unsafe {
+                let low = _mm256_load_si256(quads[lane].0.as_ptr().cast());
+                let high = _mm256_load_si256(quads[lane + 4].0.as_ptr().cast());
+                _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
+            };
+        }
+        let [a, b, c, d] = transpose_quads(rows);
+        [U64s(a), U64s(b), U64s(c), U64s(d)]
     }
 
     #[inline(always)]
