@@ -85,6 +85,12 @@ fn hashes_of_mixed_lengths() {
 }
 
 #[test]
+fn hashes_of_long_records() {
+    // Above 65,536 blocks of 64 bytes, and for BLAKE3 above 4,096 chunks.
+    compare_hash(&records(&mut rng(16), [3, (5 << 20) + 7, 100]), "a record of 5 MiB");
+}
+
+#[test]
 fn hashes_of_a_slice_that_is_not_aligned() {
     let rng = &mut rng(4);
     let all = records(rng, [1, 63, 64, 65, 7, 200, 1025, 3, 3, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 5]);

@@ -105,7 +105,7 @@ fn term<L: Lanes64, const K: usize, const I: usize>(a: &[[L; 10]; 2], b: &[[L; 1
     a[I % 2 * (j % 2)][I].mul32(b[usize::from(I > K)][j])
 }
 
-/// As [`column`], where both factors are the same: two different limbs meet
+/// As `column!`, where both factors are the same: two different limbs meet
 /// twice.
 #[inline(always)]
 fn own_column<L: Lanes64, const K: usize>(a: &[[L; 10]; 2], b: &[[L; 10]; 2]) -> L {
