@@ -25,7 +25,7 @@ fn workloads() -> Vec<(String, Recipe, usize)> {
             (format!("hash.{hash}.{length}"), recipe, (4 << 20) / length)
         })
     });
-    let trees = [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Blake3)];
+    let trees = [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Sha256)];
     let trees = trees.map(|tree| (format!("merkle.{tree}"), Recipe::Merkle(tree), 1 << 16));
     let rules = Rule::ALL.map(|rule| (format!("verify.{rule}"), Recipe::Verify(rule), SIGNATURES));
     let others = [("dedup".into(), Recipe::Dedup, 1 << 16), ("pow.sha256d".into(), Recipe::Pow, 1 << 18)];

@@ -125,7 +125,10 @@ impl fmt::Display for Summary {
             writeln!(f, "FAILED {kind}: {block} at byte {position} of {file}: {detail}")?;
         }
         let [blocks, transactions] = [self.blocks, self.transactions].map(Count);
-        writeln!(f, "{blocks} blocks, {transactions} transactions, {} failures", self.failures.len())?;
-        write!(f, "{:.0} MB/s on {}", self.mb_per_second, self.ran)
+        write!(f, "{blocks} blocks, {transactions} transactions, {} failures", self.failures.len())?;
+        if self.blocks == 0 {
+            return Ok(());
+        }
+        write!(f, "\n{:.0} MB/s on {}", self.mb_per_second, self.ran)
     }
 }

@@ -42,7 +42,7 @@ pub fn all() -> Vec<Workload> {
             recipe: Recipe::Hash { hash, shortest, longest },
         })
     });
-    let trees = [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Blake3)];
+    let trees = [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Sha256)];
     let trees = trees.map(|tree| Workload { name: format!("merkle.{tree}"), recipe: Recipe::Merkle(tree) });
     let rules =
         Rule::ALL.map(|rule| Workload { name: format!("verify.{rule}"), recipe: Recipe::Verify(rule) });
