@@ -177,10 +177,13 @@ impl<'a> Block<'a> {
         };
         let mut entries = vec![
             Entry {
-                formula: Some(work_formula.clone()),
+                formula: Some(work_formula),
                 ..Entry::of("hashes_per_block", "PoW: hashes a block", &hashes)
             },
-            Entry { formula: Some(work_formula), ..Entry::of("difficulty", "PoW: difficulty", &difficulty) },
+            Entry {
+                formula: Some("hashes / (2^48 / 65535)".into()),
+                ..Entry::of("difficulty", "PoW: difficulty", &difficulty)
+            },
         ];
         let mut add = |id, name, figure: Figure| entries.push(Entry::modelled(id, name, &figure));
         add("pow_block", "PoW: energy of a block, this device", self.pow(self.work, Currency::Joules));
