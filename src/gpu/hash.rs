@@ -13,6 +13,7 @@ use super::batch::{Batch, Pending, pipelined};
 use super::buffers::{Buffer, copy};
 use super::device::Device;
 use super::shader::{Kernel, lib};
+use crate::hash::sha256::INITIAL;
 use crate::{Digest, Fault, Hash, Records};
 
 pub(super) static SHA256: Kernel = Kernel {
@@ -126,10 +127,6 @@ impl Mode {
         }
     }
 }
-
-/// The initial value of SHA-256 and BLAKE3: FIPS 180-4, section 5.3.3.
-pub(super) const INITIAL: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// The parameters of `shaders/lib/records.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
