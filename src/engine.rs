@@ -356,6 +356,11 @@ impl<T> Outcome<T> {
         self.value
     }
 
+    /// Another answer that follows from this one, with the same report.
+    pub fn map<U>(self, follow: impl FnOnce(T) -> U) -> Outcome<U> {
+        Outcome { value: follow(self.value), report: self.report }
+    }
+
     /// How it was come by.
     pub fn report(&self) -> &Report {
         &self.report
