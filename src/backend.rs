@@ -5,11 +5,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::ed25519::{Batch, Rule};
+use crate::entries::{BlockCheck, Entries};
 use crate::merkle::{Root, Tree};
 use crate::pow::{Nonce, NonceWindow, Puzzle};
 use crate::{Digest, Error, Hash, Records};
 
-/// The five operations. Every implementation gives the answers of
+/// The five operations, and a block's check that is composed of four of them.
+/// Every implementation gives the answers of
 /// [`reference`](crate::reference), bit for bit, on every input; or a [`Fault`],
 /// and then whatever it has written to `out` means nothing.
 ///
@@ -28,7 +30,7 @@ pub trait Backend: Send + Sync {
     /// The digest of each record.
     ///
     /// # Errors
-    /// A [`Fault`], as in all five operations, if the machine fails.
+    /// A [`Fault`], as in all operations, if the machine fails.
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault>;
 
     /// The root over leaf nodes.
@@ -42,6 +44,28 @@ pub trait Backend: Send + Sync {
 
     /// The lowest nonce in the window that meets the puzzle's target.
     fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault>;
+
+    /// What is found of a block's entries: signatures under `rule`, records under
+    /// `hash`, the root under `tree`. Overridden where one pass over the records
+    /// saves something; the answer is this one's.
+    fn check_block(
+        &self,
+        rule: Rule,
+        hash: Hash,
+        tree: Tree,
+        entries: &Entries<'_>,
+    ) -> Result<BlockCheck, Fault> {
+        let mut valid = vec![false; entries.len()];
+        self.verify(rule, &entries.batch(), &mut valid)?;
+        let mut digests = bytemuck::zeroed_vec(entries.len());
+        self.hash(hash, entries.records(), &mut digests)?;
+        let mut firsts = vec![0; entries.len()];
+        self.first_occurrences(&digests, &mut firsts)?;
+        let mut leaves = bytemuck::zeroed_vec(entries.len());
+        self.hash(tree.hash(), &tree.leaf_messages(&entries.leaves()), &mut leaves)?;
+        let root = self.merkle_root(tree, &leaves)?;
+        Ok(BlockCheck::new(entries, &valid, digests, firsts, root))
+    }
 
     /// How long the device itself has computed since the last call of this
     /// function, without transfers; none where that is not measured apart.
@@ -71,7 +95,7 @@ pub enum Fault {
     Start(String),
 }
 
-/// One of the five operations.
+/// What an engine places: one of the five operations, or a block's check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
     /// [`Backend::hash`].
@@ -84,12 +108,20 @@ pub enum Operation {
     Dedup,
     /// [`Backend::search`].
     Pow,
+    /// [`Backend::check_block`].
+    Check,
 }
 
 impl Operation {
-    /// All five.
-    pub const ALL: [Operation; 5] =
-        [Operation::Hash, Operation::Merkle, Operation::Verify, Operation::Dedup, Operation::Pow];
+    /// All of them.
+    pub const ALL: [Operation; 6] = [
+        Operation::Hash,
+        Operation::Merkle,
+        Operation::Verify,
+        Operation::Dedup,
+        Operation::Pow,
+        Operation::Check,
+    ];
 }
 
 impl fmt::Display for Operation {
@@ -100,6 +132,7 @@ impl fmt::Display for Operation {
             Operation::Verify => "verify",
             Operation::Dedup => "dedup",
             Operation::Pow => "pow",
+            Operation::Check => "check",
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::Operation;
 const SCHEMA_VERSION: u32 = 1;
 
 /// For each adapter and operation, the size from which a GPU pays: bytes for
-/// [`Operation::Hash`], otherwise items (leaves, signatures, fingerprints, nonces).
+/// [`Operation::Hash`], otherwise items (leaves, signatures, fingerprints, nonces, entries).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crossover {
     schema_version: u32,
@@ -89,7 +89,7 @@ fn default_size(operation: Operation) -> Option<u64> {
     match operation {
         Operation::Hash | Operation::Dedup => None,
         Operation::Merkle => Some(1 << 20),
-        Operation::Verify => Some(1 << 14),
+        Operation::Verify | Operation::Check => Some(1 << 14),
         Operation::Pow => Some(1 << 26),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::cpu::{Cpu, Isa};
 use crate::ed25519::{Batch, Rule, Verdicts};
+use crate::entries::{BlockCheck, Entries};
 use crate::merkle::{self, Level, Proof, Root, Tree};
 use crate::pow::{self, Nonce, NonceWindow, Puzzle};
 use crate::reference::Reference;
@@ -249,6 +250,30 @@ impl Engine {
     pub fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Outcome<Option<Nonce>>, Error> {
         pow::check_window(&window)?;
         self.call(Operation::Pow, pow::window_size(&window), |backend| backend.search(puzzle, window.clone()))
+    }
+
+    /// Checks a block's entries in one call: the signatures over the claimed
+    /// digests under `rule`, the records' digests under `hash` against those, which
+    /// records repeat an earlier one, and the root over the entries under `tree`.
+    /// No entry's verdict depends on another's.
+    ///
+    /// # Errors
+    /// [`Error::EmptyTree`] if there is no entry and the tree's rule forbids that;
+    /// [`Error::TooMany`] above [`dedup::MAX_PRINTS`] entries; [`Error::Fault`] if
+    /// every back end failed.
+    pub fn check_block(
+        &self,
+        rule: Rule,
+        hash: Hash,
+        tree: Tree,
+        entries: &Entries<'_>,
+    ) -> Result<Outcome<BlockCheck>, Error> {
+        dedup::check_count(entries.len())?;
+        let empty = if entries.is_empty() { Some(tree.empty_root()?) } else { None };
+        self.call(Operation::Check, entries.len() as u64, |backend| match empty {
+            Some(root) => Ok(BlockCheck::new(entries, &[], vec![], vec![], root)),
+            None => backend.check_block(rule, hash, tree, entries),
+        })
     }
 
     /// Runs `work` on the first back end that does not fault.

@@ -32,6 +32,21 @@ pub enum Error {
         /// Messages in the batch.
         messages: usize,
     },
+    /// The columns of a block's entries have different lengths.
+    #[error(
+        "columns of different lengths: {keys} public keys, {signatures} signatures, {digests} digests, \
+         {records} records"
+    )]
+    EntryColumns {
+        /// Public keys among the entries.
+        keys: usize,
+        /// Signatures among the entries.
+        signatures: usize,
+        /// Signed digests among the entries.
+        digests: usize,
+        /// Records among the entries.
+        records: usize,
+    },
     /// The tree's rule gives no root to no leaves.
     #[error("a {0} tree needs at least one leaf")]
     EmptyTree(Tree),

@@ -51,6 +51,7 @@ pub mod crossover;
 pub mod dedup;
 pub mod ed25519;
 mod engine;
+pub mod entries;
 mod error;
 #[cfg(feature = "gpu")]
 pub mod gpu;
@@ -66,6 +67,7 @@ mod threads;
 
 pub use backend::{Backend, BackendInfo, BackendKind, Fault, Operation};
 pub use engine::{Candidate, Engine, Options, Outcome, Placement, Report};
+pub use entries::Entries;
 pub use error::Error;
 pub use hash::{Digest, Hash, Key, parse_hex};
 pub use merkle::Tree;

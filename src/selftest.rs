@@ -2,7 +2,8 @@
 
 use crate::backend::{Backend, Fault, Operation};
 use crate::ed25519::{Batch, Rule};
-use crate::merkle::Tree;
+use crate::entries::{Entries, RecordVerdict};
+use crate::merkle::{Root, Tree};
 use crate::pow::{Nonce, Puzzle, Target};
 use crate::{Digest, Hash, Key, Records, parse_hex};
 
@@ -27,6 +28,7 @@ fn ask(backend: &dyn Backend, operation: Operation) -> Result<(), Fault> {
         Operation::Verify => verdicts(backend)?,
         Operation::Dedup => first_occurrences(backend)?,
         Operation::Pow => nonces(backend)?,
+        Operation::Check => block_checks(backend)?,
     };
     if right {
         return Ok(());
@@ -55,19 +57,21 @@ fn hashes(backend: &dyn Backend) -> Result<bool, Fault> {
 fn merkle_roots(backend: &dyn Backend) -> Result<bool, Fault> {
     let leaves = [1, 2, 3, 4, 5].map(|byte| Digest([byte; 32]));
     for tree in [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Blake3)] {
-        let [a, b, c, d, e] = &leaves;
-        let left = tree.node(&tree.node(a, b), &tree.node(c, d));
-        let mut right = *e;
-        if tree.doubles_last() {
-            right = tree.node(&right, &right);
-            right = tree.node(&right, &right);
-        }
-        let root = backend.merkle_root(tree, &leaves)?;
-        if root.digest != tree.node(&left, &right) || root.mutated {
+        if backend.merkle_root(tree, &leaves)? != root_of_five(tree, &leaves) {
             return Ok(false);
         }
     }
     Ok(backend.merkle_root(Tree::Bitcoin, &[leaves[0]; 2])?.mutated)
+}
+
+fn root_of_five(tree: Tree, [a, b, c, d, e]: &[Digest; 5]) -> Root {
+    let left = tree.node(&tree.node(a, b), &tree.node(c, d));
+    let mut right = *e;
+    if tree.doubles_last() {
+        right = tree.node(&right, &right);
+        right = tree.node(&right, &right);
+    }
+    Root { digest: tree.node(&left, &right), mutated: false }
 }
 
 fn verdicts(backend: &dyn Backend) -> Result<bool, Fault> {
@@ -125,6 +129,37 @@ fn nonces(backend: &dyn Backend) -> Result<bool, Fault> {
     let puzzle = Puzzle::bitcoin(&header, Target::from_be_bytes(target));
     Ok(backend.search(&puzzle, nonce - 700..=nonce + 700)? == Some(Nonce { nonce, digest })
         && backend.search(&puzzle, nonce - 700..=nonce - 1)?.is_none())
+}
+
+fn block_checks(backend: &dyn Backend) -> Result<bool, Fault> {
+    use RecordVerdict::{BadSignature, HashMismatch, Valid};
+    // The identity signs everything for itself, but with S = 0 only.
+    let (mut identity, mut trivial) = ([0; 32], [0; 64]);
+    (identity[0], trivial[0]) = (1, 1);
+    let mut spoilt = trivial;
+    spoilt[32] = 1;
+    let hash = Hash::Sha256;
+    let digests = [&b"a"[..], b"longer than sixty-four bytes, which is a block of the hash function", b"c"]
+        .map(|record| (record, hash.digest(record)));
+    let [(a, digest_a), (b, digest_b), (c, digest_c)] = digests;
+    let mut entries = Entries::with_capacity(5, 256);
+    entries.push(&identity, &trivial, digest_a, a);
+    entries.push(&identity, &spoilt, digest_b, b);
+    entries.push(&identity, &trivial, digest_b, c);
+    entries.push(&identity, &spoilt, digest_a, c);
+    entries.push(&identity, &trivial, digest_a, a);
+    for tree in [Tree::Rfc6962(Hash::Sha256), Tree::Bitcoin] {
+        let check = backend.check_block(Rule::Rfc8032, hash, tree, &entries)?;
+        let leaf = |index| tree.hash().digest(&[tree.leaf_prefix(), &entries.leaf(index)].concat());
+        let right = check.verdicts == [Valid, BadSignature, HashMismatch, BadSignature, Valid]
+            && check.digests == [digest_a, digest_b, digest_c, digest_c, digest_a]
+            && check.firsts.as_slice() == [0, 1, 2, 2, 0]
+            && check.root == root_of_five(tree, &[0, 1, 2, 3, 4].map(leaf));
+        if !right {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn known<const N: usize>(hex: &str) -> [u8; N] {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use verilane::cpu::{Cpu, Isa};
 use verilane::ed25519::{Batch, Rule};
+use verilane::entries::{BlockCheck, Entries, RecordVerdict};
 use verilane::merkle::Root;
 use verilane::pow::{Nonce, NonceWindow, Puzzle, Target};
 use verilane::reference::Reference;
@@ -101,6 +102,12 @@ fn the_next_back_end_answers_and_the_report_says_so() {
     let found = engine.search(&puzzle, 0..=100).unwrap();
     assert_eq!((found.is_some(), found.report().backend.kind), (true, BackendKind::Cpu));
 
+    let mut entries = Entries::with_capacity(1, 1);
+    entries.push(&[0; 32], &[0; 64], digests[0], b"a");
+    let check = engine.check_block(Rule::Strict, Hash::Blake3, Tree::Bitcoin, &entries).unwrap();
+    assert_eq!(check.report().backend.kind, BackendKind::Cpu);
+    assert_eq!(check.invalid().collect::<Vec<_>>(), [(0, RecordVerdict::BadSignature)]);
+
     failing.failing.store(false, Ordering::Relaxed);
     assert_eq!(engine.hash(Hash::Blake3, &records).unwrap().report().backend.kind, BackendKind::Gpu);
 }
@@ -151,6 +158,18 @@ impl Backend for Lying {
         let skipped = u32::from(self.0 == Operation::Pow) * 701;
         self.1.search(puzzle, window.start() + skipped..=*window.end())
     }
+
+    fn check_block(
+        &self,
+        rule: Rule,
+        hash: Hash,
+        tree: Tree,
+        entries: &Entries<'_>,
+    ) -> Result<BlockCheck, Fault> {
+        let mut check = self.1.check_block(rule, hash, tree, entries)?;
+        check.root.mutated ^= self.0 == Operation::Check;
+        Ok(check)
+    }
 }
 
 #[test]
@@ -187,4 +206,11 @@ fn empty_input_gives_empty_answers() {
     assert!(engine.first_occurrences(&[]).unwrap().as_slice().is_empty());
     let verdicts = engine.verify(Rule::Rfc8032, &Batch::with_capacity(0)).unwrap();
     assert!(verdicts.all_valid() && verdicts.as_slice().is_empty());
+    let none = Entries::with_capacity(0, 0);
+    let tree = Tree::Rfc6962(Hash::Sha256);
+    let check = engine.check_block(Rule::Strict, Hash::Sha256, tree, &none).unwrap();
+    assert!(check.verdicts.is_empty() && check.digests.is_empty() && check.firsts.as_slice().is_empty());
+    assert_eq!(check.root.digest, Hash::Sha256.digest(b""));
+    let refused = engine.check_block(Rule::Strict, Hash::Sha256, Tree::Bitcoin, &none);
+    assert!(matches!(refused, Err(Error::EmptyTree(Tree::Bitcoin))));
 }

@@ -83,6 +83,7 @@ impl Workload {
             Operation::Verify => "signatures",
             Operation::Dedup => "fingerprints",
             Operation::Pow => "nonces",
+            Operation::Check => "records",
         }
     }
 
