@@ -428,6 +428,43 @@ mod dedup {
         assert_eq!(two.json()["groups"], serde_json::json!([[text(&path("deep/d")), text(&a)]]));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn hard_links_are_one_file() {
+        let (folder, a) = file("a", "same");
+        let path = |name: &str| folder.path().join(name);
+        fs::hard_link(&a, path("b")).unwrap();
+        fs::write(path("c"), "same").unwrap();
+        fs::hard_link(path("c"), path("d")).unwrap();
+        let run = run(&["dedup", text(folder.path()), text(&a), "--json"]);
+        let json = run.json();
+        assert_eq!((run.code, &json["records"], &json["hard_links"]), (0, &2.into(), &3.into()));
+        assert_eq!((&json["unique"], &json["saved_bytes"]), (&1.into(), &4.into()));
+        assert_eq!(json["groups"], serde_json::json!([[text(&a), text(&path("c"))]]));
+        let run = super::run(&["dedup", text(folder.path())]);
+        assert!(run.stdout.contains("\n2 further names of these files not counted\n"), "{}", run.stdout);
+    }
+
+    /// Files that are hashed as they are read stand beside files that are read in batches.
+    #[test]
+    fn files_of_any_length() {
+        let folder = TempDir::new().unwrap();
+        let long: Vec<u8> = (0..=250).cycle().take((8 << 20) + 1).collect();
+        let mut other = long.clone();
+        other[8 << 20] ^= 1;
+        for (name, content) in [("a", &long), ("b", &other), ("c", &long)] {
+            fs::write(folder.path().join(name), content).unwrap();
+            fs::write(folder.path().join(format!("{name}-short")), &content[1..]).unwrap();
+        }
+        let run = run(&["dedup", text(folder.path()), "--json"]);
+        let json = run.json();
+        assert_eq!((run.code, &json["records"], &json["unique"]), (0, &6.into(), &4.into()));
+        assert_eq!(json["saved_bytes"], 2 * (8 << 20) + 1);
+        let path = |name: &str| text(&folder.path().join(name)).to_owned();
+        let expected = [["a", "c"], ["a-short", "c-short"]].map(|group| group.map(path));
+        assert_eq!(json["groups"], serde_json::json!(expected));
+    }
+
     #[test]
     fn what_cannot_be_read_is_reported_and_the_rest_is_done() {
         let (folder, a) = file("a", "same");

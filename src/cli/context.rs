@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::{ArgAction, Args};
 use verilane::cpu::Isa;
-use verilane::{Engine, Options, Placement};
+use verilane::{Engine, Options, Placement, Threads};
 
 /// The options that every command has.
 #[derive(Args)]
@@ -58,5 +58,10 @@ impl Context {
     /// The engine asked for.
     pub fn engine(&self) -> anyhow::Result<Engine> {
         Engine::with_options(&self.options).context("cannot start")
+    }
+
+    /// As many threads as the engine has, to read on.
+    pub fn threads(&self) -> anyhow::Result<Threads> {
+        Threads::new(self.options.threads).context("cannot start")
     }
 }

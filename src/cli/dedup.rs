@@ -2,27 +2,27 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::ValueEnum;
 use serde::Serialize;
-use verilane::{Digest, Engine, Hash, Key};
-use walkdir::{DirEntry, WalkDir};
+use verilane::{Digest, Engine, Hash, Key, Threads};
 
+use super::contents;
 use super::context::Context;
 use super::digester::Digester;
 use super::lines::each_line;
 use super::ran::Ran;
 use super::units::{Bytes, Count};
+use super::walk::{self, File};
 use super::{Status, input, output, progress};
 
 /// Find identical records by their fingerprints, and what leaving them out would save
 ///
 /// The records are the lines of one FILE; of several, or of a DIR, they are the files. Files alone
-/// in their size are not read. Symbolic links are not followed. This finds exact copies, not
-/// records of the same person. JSON counts lines from 0.
+/// in their size are not read. Hard links count as the one file that they are; symbolic links are
+/// not followed. This finds exact copies, not records of the same person. JSON counts lines from 0.
 #[derive(clap::Args)]
 pub struct Args {
     /// A key of 64 digits for BLAKE3: fingerprints that nobody without it can guess or compare
@@ -52,6 +52,9 @@ struct Summary {
     /// Bytes of the records that repeat an earlier one.
     saved_bytes: u64,
     unreadable: Vec<String>,
+    /// Further names of files that were counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hard_links: Option<usize>,
     #[serde(flatten)]
     ran: Ran,
 }
@@ -74,7 +77,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let engine = context.engine()?;
     let summary = match &args.paths[..] {
         [path] if input::is_stdin(path) || !path.is_dir() => lines(&engine, hash, path)?,
-        paths => files(&engine, hash, paths)?,
+        paths => files(&engine, &context.threads()?, hash, paths)?,
     };
     output::print(context, &summary)?;
     Ok(if summary.unreadable.is_empty() { Status::Passed } else { Status::Unreadable })
@@ -92,83 +95,48 @@ fn lines(engine: &Engine, hash: Hash, path: &Path) -> anyhow::Result<Summary> {
     bar.finish_and_clear();
     let (prints, ran) = digester.finish()?;
     let mut summary = Summary::new(hash, prints.len(), ran);
-    summary.group(engine, &prints, |index| (Record::Line(index as u32), lengths[index]))?;
+    summary.group(engine, &prints, |index| Record::Line(index as u32), |index| lengths[index])?;
     Ok(summary)
 }
 
-/// A file that may have a copy.
-struct File {
-    path: PathBuf,
-    length: u64,
-}
-
-fn files(engine: &Engine, hash: Hash, paths: &[PathBuf]) -> anyhow::Result<Summary> {
-    let mut unreadable = Vec::new();
-    let mut complain = |error: String| {
-        output::warning(&error);
-        unreadable.push(error);
-    };
-    let found = find_files(paths, &mut complain);
-    let records = found.len();
-    let mut candidates = same_size(found);
-    let bar = progress::bytes(candidates.iter().map(|file| file.length).sum());
-    let mut digester = Digester::new(engine, hash, &[]);
-    let before = candidates.len();
-    candidates.retain(|file| match digester.push_file(&file.path) {
-        Ok(length) => {
-            bar.inc(length);
-            true
-        }
-        Err(error) => {
-            complain(format!("cannot read {}: {error:#}", file.path.display()));
-            false
-        }
-    });
+fn files(engine: &Engine, threads: &Threads, hash: Hash, paths: &[PathBuf]) -> anyhow::Result<Summary> {
+    let mut found = threads.run(|| walk::find(paths));
+    let hard_links = found.drop_further_names();
+    let mut unreadable = found.unreadable;
+    let alone = keep_same_sizes(&mut found.files);
+    let bar = progress::bytes(found.files.iter().map(|file| file.length).sum());
+    let (digests, ran) = contents::digests(engine, threads, hash, &found.files, &bar)?;
     bar.finish_and_clear();
-    let (prints, ran) = digester.finish()?;
-    let mut summary = Summary::new(hash, records - (before - candidates.len()), ran);
+    let mut prints = Vec::with_capacity(digests.len());
+    let mut read = Vec::with_capacity(digests.len());
+    for (file, digest) in found.files.into_iter().zip(digests) {
+        match digest {
+            Ok(digest) => {
+                prints.push(digest);
+                read.push(file);
+            }
+            Err(error) => unreadable.push(format!("cannot read {}: {error}", file.path.display())),
+        }
+    }
+    unreadable.iter().for_each(output::warning);
+    let mut summary = Summary::new(hash, alone + read.len(), ran);
+    summary.hard_links = Some(hard_links);
     summary.unreadable = unreadable;
-    summary.group(engine, &prints, |index| {
-        let file = &candidates[index];
-        (Record::File(file.path.display().to_string()), file.length)
-    })?;
+    let name = |index: usize| Record::File(read[index].path.display().to_string());
+    summary.group(engine, &prints, name, |index| read[index].length)?;
     Ok(summary)
 }
 
-/// The files under `paths`, folders in the order of their entries' names.
-fn find_files(paths: &[PathBuf], complain: &mut impl FnMut(String)) -> Vec<File> {
-    let mut files = Vec::new();
-    for entry in paths.iter().flat_map(|path| WalkDir::new(path).sort_by_file_name()) {
-        match entry.and_then(|entry| Ok((metadata(&entry)?, entry))) {
-            Ok((metadata, entry)) if metadata.is_file() => {
-                files.push(File { path: entry.into_path(), length: metadata.len() });
-            }
-            Ok(_) => {}
-            Err(error) => {
-                let path = error.path().unwrap_or(Path::new("")).display();
-                let reason = error.io_error().map_or(error.to_string(), ToString::to_string);
-                complain(format!("cannot read {path}: {reason}"));
-            }
-        }
-    }
-    files
-}
-
-/// What an entry is; a path that was named is meant, even if it is a link.
-fn metadata(entry: &DirEntry) -> walkdir::Result<Metadata> {
-    match entry.path().metadata() {
-        Ok(metadata) if entry.depth() == 0 => Ok(metadata),
-        _ => entry.metadata(),
-    }
-}
-
-/// The files that are not alone in their size, in their order.
-fn same_size(files: Vec<File>) -> Vec<File> {
+/// Keeps the files that are not alone in their size, in their order, and tells
+/// how many were.
+fn keep_same_sizes(files: &mut Vec<File>) -> usize {
     let mut counts = HashMap::new();
-    for file in &files {
+    for file in &*files {
         *counts.entry(file.length).or_insert(0) += 1;
     }
-    files.into_iter().filter(|file| counts[&file.length] > 1).collect()
+    let before = files.len();
+    files.retain(|file| counts[&file.length] > 1);
+    before - files.len()
 }
 
 impl Summary {
@@ -181,22 +149,24 @@ impl Summary {
             groups: Vec::new(),
             saved_bytes: 0,
             unreadable: Vec::new(),
+            hard_links: None,
             ran,
         }
     }
 
-    /// Groups equal fingerprints; `record` tells a record's name and length.
+    /// Groups equal fingerprints, with the `name` and the `length` of each record.
     fn group(
         &mut self,
         engine: &Engine,
         prints: &[Digest],
-        record: impl Fn(usize) -> (Record, u64),
+        name: impl Fn(usize) -> Record,
+        length: impl Fn(usize) -> u64,
     ) -> anyhow::Result<()> {
         let firsts = self.ran.note(engine.first_occurrences(prints)?);
         self.duplicate = firsts.duplicates().count();
         self.unique = self.records - self.duplicate;
-        self.saved_bytes = firsts.duplicates().map(|index| record(index).1).sum();
-        let names = |group: Vec<u32>| group.into_iter().map(|index| record(index as usize).0).collect();
+        self.saved_bytes = firsts.duplicates().map(length).sum();
+        let names = |group: Vec<u32>| group.into_iter().map(|index| name(index as usize)).collect();
         self.groups = firsts.groups().into_iter().map(names).collect();
         Ok(())
     }
@@ -211,6 +181,9 @@ impl fmt::Display for Summary {
         let [records, unique, duplicate] =
             [self.records, self.unique, self.duplicate].map(|count| Count(count as u64));
         writeln!(f, "{records} records, {unique} unique, {duplicate} repeat an earlier one")?;
+        if let Some(links) = self.hard_links.filter(|&links| links > 0) {
+            writeln!(f, "{} further names of these files not counted", Count(links as u64))?;
+        }
         let saved = Bytes(self.saved_bytes as f64);
         write!(f, "{saved} saved without these; {} on {}", self.hash, self.ran)
     }

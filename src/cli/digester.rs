@@ -74,7 +74,7 @@ impl<'e> Digester<'e> {
         let length = file.metadata()?.len();
         if length >= STREAMED_BYTES {
             self.digests.push(stream(self.hash, self.prefix, file)?);
-            self.ran.note_this_thread();
+            self.ran.note_singly(1);
             return Ok(length);
         }
         let mut content = Vec::new();
@@ -102,7 +102,7 @@ impl<'e> Digester<'e> {
 }
 
 /// The digest of `prefix` and all of `file`.
-fn stream(hash: Hash, prefix: &[u8], file: impl Read) -> io::Result<Digest> {
+pub fn stream(hash: Hash, prefix: &[u8], file: impl Read) -> io::Result<Digest> {
     let blake3 = match hash {
         Hash::Blake3 => Some(blake3::Hasher::new()),
         Hash::KeyedBlake3(key) => Some(blake3::Hasher::new_keyed(&key.0)),

@@ -222,7 +222,7 @@ fn check(path: &Path, root: Option<Digest>, context: &Context) -> anyhow::Result
     let root = root.map_or(stated, |root| tree.display(root));
     let valid = Proof { tree, index: proof.index, leaves: proof.leaves, path: path? }.verify(&leaf, &root);
     let mut ran = Ran::default();
-    ran.note_this_thread();
+    ran.note_singly(1);
     let check = Check {
         valid,
         root: tree.display(root).to_string(),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod bench;
+mod contents;
 mod context;
 mod cost;
 mod dedup;
@@ -20,6 +21,7 @@ mod ran;
 mod signatures;
 mod units;
 mod verify;
+mod walk;
 
 use std::process::ExitCode;
 

@@ -16,11 +16,11 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Notes work on one message, which has no use for lanes: the hashes' own
-    /// crates do it on this thread.
-    pub fn note_this_thread(&mut self) {
+    /// Notes work on single messages, which have no use for lanes: the hashes'
+    /// own crates do it, one message on each of `threads`.
+    pub fn note_singly(&mut self, threads: usize) {
         let detail = "sha2, blake3".into();
-        let backend = BackendInfo { kind: BackendKind::Reference, threads: 1, detail, software: false };
+        let backend = BackendInfo { kind: BackendKind::Reference, threads, detail, software: false };
         self.note_report(&Report { backend, passed_over: Vec::new() });
     }
 
