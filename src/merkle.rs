@@ -53,6 +53,13 @@ impl Tree {
         self == Tree::Bitcoin
     }
 
+    /// The leaf node of `data`; of many, [`merkle_leaves`](crate::Engine::merkle_leaves)
+    /// gives them at once.
+    pub fn leaf(self, data: &[u8]) -> Digest {
+        let message = [self.leaf_prefix(), data].concat();
+        self.hash().digest(&message)
+    }
+
     /// The node above `left` and `right`.
     pub fn node(self, left: &Digest, right: &Digest) -> Digest {
         let mut message = [0; 65];

@@ -60,6 +60,21 @@ impl<'a> Records<'a> {
         self.push_parts([record]);
     }
 
+    /// Borrows records of these lengths, which lie end to end in `bytes`.
+    ///
+    /// # Panics
+    /// If the lengths do not add up to that of `bytes`.
+    #[cfg(feature = "ledger")]
+    pub(crate) fn from_lengths(bytes: &'a [u8], lengths: &[u32]) -> Records<'a> {
+        let ends = lengths.iter().scan(0, |end, &length| {
+            *end += u64::from(length);
+            Some(*end)
+        });
+        let offsets: Vec<u64> = std::iter::once(0).chain(ends).collect();
+        assert_eq!(offsets[lengths.len()], bytes.len() as u64);
+        Records { bytes: Cow::Borrowed(bytes), offsets: Cow::Owned(offsets) }
+    }
+
     /// Appends one byte string made of `parts` end to end.
     pub(crate) fn push_parts<const N: usize>(&mut self, parts: [&[u8]; N]) {
         let end = self.end();

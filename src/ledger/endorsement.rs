@@ -29,7 +29,7 @@ use p256::ecdsa::{Signature, VerifyingKey};
 use rayon::prelude::*;
 
 use crate::ed25519::{Batch, Rule};
-use crate::{Engine, Error, Outcome};
+use crate::{Digest, Engine, Error, Outcome};
 
 /// The public key of a verifying peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,13 @@ pub enum PeerKey {
     Ed25519([u8; 32]),
     /// A point of P-256 in SEC 1's compressed form: 0x02 or 0x03, and its x.
     P256([u8; 33]),
+}
+
+/// What a peer signs to endorse a block: the 16 bytes `verilane endorse` and the header's hash.
+pub fn block_message(hash: Digest) -> [u8; 48] {
+    let mut message = *b"verilane endorse................................";
+    message[16..].copy_from_slice(&hash.0);
+    message
 }
 
 /// How many of which peers must endorse a message.

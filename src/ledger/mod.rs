@@ -1,8 +1,40 @@
-//! The operations composed into real ledger formats.
-
-pub mod bitcoin;
+//! The operations composed into ledgers: Bitcoin's, to audit them, and a ledger
+//! of signed records such as health institutions keep.
+//!
+//! Institutions sign the digest of each record and gather records in signed
+//! [`List`]s. A [`Sealer`] verifies them, drops duplicates against everything
+//! seen, and seals [`Block`]s by work or by stake; peers endorse them, and an
+//! [`Anchor`] covers every few of them. [`audit`] replays it all, and a
+//! [`RecordProof`] leads from a record to an anchor.
 
 mod address;
+mod anchor;
+mod audit;
+pub mod bitcoin;
+mod block;
+mod election;
+pub mod encoding;
 pub mod endorsement;
+mod frames;
+mod genesis;
+mod header;
+mod keyring;
+mod list;
+mod proof;
+mod reports;
+mod seal;
+mod store;
 
 pub use address::Address;
+pub use anchor::Anchor;
+pub use audit::{Audit, Failure, Kind, Place, audit, is_ledger, total_bytes};
+pub use block::{Block, BlockList, Entry, Fate};
+pub use election::{ReviewKey, Tally, review_key};
+pub use frames::{Content, FrameError, Reason};
+pub use genesis::{Genesis, HASH, SealRule, TREE};
+pub use header::{Claim, Header};
+pub use keyring::Keyring;
+pub use list::{List, SignedRecord, list_message, record_digest};
+pub use proof::{ProofError, RecordProof};
+pub use seal::Seal;
+pub use store::{Ledger, Store, StoreError};

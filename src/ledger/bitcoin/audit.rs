@@ -12,7 +12,8 @@ use ::bitcoin::hashes::Hash as _;
 use super::batch::{Batch, Batches, Block, MAX_BLOCK};
 use super::checks::Subject;
 use super::links::{self, Link};
-use crate::{Digest, Engine, Error, Hash, Outcome, Records, Report};
+use crate::ledger::reports::Reports;
+use crate::{Digest, Engine, Error, Hash, Records, Report};
 
 /// What is wrong with a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -253,19 +254,5 @@ impl<'e> Auditor<'e> {
             failures: self.failures,
             reports: self.reports.0,
         }
-    }
-}
-
-/// Where calls ran, each different report once.
-#[derive(Default)]
-pub struct Reports(Vec<Report>);
-
-impl Reports {
-    /// Notes where a call ran, and gives its answer.
-    pub fn note<T>(&mut self, outcome: Outcome<T>) -> T {
-        if !self.0.contains(outcome.report()) {
-            self.0.push(outcome.report().clone());
-        }
-        outcome.into_inner()
     }
 }

@@ -6,7 +6,8 @@ use ::bitcoin::opcodes::all::{OP_PUSHNUM_1, OP_PUSHNUM_16};
 use ::bitcoin::script::{Instruction, read_scriptint};
 use ::bitcoin::{Network, Transaction};
 
-use super::audit::{Kind, Reports};
+use super::audit::Kind;
+use crate::ledger::reports::Reports;
 use crate::merkle::Root;
 use crate::pow::Target;
 use crate::{Digest, Engine, Error, Tree};
