@@ -55,16 +55,7 @@ pub trait Backend: Send + Sync {
         tree: Tree,
         entries: &Entries<'_>,
     ) -> Result<BlockCheck, Fault> {
-        let mut valid = vec![false; entries.len()];
-        self.verify(rule, &entries.batch(), &mut valid)?;
-        let mut digests = bytemuck::zeroed_vec(entries.len());
-        self.hash(hash, entries.records(), &mut digests)?;
-        let mut firsts = vec![0; entries.len()];
-        self.first_occurrences(&digests, &mut firsts)?;
-        let mut leaves = bytemuck::zeroed_vec(entries.len());
-        self.hash(tree.hash(), &tree.leaf_messages(&entries.leaves()), &mut leaves)?;
-        let root = self.merkle_root(tree, &leaves)?;
-        Ok(BlockCheck::new(entries, &valid, digests, firsts, root))
+        check_call_by_call(self, rule, hash, tree, entries)
     }
 
     /// How long the device itself has computed since the last call of this
@@ -72,6 +63,30 @@ pub trait Backend: Send + Sync {
     fn take_device_time(&self) -> Option<Duration> {
         None
     }
+}
+
+/// A block's check as calls of the operations it is composed of: what
+/// [`Backend::check_block`] does where a back end has nothing better.
+///
+/// # Errors
+/// The [`Fault`] of the first call that fails.
+pub fn check_call_by_call<B: Backend + ?Sized>(
+    backend: &B,
+    rule: Rule,
+    hash: Hash,
+    tree: Tree,
+    entries: &Entries<'_>,
+) -> Result<BlockCheck, Fault> {
+    let mut valid = vec![false; entries.len()];
+    backend.verify(rule, &entries.batch(), &mut valid)?;
+    let mut digests = bytemuck::zeroed_vec(entries.len());
+    backend.hash(hash, entries.records(), &mut digests)?;
+    let mut firsts = vec![0; entries.len()];
+    backend.first_occurrences(&digests, &mut firsts)?;
+    let mut leaves = bytemuck::zeroed_vec(entries.len());
+    backend.hash(tree.hash(), &tree.leaf_messages(&entries.leaves()), &mut leaves)?;
+    let root = backend.merkle_root(tree, &leaves)?;
+    Ok(BlockCheck::new(entries, &valid, digests, firsts, root))
 }
 
 /// A failure of the machine's. It says nothing about the input.

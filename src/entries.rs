@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use crate::dedup::Firsts;
 use crate::ed25519::Batch;
-use crate::merkle::Root;
+use crate::merkle::{Root, Tree};
 use crate::{Digest, Error, Records};
 
 /// Bytes of an entry's leaf: digest, public key and signature.
@@ -128,6 +128,16 @@ impl<'a> Entries<'a> {
     /// The leaf of each entry, for [`merkle_leaves`](crate::Engine::merkle_leaves).
     pub fn leaves(&self) -> Records<'static> {
         Records::from_slices((0..self.len()).map(|index| self.leaf(index)))
+    }
+
+    /// What is hashed for each leaf of `tree`.
+    pub(crate) fn leaf_messages(&self, tree: Tree) -> Records<'static> {
+        let prefix = tree.leaf_prefix();
+        let mut messages = Records::with_capacity(self.len(), self.len() * (prefix.len() + LEAF_BYTES));
+        for ((digest, key), signature) in self.digests.iter().zip(&*self.keys).zip(&*self.signatures) {
+            messages.push_parts([prefix, &digest.0, key, signature]);
+        }
+        messages
     }
 
     /// The signatures over the claimed digests, borrowed.

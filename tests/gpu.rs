@@ -9,7 +9,8 @@ use verilane::gpu::Gpu;
 use verilane::pow::{Puzzle, Target};
 use verilane::reference::Reference;
 use verilane::{
-    Backend, BackendKind, Digest, Engine, Error, Fault, Hash, Key, Outcome, Records, Threads, Tree, ed25519,
+    Backend, BackendKind, Digest, Engine, Entries, Error, Fault, Hash, Key, Outcome, Records, Threads, Tree,
+    ed25519,
 };
 
 /// Set where a missing adapter is a failure, not a skip.
@@ -158,6 +159,51 @@ fn first_occurrences_across_chunks() {
     }
 }
 
+/// Records of these lengths, every third a repetition, signed by two keys; every
+/// fifth signature and every seventh digest is wrong.
+fn entries(rng: &mut ChaCha8Rng, lengths: impl IntoIterator<Item = usize>) -> Entries<'static> {
+    let signers = [1, 2].map(|byte| ed25519_dalek::SigningKey::from_bytes(&[byte; 32]));
+    let mut entries = Entries::with_capacity(0, 0);
+    for (index, length) in lengths.into_iter().enumerate() {
+        let record = if index % 3 == 2 {
+            entries.records().get(index / 3).to_vec()
+        } else {
+            random_bytes(rng, length)
+        };
+        let mut digest = Hash::Sha256.digest(&record);
+        digest.0[9] ^= u8::from(index % 7 == 6);
+        let signer = &signers[index % 2];
+        let mut signature = signer.sign(&digest.0).to_bytes();
+        signature[40] ^= u8::from(index % 5 == 4);
+        entries.push(&signer.verifying_key().to_bytes(), &signature, digest, &record);
+    }
+    entries
+}
+
+#[test]
+fn blocks_across_chunks() {
+    let Some(gpu) = gpu() else { return };
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    // Within a chunk, across several, with records longer than one, and with more
+    // entries than one pass takes.
+    for (chunk_bytes, count) in [(u64::MAX, 300), (4096, 100), (4096, 128), (4096, 129), (1, 40)] {
+        gpu.limit_chunks(chunk_bytes);
+        let mut lengths: Vec<_> = (0..count).map(|_| rng.random_range(0..200)).collect();
+        lengths[1] = 9000;
+        lengths[count - 3] = 5000;
+        let entries = entries(&mut rng, lengths);
+        for (hash, tree) in [
+            (Hash::Sha256, Tree::Rfc6962(Hash::Sha256)),
+            (Hash::Blake3, Tree::Bitcoin),
+            (Hash::Sha256d, Tree::Rfc6962(Hash::Blake3)),
+        ] {
+            let found = gpu.check_block(ed25519::Rule::Strict, hash, tree, &entries).unwrap();
+            let expected = reference().check_block(ed25519::Rule::Strict, hash, tree, &entries).unwrap();
+            assert_eq!(found, expected, "{count} entries in chunks of {chunk_bytes}, {hash}, {tree:?}");
+        }
+    }
+}
+
 /// A target that about one in 2^`bits` digests meets.
 fn target(bits: u32) -> Target {
     let mut target = [0; 32];
@@ -264,6 +310,9 @@ fn a_device_lost_in_the_middle_of_any_call_is_passed_over() {
     }
     // Its kernels take longest to compile anew, so it is lost only once.
     assert_passed_over(&gpu, 2, || engine.verify(ed25519::Rule::Zip215, &batch));
+    let entries = entries(&mut rng, 0..60);
+    let tree = Tree::Rfc6962(Hash::Sha256);
+    assert_passed_over(&gpu, 3, || engine.check_block(ed25519::Rule::Zip215, Hash::Sha256, tree, &entries));
 }
 
 #[test]

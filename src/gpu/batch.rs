@@ -61,6 +61,14 @@ struct Step {
     groups: (u32, u32),
 }
 
+/// A copy from storage to storage to be recorded.
+struct Copy {
+    from: wgpu::Buffer,
+    len: u64,
+    to: wgpu::Buffer,
+    offset: u64,
+}
+
 /// Uploads, dispatches and read-backs, submitted at once.
 ///
 /// ```ignore
@@ -76,6 +84,7 @@ pub(crate) struct Batch<'d> {
     encoder: wgpu::CommandEncoder,
     steps: Vec<Step>,
     uploads: Vec<Buffer<'d>>,
+    copies: Vec<Copy>,
     read_backs: Vec<(wgpu::Buffer, u64)>,
 }
 
@@ -86,6 +95,7 @@ impl<'d> Batch<'d> {
             encoder: device.raw.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()),
             steps: Vec::new(),
             uploads: Vec::new(),
+            copies: Vec::new(),
             read_backs: Vec::new(),
         }
     }
@@ -145,6 +155,12 @@ impl<'d> Batch<'d> {
         self.device.check()
     }
 
+    /// Copies the whole of `from` to `offset` in `to`, a multiple of 4, after the
+    /// dispatches.
+    pub fn copy(&mut self, from: &Buffer<'d>, to: &Buffer<'d>, offset: u64) {
+        self.copies.push(Copy { from: (**from).clone(), len: from.len(), to: (**to).clone(), offset });
+    }
+
     /// Reads the whole of `storage` back after the dispatches, behind what was
     /// asked for before.
     pub fn read_back(&mut self, storage: &Buffer<'d>) {
@@ -157,6 +173,9 @@ impl<'d> Batch<'d> {
         let device = self.device;
         let queries = device.clock.as_ref().map(|clock| clock.queries(&device.raw));
         self.record_pass(queries.as_ref());
+        for Copy { from, len, to, offset } in &self.copies {
+            self.encoder.copy_buffer_to_buffer(from, 0, to, *offset, *len);
+        }
         let bytes = self.read_backs.iter().map(|(_, len)| len).sum::<u64>();
         let stamps = if queries.is_some() { STAMPS } else { 0 };
         let read_back = Buffer::new(device, Use::ReadBack, bytes + stamps)?;

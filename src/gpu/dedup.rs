@@ -9,7 +9,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::batch::pipelined;
+use super::batch::{Batch, pipelined};
+use super::buffers::Buffer;
 use super::device::Device;
 use super::shader::{Kernel, lib};
 use crate::{Digest, Fault};
@@ -52,7 +53,7 @@ pub(super) fn first_occurrences(
 }
 
 /// How many prints fit at once: 32 bytes each, and up to 4 slots of 4 bytes.
-fn most_prints(device: &Device, chunk_bytes: u64) -> usize {
+pub(super) fn most_prints(device: &Device, chunk_bytes: u64) -> usize {
     let bytes = device.limits.max_storage_buffer_binding_size.min(chunk_bytes);
     (bytes / 32).max(16) as usize
 }
@@ -99,23 +100,17 @@ fn part_firsts(
 fn firsts(device: &Device, prints: &[Digest], mut read: impl FnMut(&[u32])) -> Result<(), Fault> {
     /// Prints that go up while those before are looked for.
     const CHUNK: usize = 1 << 20;
-    let slots = (prints.len() + 1).next_power_of_two() * 2;
-    let [input, table] = [device.storage(32 * prints.len() as u64)?, device.storage(4 * slots as u64)?];
-    let output = device.storage(4 * prints.len() as u64)?;
-    let seed = seed();
+    let input = device.storage(32 * prints.len() as u64)?;
+    let table = Table::new(device, prints.len())?;
     let start = |&(first, chunk): &(usize, &[Digest])| {
         let mut batch = device.batch();
         if first == 0 {
-            batch.clear(&table);
+            table.clear(&mut batch);
         }
         batch.upload_to(&input, 32 * first as u64, bytemuck::cast_slice(chunk))?;
-        let count = chunk.len() as u32;
-        let params = Insert { first: first as u32, count, slot_mask: slots as u32 - 1, seed };
-        batch.dispatch(&INSERT, &[], &[&input, &table, &output], &params, count.div_ceil(WORKGROUP))?;
+        table.insert(&mut batch, &input, first as u32, chunk.len() as u32)?;
         if first + chunk.len() == prints.len() {
-            let count = prints.len() as u32;
-            batch.dispatch(&RESOLVE, &[], &[&table, &output], &count, count.div_ceil(WORKGROUP))?;
-            batch.read_back(&output);
+            table.resolve(&mut batch)?;
         }
         batch.submit()
     };
@@ -126,6 +121,49 @@ fn firsts(device: &Device, prints: &[Digest], mut read: impl FnMut(&[u32])) -> R
         }
         Ok(())
     })
+}
+
+/// A table of positions for `count` prints, and the first occurrences found with it.
+pub(super) struct Table<'d> {
+    count: u32,
+    slots: u32,
+    seed: [u32; 16],
+    table: Buffer<'d>,
+    output: Buffer<'d>,
+}
+
+impl<'d> Table<'d> {
+    pub fn new(device: &'d Device, count: usize) -> Result<Self, Fault> {
+        let slots = (count + 1).next_power_of_two() * 2;
+        let [table, output] = [device.storage(4 * slots as u64)?, device.storage(4 * count as u64)?];
+        Ok(Table { count: count as u32, slots: slots as u32, seed: seed(), table, output })
+    }
+
+    /// Empties it; before the first insertion.
+    pub fn clear(&self, batch: &mut Batch<'d>) {
+        batch.clear(&self.table);
+    }
+
+    /// Inserts `count` prints of `input` from the `first` on.
+    pub fn insert(
+        &self,
+        batch: &mut Batch<'d>,
+        input: &Buffer<'d>,
+        first: u32,
+        count: u32,
+    ) -> Result<(), Fault> {
+        let params = Insert { first, count, slot_mask: self.slots - 1, seed: self.seed };
+        let buffers = [input, &self.table, &self.output];
+        batch.dispatch(&INSERT, &[], &buffers, &params, count.div_ceil(WORKGROUP))
+    }
+
+    /// Reads back the first occurrences of all prints, which are inserted by then.
+    pub fn resolve(&self, batch: &mut Batch<'d>) -> Result<(), Fault> {
+        let buffers = [&self.table, &self.output];
+        batch.dispatch(&RESOLVE, &[], &buffers, &self.count, self.count.div_ceil(WORKGROUP))?;
+        batch.read_back(&self.output);
+        Ok(())
+    }
 }
 
 /// Secret words from the system's randomness; the multipliers among them are odd.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::batch::{Batch, Pending, pipelined};
+use super::batch::{Batch, pipelined};
 use super::buffers::{Buffer, copy};
 use super::device::Device;
 use super::shader::{Kernel, lib};
@@ -174,18 +174,39 @@ pub(super) fn hash(
     out: &mut [Digest],
     chunk_bytes: u64,
 ) -> Result<(), Fault> {
-    let size = chunk_size(device, chunk_bytes);
-    let ranges = records.chunks(size / 16, size as u64);
-    let (long, short): (Vec<_>, Vec<_>) = ranges.partition(|range| records.length(range.start) > size);
-    pipelined(
-        short.into_iter(),
-        |range| submit(device, hash, &records.slice(range.clone())),
-        |range, bytes| copy(bytes, bytemuck::cast_slice_mut(&mut out[range])),
-    )?;
-    for range in long {
-        out[range.start] = long_digest(device, hash, records.get(range.start), size)?;
+    let Chunks { size, short, long } = Chunks::of(device, records, chunk_bytes);
+    let start = |range: &Range<usize>| {
+        let mut batch = device.batch();
+        let digests = digests(&mut batch, device, hash, &records.slice(range.clone()))?;
+        batch.read_back(&digests);
+        batch.submit()
+    };
+    pipelined(short.into_iter(), start, |range, bytes| {
+        copy(bytes, bytemuck::cast_slice_mut(&mut out[range]))
+    })?;
+    for index in long {
+        out[index] = long_digest(device, hash, records.get(index), size)?;
     }
     Ok(())
+}
+
+/// How a column is cut.
+pub(super) struct Chunks {
+    /// The most bytes of a chunk.
+    pub size: usize,
+    /// The chunks.
+    pub short: Vec<Range<usize>>,
+    /// The records that are longer than a chunk.
+    pub long: Vec<usize>,
+}
+
+impl Chunks {
+    pub fn of(device: &Device, records: &Records<'_>, chunk_bytes: u64) -> Self {
+        let size = chunk_size(device, chunk_bytes);
+        let ranges = records.chunks(size / 16, size as u64);
+        let (long, short): (Vec<_>, _) = ranges.partition(|range| records.length(range.start) > size);
+        Chunks { size, short, long: long.into_iter().map(|range| range.start).collect() }
+    }
 }
 
 /// The bytes of a chunk of the column: a power of two, so that the pieces of a
@@ -201,24 +222,25 @@ fn is_blake3(hash: Hash) -> bool {
     matches!(hash, Hash::Blake3 | Hash::KeyedBlake3(_))
 }
 
-fn submit<'d>(device: &'d Device, hash: Hash, records: &Records<'_>) -> Result<Pending<'d>, Fault> {
-    let bytes = &records.bytes()[range_of(records)];
-    let mut batch = device.batch();
-    let bytes = batch.upload(bytes)?;
-    let digests = if is_blake3(hash) && (0..records.len()).any(|index| records.length(index) > CHUNK) {
+/// The digests of the records of one chunk, which are uploaded.
+pub(super) fn digests<'d>(
+    batch: &mut Batch<'d>,
+    device: &'d Device,
+    hash: Hash,
+    records: &Records<'_>,
+) -> Result<Buffer<'d>, Fault> {
+    let bytes = batch.upload(&records.bytes()[range_of(records)])?;
+    if is_blake3(hash) && (0..records.len()).any(|index| records.length(index) > CHUNK) {
         let (items, tree) = Tree::over(records, true);
-        let values = blake3_chunks(&mut batch, device, hash, &items, &bytes, 0)?;
-        tree.merge(&mut batch, hash, &values)?;
-        tree.gather(&mut batch, device, &values)?
-    } else {
-        whole_records(&mut batch, device, hash, &Items::records(records), &bytes)?
-    };
-    batch.read_back(&digests);
-    batch.submit()
+        let values = blake3_chunks(batch, device, hash, &items, &bytes, 0)?;
+        tree.merge(batch, hash, &values)?;
+        return tree.gather(batch, device, &values);
+    }
+    whole_records(batch, device, hash, &Items::records(records), &bytes)
 }
 
 /// The digests of records that a lane hashes from one end to the other.
-fn whole_records<'d>(
+pub(super) fn whole_records<'d>(
     batch: &mut Batch<'d>,
     device: &'d Device,
     hash: Hash,
@@ -262,7 +284,7 @@ fn range_of(records: &Records<'_>) -> Range<usize> {
 }
 
 /// What lanes hash: records, or the chunks of long ones.
-struct Items {
+pub(super) struct Items {
     count: u32,
     /// The length of each, if they are all equal.
     width: Option<u32>,
@@ -284,7 +306,7 @@ impl Items {
         Items::listed(records.offsets().iter().map(|offset| (offset - start) as u32).collect())
     }
 
-    fn fixed(count: u32, width: u32) -> Self {
+    pub fn fixed(count: u32, width: u32) -> Self {
         Items { count, width: Some(width), offsets: Vec::new(), order: None, numbers: None }
     }
 
@@ -508,7 +530,7 @@ impl Tree {
 }
 
 /// The digest of a record longer than `size` bytes.
-fn long_digest(device: &Device, hash: Hash, record: &[u8], size: usize) -> Result<Digest, Fault> {
+pub(super) fn long_digest(device: &Device, hash: Hash, record: &[u8], size: usize) -> Result<Digest, Fault> {
     if is_blake3(hash) {
         long_blake3(device, hash, record, size)
     } else {

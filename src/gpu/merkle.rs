@@ -54,25 +54,43 @@ pub(super) fn root(device: &Device, tree: Tree, leaves: &[Digest], chunk_bytes: 
         return Ok(Root { digest: *leaf, mutated: false });
     }
     let size = chunk_leaves(device, chunk_bytes);
-    let height = leaves.len().next_power_of_two().trailing_zeros();
-    let [root, mutated] = [device.storage(32)?, device.storage(4)?];
-    let pass = Pass { device, tree, mutated: &mutated };
     let mut batch = device.batch();
     if leaves.len() <= size {
-        batch.clear(&mutated);
         let nodes = batch.upload(bytemuck::cast_slice(leaves))?;
-        pass.rise(&mut batch, nodes, leaves.len(), 0..height, (&root, 0))?;
+        rise(device, &mut batch, tree, &nodes, leaves.len())?;
     } else {
         let lower = CHUNK_LEVELS.min(size.ilog2());
+        let pass = Pass::new(device, tree)?;
         let tops = pass.tops(leaves, size, lower)?;
-        pass.rise(&mut batch, tops, leaves.len().div_ceil(1 << lower), lower..height, (&root, 0))?;
+        pass.finish(&mut batch, &tops, leaves.len().div_ceil(1 << lower), lower..height(leaves.len()))?;
     }
-    batch.read_back(&root);
-    batch.read_back(&mutated);
-    batch.submit()?.wait(|bytes| Root {
+    batch.submit()?.wait(|bytes| read_root(tree, bytes))
+}
+
+/// Reads back the root over `count` leaves, two at least, that are on the device.
+pub(super) fn rise<'d>(
+    device: &'d Device,
+    batch: &mut Batch<'d>,
+    tree: Tree,
+    leaves: &Buffer<'d>,
+    count: usize,
+) -> Result<(), Fault> {
+    let pass = Pass::new(device, tree)?;
+    batch.clear(&pass.mutated);
+    pass.finish(batch, leaves, count, 0..height(count))
+}
+
+/// The root from what was read back.
+pub(super) fn read_root(tree: Tree, bytes: &[u8]) -> Root {
+    Root {
         digest: in_bytes(tree, bytemuck::pod_read_unaligned(&bytes[..32])),
         mutated: bytes[32..] != [0; 4],
-    })
+    }
+}
+
+/// Levels between the leaves and the root.
+fn height(leaves: usize) -> u32 {
+    leaves.next_power_of_two().trailing_zeros()
 }
 
 /// Leaves of a chunk, a power of two, so that chunks are whole subtrees.
@@ -92,23 +110,43 @@ fn in_bytes(tree: Tree, mut words: [u32; 8]) -> Digest {
 }
 
 /// One tree's way up.
-struct Pass<'a, 'd> {
+struct Pass<'d> {
     device: &'d Device,
     tree: Tree,
-    mutated: &'a Buffer<'d>,
+    mutated: Buffer<'d>,
 }
 
-impl<'d> Pass<'_, 'd> {
+impl<'d> Pass<'d> {
+    fn new(device: &'d Device, tree: Tree) -> Result<Self, Fault> {
+        Ok(Pass { device, tree, mutated: device.storage(4)? })
+    }
+
+    /// Reads back the root over `count` nodes on the first of `levels`, and whether
+    /// equal pairs were seen.
+    fn finish(
+        &self,
+        batch: &mut Batch<'d>,
+        nodes: &Buffer<'d>,
+        count: usize,
+        levels: Range<u32>,
+    ) -> Result<(), Fault> {
+        let root = self.device.storage(32)?;
+        self.rise(batch, nodes, count, levels, (&root, 0))?;
+        batch.read_back(&root);
+        batch.read_back(&self.mutated);
+        Ok(())
+    }
+
     /// The nodes `height` levels above the leaves, chunk by chunk.
     fn tops(&self, leaves: &[Digest], size: usize, height: u32) -> Result<Buffer<'d>, Fault> {
         let tops = self.device.storage(32 * leaves.len().div_ceil(1 << height) as u64)?;
         let start = |&(start, chunk): &(usize, &[Digest])| {
             let mut batch = self.device.batch();
             if start == 0 {
-                batch.clear(self.mutated);
+                batch.clear(&self.mutated);
             }
             let nodes = batch.upload(bytemuck::cast_slice(chunk))?;
-            self.rise(&mut batch, nodes, chunk.len(), 0..height, (&tops, start >> height))?;
+            self.rise(&mut batch, &nodes, chunk.len(), 0..height, (&tops, start >> height))?;
             batch.submit()
         };
         pipelined((0..).step_by(size).zip(leaves.chunks(size)), start, |_, _| Ok(()))?;
@@ -120,26 +158,27 @@ impl<'d> Pass<'_, 'd> {
     fn rise(
         &self,
         batch: &mut Batch<'d>,
-        mut nodes: Buffer<'d>,
+        nodes: &Buffer<'d>,
         mut count: usize,
         levels: Range<u32>,
         (top, position): (&Buffer<'d>, usize),
     ) -> Result<(), Fault> {
-        let mut level = levels.start;
+        let (mut level, mut risen) = (levels.start, None);
         while level < levels.end {
             let most = if count <= GROUP { GROUP.ilog2() } else { LEVELS };
             let step = most.min(levels.end - level);
+            let nodes = risen.as_ref().unwrap_or(nodes);
             let groups = count.div_ceil(GROUP) as u32;
             let params = self.params(count, step, level == 0);
             count = count.div_ceil(1 << step);
             level += step;
             if level == levels.end {
                 let params = Params { above_start: position as u32, ..params };
-                return self.dispatch(batch, &[&nodes, top, self.mutated], &params, groups);
+                return self.dispatch(batch, &[nodes, top, &self.mutated], &params, groups);
             }
             let above = self.device.storage(32 * count as u64)?;
-            self.dispatch(batch, &[&nodes, &above, self.mutated], &params, groups)?;
-            nodes = above;
+            self.dispatch(batch, &[nodes, &above, &self.mutated], &params, groups)?;
+            risen = Some(above);
         }
         Ok(())
     }

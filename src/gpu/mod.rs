@@ -6,6 +6,7 @@
 
 mod batch;
 mod buffers;
+mod check;
 mod dedup;
 mod device;
 mod ed25519;
@@ -20,12 +21,15 @@ use std::time::Duration;
 
 pub use device::{AdapterInfo, AdapterKind, adapters};
 
-use crate::backend::{Backend, BackendInfo, BackendKind, Fault};
+use crate::backend::{Backend, BackendInfo, BackendKind, Fault, check_call_by_call};
 use crate::ed25519::{Batch, Rule};
+use crate::entries::{BlockCheck, Entries};
 use crate::merkle::{Root, Tree};
 use crate::pow::{Nonce, NonceWindow, Puzzle};
 use crate::{Digest, Hash, Records};
+use check::Question;
 use device::Device;
+use ed25519::Curve;
 
 /// Names the adapter where the caller does not.
 const ADAPTER_VARIABLE: &str = "VERILANE_ADAPTER";
@@ -114,6 +118,10 @@ impl Gpu {
         result
     }
 
+    fn curve(&self, device: &Device) -> &'static Curve {
+        if self.int64 && device.info.int64 { &ed25519::WIDE } else { &ed25519::NARROW }
+    }
+
     fn chunk_bytes(&self) -> u64 {
         self.chunk_bytes.load(Ordering::Relaxed)
     }
@@ -138,9 +146,7 @@ impl Backend for Gpu {
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
         self.with_device(|device| {
-            let wide = self.int64 && device.info.int64;
-            let curve = if wide { &ed25519::WIDE } else { &ed25519::NARROW };
-            ed25519::verify(device, curve, rule, batch, out, self.chunk_bytes())
+            ed25519::verify(device, self.curve(device), rule, batch, out, self.chunk_bytes())
         })
     }
 
@@ -150,6 +156,27 @@ impl Backend for Gpu {
 
     fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
         self.with_device(|device| pow::search(device, puzzle, window))
+    }
+
+    fn check_block(
+        &self,
+        rule: Rule,
+        hash: Hash,
+        tree: Tree,
+        entries: &Entries<'_>,
+    ) -> Result<BlockCheck, Fault> {
+        let chunk_bytes = self.chunk_bytes();
+        let check = self.with_device(|device| {
+            if !check::fits(device, entries, chunk_bytes) {
+                return Ok(None);
+            }
+            let question = Question { curve: self.curve(device), rule, hash, tree, entries };
+            check::check_block(device, &question, chunk_bytes).map(Some)
+        })?;
+        match check {
+            Some(check) => Ok(check),
+            None => check_call_by_call(self, rule, hash, tree, entries),
+        }
     }
 
     fn take_device_time(&self) -> Option<Duration> {

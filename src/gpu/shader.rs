@@ -60,7 +60,7 @@ pub(crate) type Constants<'a> = &'a [(&'static str, u32)];
 /// Every kernel, with each of its variants.
 #[cfg(test)]
 const ALL: &[(&Kernel, &[Constants<'_>])] = {
-    use super::{dedup, ed25519, hash, merkle, pow};
+    use super::{check, dedup, ed25519, hash, merkle, pow};
     &[
         (&hash::SHA256, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
         (&hash::SHA256_ALIGNED, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
@@ -89,6 +89,7 @@ const ALL: &[(&Kernel, &[Constants<'_>])] = {
         ),
         (&dedup::INSERT, &[&[]]),
         (&dedup::RESOLVE, &[&[]]),
+        (&check::LEAF_MESSAGES, &[&[("PREFIXED", 0)], &[("PREFIXED", 1)]]),
         (&ed25519::HASH, &[&[]]),
         (&ed25519::WIDE.base, &[&[]]),
         (&ed25519::WIDE.keys, &[&[]]),

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::batch::{Batch as Work, Pending, pipelined};
+use super::batch::{Batch as Work, pipelined};
 use super::buffers::Buffer;
 use super::device::Device;
 use super::shader::{Kernel, lib};
@@ -139,29 +139,46 @@ pub(super) fn verify(
 ) -> Result<(), Fault> {
     check_lengths(batch.messages())?;
     let base = base(device, curve)?;
-    let size = &device.signatures_at_once;
-    let most = most_signatures(device, chunk_bytes);
-    let mut from = 0;
-    let chunks = std::iter::from_fn(|| {
-        let chunk = next_chunk(batch.messages(), from, size.get().min(most), chunk_bytes.min(CHUNK_BYTES))?;
-        from = chunk.end;
-        Some((chunk, Instant::now()))
-    });
     let start = |(chunk, _): &(Range<usize>, Instant)| {
         let batch = batch.slice(chunk.clone());
         let mut chunk = Chunk::new(device, &batch)?;
         chunk.hash(batch.messages())?;
-        chunk.verify(curve, &base, rule)
+        chunk.verify(curve, &base, rule)?;
+        chunk.work.read_back(&chunk.verdicts);
+        chunk.work.submit()
     };
-    pipelined(chunks, start, |(chunk, begun), verdicts| {
-        if chunk.len() == size.get() {
-            size.set(next_size(chunk.len(), begun.elapsed()));
-        }
-        for (out, &verdict) in out[chunk].iter_mut().zip(bytemuck::cast_slice::<u8, u32>(verdicts)) {
-            *out = verdict == 1;
-        }
+    pipelined(chunks(device, batch.messages(), chunk_bytes), start, |(chunk, begun), verdicts| {
+        read_verdicts(device, verdicts, begun, &mut out[chunk]);
         Ok(())
     })
+}
+
+/// The signatures that are on the device at once, chunk by chunk, each as large as
+/// those before it suggest; and when a chunk was begun.
+pub(super) fn chunks(
+    device: &Device,
+    messages: &Records<'_>,
+    chunk_bytes: u64,
+) -> impl Iterator<Item = (Range<usize>, Instant)> {
+    let most = most_signatures(device, chunk_bytes);
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let size = device.signatures_at_once.get().min(most);
+        let chunk = next_chunk(messages, from, size, chunk_bytes.min(CHUNK_BYTES))?;
+        from = chunk.end;
+        Some((chunk, Instant::now()))
+    })
+}
+
+/// The verdicts of a chunk from what was read back; its time counts for later ones.
+pub(super) fn read_verdicts(device: &Device, verdicts: &[u8], begun: Instant, out: &mut [bool]) {
+    let size = &device.signatures_at_once;
+    if out.len() == size.get() {
+        size.set(next_size(out.len(), begun.elapsed()));
+    }
+    for (out, &verdict) in out.iter_mut().zip(bytemuck::cast_slice::<u8, u32>(verdicts)) {
+        *out = verdict == 1;
+    }
 }
 
 /// Positions in messages are counted in 32 bits on the device.
@@ -203,7 +220,7 @@ fn next_chunk(messages: &Records<'_>, from: usize, size: usize, bytes: u64) -> O
     Some(from..from + short.max(1))
 }
 
-fn base<'d>(device: &'d Device, curve: &'static Curve) -> Result<Buffer<'d>, Fault> {
+pub(super) fn base<'d>(device: &'d Device, curve: &'static Curve) -> Result<Buffer<'d>, Fault> {
     device.resident(curve.base.name, BASE_ROW * u64::from(BASE_ROWS), |base| {
         let mut work = device.batch();
         work.dispatch(&curve.base, &[], &[base], &(), BASE_ROWS / WORKGROUP)?;
@@ -212,18 +229,18 @@ fn base<'d>(device: &'d Device, curve: &'static Curve) -> Result<Buffer<'d>, Fau
 }
 
 /// Signatures that are on the device at once.
-struct Chunk<'d> {
+pub(super) struct Chunk<'d> {
     device: &'d Device,
-    work: Work<'d>,
+    pub work: Work<'d>,
     count: u32,
-    keys: Buffer<'d>,
-    signatures: Buffer<'d>,
+    pub keys: Buffer<'d>,
+    pub signatures: Buffer<'d>,
     scalars: Buffer<'d>,
-    verdicts: Buffer<'d>,
+    pub verdicts: Buffer<'d>,
 }
 
 impl<'d> Chunk<'d> {
-    fn new(device: &'d Device, batch: &Batch<'_>) -> Result<Self, Fault> {
+    pub fn new(device: &'d Device, batch: &Batch<'_>) -> Result<Self, Fault> {
         let count = batch.len() as u64;
         let mut work = device.batch();
         Ok(Chunk {
@@ -237,7 +254,8 @@ impl<'d> Chunk<'d> {
         })
     }
 
-    fn hash(&mut self, messages: &Records<'_>) -> Result<(), Fault> {
+    /// Hashes the messages; returns where they are, or the last window of a long one.
+    pub fn hash(&mut self, messages: &Records<'_>) -> Result<Buffer<'d>, Fault> {
         if messages.length(0) > WINDOW {
             return self.hash_windows(messages.get(0));
         }
@@ -256,48 +274,56 @@ impl<'d> Chunk<'d> {
 
     /// Hashes the one message of this chunk window by window, each in a
     /// submission of its own; the last one is left to be submitted.
-    fn hash_windows(&mut self, message: &[u8]) -> Result<(), Fault> {
+    fn hash_windows(&mut self, message: &[u8]) -> Result<Buffer<'d>, Fault> {
         let blocks = blocks(message.len());
-        for first in (0..blocks).step_by(WINDOW / BLOCK) {
+        let mut first = 0;
+        loop {
             let end = blocks.min(first + WINDOW / BLOCK);
             let from = message.len().min((first * BLOCK).saturating_sub(PREFIX));
             let to = message.len().min(end * BLOCK - PREFIX);
             let item = Item { start: 0u32.wrapping_sub(from as u32), length: message.len() as u32, index: 0 };
-            self.hash_blocks(&[item], &message[from..to], first..end)?;
-            if end < blocks {
-                let rest = self.device.batch();
-                std::mem::replace(&mut self.work, rest).submit()?.wait(|_| ())?;
+            let window = self.hash_blocks(&[item], &message[from..to], first..end)?;
+            if end == blocks {
+                return Ok(window);
             }
+            let rest = self.device.batch();
+            std::mem::replace(&mut self.work, rest).submit()?.wait(|_| ())?;
+            first = end;
         }
-        Ok(())
     }
 
-    fn hash_blocks(&mut self, items: &[Item], bytes: &[u8], blocks: Range<usize>) -> Result<(), Fault> {
+    fn hash_blocks(
+        &mut self,
+        items: &[Item],
+        bytes: &[u8],
+        blocks: Range<usize>,
+    ) -> Result<Buffer<'d>, Fault> {
         let count = items.len() as u32;
         let params = [count, blocks.start as u32, blocks.end as u32];
         let items = self.work.upload(bytemuck::cast_slice(items))?;
         let messages = self.work.upload(bytes)?;
         let bindings = [&self.keys, &self.signatures, &items, &messages, &self.scalars, &self.verdicts];
-        self.work.dispatch(&HASH, &[], &bindings, &params, count.div_ceil(WORKGROUP))
+        self.work.dispatch(&HASH, &[], &bindings, &params, count.div_ceil(WORKGROUP))?;
+        Ok(messages)
     }
 
-    fn verify(self, curve: &'static Curve, base: &Buffer<'d>, rule: Rule) -> Result<Pending<'d>, Fault> {
-        let Chunk { device, mut work, count, keys, signatures, scalars, verdicts } = self;
+    /// Whether each signature is valid, once the messages are hashed.
+    pub fn verify(&mut self, curve: &'static Curve, base: &Buffer<'d>, rule: Rule) -> Result<(), Fault> {
+        let Chunk { device, work, count, keys, signatures, scalars, verdicts } = self;
+        let count = *count;
         let groups = count.div_ceil(WORKGROUP);
         let tables = device.storage(TABLE * u64::from(count))?;
         let points = device.storage(POINT * u64::from(count))?;
         let products = device.storage(ELEMENT * u64::from(count))?;
 
         let strict = u32::from(rule == Rule::Strict);
-        work.dispatch(&curve.keys, &[], &[&keys, &tables, &verdicts], &[count, strict], groups)?;
-        work.dispatch(&curve.ladder, &[], &[&scalars, &tables, base, &points], &count, groups)?;
+        work.dispatch(&curve.keys, &[], &[keys, &tables, verdicts], &[count, strict], groups)?;
+        work.dispatch(&curve.ladder, &[], &[scalars, &tables, base, &points], &count, groups)?;
 
         let threads = count.div_ceil(INVERTED_AT_ONCE).max(count.min(1024));
         let params = [count, threads, rule_number(rule)];
-        let bindings = [&signatures, &points, &products, &verdicts];
-        work.dispatch(&curve.finish, &[], &bindings, &params, threads.div_ceil(WORKGROUP))?;
-        work.read_back(&verdicts);
-        work.submit()
+        let bindings = [signatures, &points, &products, verdicts];
+        work.dispatch(&curve.finish, &[], &bindings, &params, threads.div_ceil(WORKGROUP))
     }
 }
 
