@@ -1,9 +1,16 @@
-//! Duplicates: for each fingerprint, where it occurs first.
+//! Duplicates: for each fingerprint, where it occurs first; and an index of what
+//! was seen before.
 //!
 //! Records are equal if their digests are. This finds exact copies; it is not
 //! record linkage, which asks whether two records speak of the same person.
 
+#[cfg(feature = "index")]
+mod index;
+
 use crate::Error;
+
+#[cfg(feature = "index")]
+pub use index::{Index, IndexError, IndexOptions, Seen};
 
 /// The most fingerprints that one call takes: positions are 32 bits wide, and
 /// the highest value marks an empty slot in the tables.

@@ -242,6 +242,24 @@ impl Engine {
         })
     }
 
+    /// The fingerprints of `digests` by `hash`, and the position of the first one
+    /// equal to each: one call on one back end.
+    #[cfg(feature = "index")]
+    pub(crate) fn fingerprints(
+        &self,
+        hash: Hash,
+        digests: &[Digest],
+    ) -> Result<Outcome<(Vec<Digest>, Firsts)>, Error> {
+        dedup::check_count(digests.len())?;
+        let records = Records::from_fixed(bytemuck::cast_slice(digests), size_of::<Digest>())?;
+        self.call(Operation::Dedup, digests.len() as u64, |backend| {
+            let (mut prints, mut firsts) = (bytemuck::zeroed_vec(digests.len()), vec![0; digests.len()]);
+            backend.hash(hash, &records, &mut prints)?;
+            backend.first_occurrences(&prints, &mut firsts)?;
+            Ok((prints, Firsts::new(firsts)))
+        })
+    }
+
     /// The lowest nonce of `window` that meets the puzzle's target, if any does.
     ///
     /// # Errors

@@ -1,0 +1,113 @@
+//! Why an index could not be opened, or a call not be served.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// Why an index could not be opened, or a call not be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexError {
+    /// A file or folder could not be read or written.
+    #[error("cannot open the index: {}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What is there is something else.
+    #[error("{} is no index: {reason}", path.display())]
+    NotAnIndex {
+        /// The file or folder.
+        path: PathBuf,
+        /// What shows it.
+        reason: String,
+    },
+    /// A later version has written the index.
+    #[error("{} is of format {found}: this version of verilane reads up to format {supported}", path.display())]
+    Version {
+        /// The store's file.
+        path: PathBuf,
+        /// The format of the index.
+        found: u32,
+        /// The latest format that this version reads.
+        supported: u32,
+    },
+    /// The fingerprints were made under another key.
+    #[error("the fingerprints in {} were made under another key", path.display())]
+    WrongKey {
+        /// The store's file.
+        path: PathBuf,
+    },
+    /// The key was not given, and is not kept with the index.
+    #[error("the index's key is needed: it was given when the index was made, and {} is not there", path.display())]
+    NoKey {
+        /// Where a key would be kept.
+        path: PathBuf,
+    },
+    /// The file of the key does not hold one.
+    #[error("{} does not hold a key: {source}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Error,
+    },
+    /// Another process, or another `Index`, has it open.
+    #[error("{} is in use: one process at a time can open an index", path.display())]
+    InUse {
+        /// The store's file.
+        path: PathBuf,
+    },
+    /// A block that is there already, or that comes too early.
+    #[error("block {block} cannot be added: the next one is block {next}")]
+    Block {
+        /// The number given.
+        block: u64,
+        /// The number that would be valid.
+        next: u64,
+    },
+    /// Positions in the store are 32 bits wide.
+    #[error("the index is full: it holds {len} fingerprints, {more} more would be too many")]
+    Full {
+        /// The fingerprints in it.
+        len: u32,
+        /// Those to be added.
+        more: usize,
+    },
+    /// The store contradicts itself.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The store's file.
+        path: PathBuf,
+        /// What shows it.
+        reason: String,
+    },
+    /// The store could not read or write.
+    #[error("the store in {} failed: {reason}", path.display())]
+    Store {
+        /// The store's file.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+    /// The engine could not serve the call.
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+impl IndexError {
+    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> IndexError {
+        |source| IndexError::Io { path: path.into(), source }
+    }
+
+    pub(super) fn store(path: &Path, error: impl Into<redb::Error>) -> IndexError {
+        let path = path.into();
+        match error.into() {
+            redb::Error::Corrupted(reason) => IndexError::Damaged { path, reason },
+            error => IndexError::Store { path, reason: error.to_string() },
+        }
+    }
+}

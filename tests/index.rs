@@ -1,0 +1,324 @@
+//! The index of what was seen: against a map, through crashes, and on what is no index.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+use verilane::dedup::{Index, IndexError, IndexOptions, Seen};
+use verilane::{BackendKind, Digest, Engine, Hash, Key, Options, Placement};
+
+fn engine() -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(|| {
+        let placement = Placement::On(BackendKind::Cpu);
+        Engine::with_options(&Options { placement, threads: 1, ..Options::default() }).unwrap()
+    })
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn open(path: &Path) -> Result<Index, IndexError> {
+    Index::open(path, IndexOptions::default())
+}
+
+fn record(number: u64) -> Digest {
+    Hash::Sha256.digest(&number.to_le_bytes())
+}
+
+fn records(numbers: impl IntoIterator<Item = u64>) -> Vec<Digest> {
+    numbers.into_iter().map(record).collect()
+}
+
+/// What is asked of an index.
+#[derive(Clone, Debug)]
+enum Call {
+    Add(Vec<u64>),
+    Scan(Vec<u64>),
+    Reopen,
+}
+
+fn calls() -> impl Strategy<Value = Vec<Call>> {
+    let numbers = || prop::collection::vec(0..600u64, 0..300);
+    let call = prop_oneof![
+        4 => numbers().prop_map(Call::Add),
+        2 => numbers().prop_map(Call::Scan),
+        1 => Just(Call::Reopen),
+    ];
+    prop::collection::vec(call, 1..12)
+}
+
+/// The answer by a map from each record to its block.
+fn expected(map: &HashMap<u64, u64>, numbers: &[u64]) -> Vec<Seen> {
+    let seen = |(index, number)| {
+        let first = numbers.iter().position(|other| other == number).unwrap();
+        match map.get(number) {
+            Some(&block) => Seen::InBlock(block),
+            None if first == index => Seen::New,
+            None => Seen::Repeats(first as u32),
+        }
+    };
+    numbers.iter().enumerate().map(seen).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn answers_are_those_of_a_map(calls in calls()) {
+        let folder = folder();
+        let mut index = open(folder.path()).unwrap();
+        let (mut map, mut blocks) = (HashMap::new(), 0);
+        for call in calls {
+            match call {
+                Call::Scan(numbers) => {
+                    let seen = index.scan(engine(), &records(numbers.iter().copied())).unwrap();
+                    prop_assert_eq!(&*seen, &expected(&map, &numbers));
+                }
+                Call::Add(numbers) => {
+                    let seen = index.add(engine(), blocks, &records(numbers.iter().copied())).unwrap();
+                    prop_assert_eq!(&*seen, &expected(&map, &numbers));
+                    numbers.iter().for_each(|&number| { map.entry(number).or_insert(blocks); });
+                    blocks += 1;
+                }
+                Call::Reopen => {
+                    drop(index);
+                    index = open(folder.path()).unwrap();
+                }
+            }
+            prop_assert_eq!((index.blocks(), index.len()), (blocks, map.len() as u64));
+        }
+    }
+}
+
+/// Blocks that end within a segment, at its end, and after it; and empty ones.
+#[test]
+fn blocks_of_every_length_come_back() {
+    let lengths = [1, 126, 0, 127, 254, 0, 0, 1, 253, 1000];
+    let folder = folder();
+    let mut start = 0;
+    for (block, length) in (0..).zip(lengths) {
+        let mut index = open(folder.path()).unwrap();
+        let _ = index.add(engine(), block, &records(start..start + length)).unwrap();
+        start += length;
+    }
+    let index = open(folder.path()).unwrap();
+    let blocks: Vec<_> =
+        (0..).zip(lengths).flat_map(|(block, length)| vec![block; length as usize]).collect();
+    let seen = index.scan(engine(), &records(0..start)).unwrap();
+    assert_eq!(*seen, blocks.into_iter().map(Seen::InBlock).collect::<Vec<_>>());
+    assert_eq!((index.blocks(), index.len()), (10, start));
+}
+
+mod crash {
+    use super::*;
+
+    const CHILD: &str = "VERILANE_TEST_INDEX";
+    const BLOCK: u64 = 500;
+
+    fn block(number: u64) -> Vec<Digest> {
+        records(number * BLOCK..(number + 1) * BLOCK)
+    }
+
+    /// Not a test by itself: what the killed process does.
+    #[test]
+    fn child() {
+        let Some(path) = std::env::var_os(CHILD) else { return };
+        let mut index = open(path.as_ref()).unwrap();
+        loop {
+            let number = index.blocks();
+            let _ = index.add(engine(), number, &block(number)).unwrap();
+            println!("added {number}");
+        }
+    }
+
+    /// Kills a process that adds blocks, and tells the last one that it says it has added.
+    fn killed_after(path: &Path, delay: Duration) -> Option<u64> {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "crash::child", "--nocapture"])
+            .env(CHILD, path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(delay);
+        child.kill().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let added = lines.filter_map(|line| line.strip_prefix("added ")?.parse().ok()).last();
+        child.wait().unwrap();
+        added
+    }
+
+    #[test]
+    fn a_killed_process_leaves_whole_blocks() {
+        let folder = folder();
+        let path = folder.path().join("index");
+        let mut added = 0;
+        for millis in [5, 20, 60, 100, 151, 203, 257, 310] {
+            let last = killed_after(&path, Duration::from_millis(millis));
+            let index = open(&path).unwrap();
+            let blocks = index.blocks();
+            assert!(last.is_none_or(|last| last < blocks), "{last:?} is lost: there are {blocks} blocks");
+            assert!(blocks >= added, "blocks of an earlier run are lost");
+            assert_eq!(index.len(), blocks * BLOCK);
+            for number in 0..blocks {
+                let seen = index.scan(engine(), &block(number)).unwrap();
+                assert!(seen.iter().all(|&seen| seen == Seen::InBlock(number)), "block {number}");
+            }
+            let seen = index.scan(engine(), &block(blocks)).unwrap();
+            assert!(seen.iter().all(|&seen| seen == Seen::New), "half of block {blocks} is there");
+            added = blocks;
+        }
+        assert!(added > 0, "no process came to add a block");
+    }
+}
+
+mod refused {
+    use super::*;
+
+    fn index_of(blocks: u64) -> TempDir {
+        let folder = folder();
+        let mut index = open(folder.path()).unwrap();
+        for block in 0..blocks {
+            let _ = index.add(engine(), block, &records(block * 1000..block * 1000 + 1000)).unwrap();
+        }
+        folder
+    }
+
+    #[track_caller]
+    fn says(result: Result<Index, IndexError>, reason: &str) {
+        let error = result.err().expect("the index is refused").to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+
+    #[test]
+    fn blocks_out_of_turn() {
+        let folder = index_of(2);
+        let mut index = open(folder.path()).unwrap();
+        for block in [0, 1, 3] {
+            let error = index.add(engine(), block, &[]).unwrap_err();
+            assert!(matches!(error, IndexError::Block { next: 2, .. }), "{error}");
+        }
+        assert_eq!((index.blocks(), index.len()), (2, 2000));
+    }
+
+    #[test]
+    fn a_later_format() {
+        let folder = index_of(1);
+        let meta = redb::TableDefinition::<&str, &[u8]>::new("meta");
+        let store = redb::Database::open(folder.path().join("index.redb")).unwrap();
+        let write = store.begin_write().unwrap();
+        write.open_table(meta).unwrap().insert("format", &[2, 0, 0, 0][..]).unwrap();
+        write.commit().unwrap();
+        drop(store);
+        says(open(folder.path()), "is of format 2: this version of verilane reads up to format 1");
+    }
+
+    #[test]
+    fn another_key() {
+        let given =
+            |folder: &TempDir, key| Index::open(folder.path(), IndexOptions { key: Some(Key([key; 32])) });
+        says(given(&index_of(1), 7), "were made under another key");
+        let folder = folder();
+        given(&folder, 7).unwrap();
+        assert!(!folder.path().join("key").exists(), "a key that was given is not kept");
+        says(given(&folder, 8), "were made under another key");
+        says(open(folder.path()), "the index's key is needed");
+        given(&folder, 7).unwrap();
+    }
+
+    #[test]
+    fn a_file_without_a_key() {
+        let folder = index_of(1);
+        fs::write(folder.path().join("key"), "0123").unwrap();
+        says(open(folder.path()), "does not hold a key: 64 hexadecimal digits are expected, 4 were found");
+        fs::write(folder.path().join("key"), [0xff]).unwrap();
+        says(open(folder.path()), "UTF-8");
+    }
+
+    #[test]
+    fn what_is_no_index() {
+        let folder = folder();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("notes.txt"), "keep me").unwrap();
+        says(open(folder.path()), "is no index: it holds notes.txt, but no index.redb");
+        says(open(&path("notes.txt")), "cannot open the index");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was added to it");
+        fs::write(path("index.redb"), "keep me, too").unwrap();
+        says(Index::open(folder.path(), IndexOptions { key: Some(Key([7; 32])) }), "index.redb");
+        assert_eq!(fs::read_to_string(path("index.redb")).unwrap(), "keep me, too");
+    }
+
+    #[test]
+    fn the_store_of_something_else() {
+        let folder = folder();
+        let store = redb::Database::create(folder.path().join("index.redb")).unwrap();
+        let write = store.begin_write().unwrap();
+        write.open_table(redb::TableDefinition::<u64, u64>::new("numbers")).unwrap();
+        write.commit().unwrap();
+        drop(store);
+        let options = IndexOptions { key: Some(Key([7; 32])) };
+        says(Index::open(folder.path(), options), "is no index: it is the store of something else");
+    }
+
+    #[test]
+    fn a_second_time() {
+        let folder = folder();
+        let _first = open(folder.path()).unwrap();
+        says(open(folder.path()), "is in use");
+    }
+
+    /// Neither a panic nor an index with other contents.
+    #[test]
+    fn a_cut_store_or_a_scribbled_header() {
+        let folder = index_of(3);
+        let path = folder.path().join("index.redb");
+        let whole = fs::read(&path).unwrap();
+        for length in [0, 1, 9, 100, 320, 4095, 4096, 10_000, whole.len() / 2, whole.len() - 1] {
+            fs::write(&path, &whole[..length]).unwrap();
+            let error = open(folder.path()).err().unwrap_or_else(|| panic!("{length} bytes are an index"));
+            assert!(error.to_string().contains("index.redb"), "{length} bytes: {error}");
+        }
+        for place in [0, 8, 9, 10, 64, 128, 192, 256] {
+            let mut bytes = whole.clone();
+            bytes[place..place + 8].fill(0xa5);
+            fs::write(&path, bytes).unwrap();
+            if let Ok(index) = open(folder.path()) {
+                assert_eq!((index.blocks(), index.len()), (3, 3000), "scribbled at {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_crash_before_the_store_is_there_is_no_obstacle() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("key"), format!("{}\n", "5".repeat(64))).unwrap();
+    fs::write(path("key.new"), "0123").unwrap();
+    fs::write(path("index.new"), "half a store").unwrap();
+    let index = open(folder.path()).unwrap();
+    assert!(index.is_empty() && index.blocks() == 0);
+    drop(index);
+    Index::open(folder.path(), IndexOptions { key: Some(Key([0x55; 32])) }).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn the_key_is_its_owners() {
+    use std::os::unix::fs::PermissionsExt;
+    let [one, two] = [folder(), folder()].map(|folder| {
+        drop(open(folder.path()).unwrap());
+        let path = folder.path().join("key");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::read_to_string(path).unwrap()
+    });
+    assert_eq!((one.len(), two.len()), (65, 65));
+    assert_ne!(one, two, "each index has a key of its own");
+}
