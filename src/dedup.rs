@@ -4,6 +4,7 @@
 //! Records are equal if their digests are. This finds exact copies; it is not
 //! record linkage, which asks whether two records speak of the same person.
 
+pub mod chunks;
 #[cfg(feature = "index")]
 mod index;
 
