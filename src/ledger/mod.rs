@@ -23,6 +23,7 @@ mod list;
 mod proof;
 mod reports;
 mod seal;
+mod sealer;
 mod store;
 
 pub use address::Address;
@@ -37,4 +38,5 @@ pub use keyring::Keyring;
 pub use list::{List, SignedRecord, list_message, record_digest};
 pub use proof::{ProofError, RecordProof};
 pub use seal::Seal;
+pub use sealer::{Finding, Review, SealError, Sealed, Sealer, Submitted};
 pub use store::{Ledger, Store, StoreError};
