@@ -1,28 +1,18 @@
-//! `verilane audit`: real blocks, checked.
+//! The audit of Bitcoin's blocks.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use serde::Serialize;
 use verilane::ledger::bitcoin::{Auditor, Deobfuscated, Failure, ObfuscationKey};
 
-use super::context::Context;
-use super::ran::Ran;
-use super::units::Count;
-use super::{Status, input, output, progress};
-
-/// Check Bitcoin blocks: proof of work, Merkle roots, witness commitments, duplicates, links
-#[derive(clap::Args)]
-pub struct Args {
-    /// Raw blocks, or a node's blk*.dat files; - for standard input
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// The key of obfuscated block files, 16 digits [default: that in xor.dat beside a blk*.dat]
-    #[arg(long, value_name = "HEX")]
-    xor_key: Option<ObfuscationKey>,
-}
+use super::Args;
+use crate::cli::context::Context;
+use crate::cli::ran::Ran;
+use crate::cli::units::Count;
+use crate::cli::{Status, input, output, progress};
 
 #[derive(Serialize)]
 struct Summary {

@@ -1,0 +1,107 @@
+//! The audit of a ledger of signed records.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+use verilane::ledger::{self, Failure};
+
+use crate::cli::context::Context;
+use crate::cli::ran::Ran;
+use crate::cli::units::Count;
+use crate::cli::{Status, output, progress};
+
+#[derive(Serialize)]
+struct Summary {
+    chain: String,
+    name: String,
+    blocks: u64,
+    records: u64,
+    /// Left out as duplicates when their blocks were sealed.
+    duplicates_left_out: u64,
+    /// Refused when their blocks were sealed.
+    refused: u64,
+    signatures: u64,
+    anchors: u64,
+    failures: Vec<Finding>,
+    bytes: u64,
+    seconds: f64,
+    records_per_second: f64,
+    #[serde(flatten)]
+    ran: Ran,
+}
+
+/// Counted from 0, as all places in blocks.
+#[derive(Serialize)]
+struct Finding {
+    block: u64,
+    list: Option<u32>,
+    record: Option<u32>,
+    kind: String,
+    detail: String,
+    #[serde(skip)]
+    place: String,
+}
+
+pub fn run(directory: &Path, context: &Context) -> anyhow::Result<Status> {
+    let engine = context.engine()?;
+    let start = Instant::now();
+    let bar = progress::bytes(ledger::total_bytes(directory));
+    let audit = ledger::audit(&engine, directory, |bytes| bar.set_position(bytes))?;
+    bar.finish_and_clear();
+    let seconds = start.elapsed().as_secs_f64();
+    let mut ran = Ran::default();
+    audit.reports.iter().for_each(|report| ran.note_report(report));
+    let summary = Summary {
+        chain: audit.genesis.chain().to_string(),
+        name: audit.genesis.name,
+        blocks: audit.blocks,
+        records: audit.records,
+        duplicates_left_out: audit.seen,
+        refused: audit.refused,
+        signatures: audit.signatures,
+        anchors: audit.anchors,
+        failures: audit.failures.iter().map(finding).collect(),
+        bytes: audit.bytes,
+        seconds,
+        records_per_second: audit.records as f64 / seconds,
+        ran,
+    };
+    output::print(context, &summary)?;
+    Ok(if summary.failures.is_empty() { Status::Passed } else { Status::Failed })
+}
+
+fn finding(failure: &Failure) -> Finding {
+    let place = failure.place;
+    Finding {
+        block: place.block,
+        list: place.list,
+        record: place.record,
+        kind: failure.kind.to_string(),
+        detail: failure.detail.clone(),
+        place: place.to_string(),
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Finding { place, kind, detail, .. } in &self.failures {
+            writeln!(f, "FAILED {kind}: {place}: {detail}")?;
+        }
+        writeln!(f, "ledger {}, chain {}", self.name, self.chain)?;
+        let [blocks, records, signatures, anchors] =
+            [self.blocks, self.records, self.signatures, self.anchors].map(Count);
+        let failures = self.failures.len();
+        writeln!(
+            f,
+            "{blocks} blocks, {records} records, {signatures} signatures, {anchors} anchors, {failures} failures"
+        )?;
+        let [left_out, refused] = [self.duplicates_left_out, self.refused].map(Count);
+        write!(f, "{left_out} duplicates left out and {refused} records refused when sealed")?;
+        if self.blocks == 0 {
+            return Ok(());
+        }
+        write!(f, "\n{:.0} k records/s on {}", self.records_per_second / 1e3, self.ran)
+    }
+}
