@@ -260,6 +260,28 @@ fn damage_is_named() {
 }
 
 #[test]
+fn a_block_is_opened_by_itself_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let genesis = genesis(SealRule::Stake);
+    drop(Store::create(folder.path(), &genesis).unwrap());
+    seal(folder.path(), &lists(20));
+    let engine = Engine::new().unwrap();
+    let encoding = Ledger::open(folder.path()).unwrap().block(2).unwrap();
+    assert_eq!(Block::open(&engine, &genesis, &encoding).unwrap().header.height, 2);
+
+    let other = Genesis { name: "another".into(), ..genesis.clone() };
+    let refused = Block::open(&engine, &other, &encoding).unwrap_err().to_string();
+    assert!(refused.starts_with("chain: the block "), "{refused}");
+    let refused = Block::open(&engine, &genesis, &encoding[..encoding.len() - 1]).unwrap_err().to_string();
+    assert!(refused.contains("are left"), "{refused}");
+    for position in (0..encoding.len()).step_by(31) {
+        let mut flipped = encoding.clone();
+        flipped[position] ^= 0x10;
+        assert!(Block::open(&engine, &genesis, &flipped).is_err(), "byte {position}");
+    }
+}
+
+#[test]
 fn a_flipped_bit_is_found_wherever_it_is() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::create(folder.path(), &genesis(SealRule::Stake)).unwrap());

@@ -216,16 +216,51 @@ pub fn audit(
     Ok(auditor.finish())
 }
 
+/// Why a block that came by itself is not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The bytes are no block.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The block is not what it should be.
+    #[error("{}", failures.iter().map(|failure| format!("{}: {}", failure.kind, failure.detail)).collect::<Vec<_>>().join("; "))]
+    Failed {
+        /// All that is wrong with it.
+        failures: Vec<Failure>,
+    },
+    /// The engine could not serve a call.
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+impl<'a> Block<'a> {
+    /// Opens a block that came by itself, from a peer for instance, and checks
+    /// all that can be checked without the blocks before it: its chain, root,
+    /// lists, seal, endorsements, and every signature and record. Whether it
+    /// follows the last block, is the elected producer's, and repeats no earlier
+    /// record, is for the [`audit`], or for the [`Index`](crate::dedup::Index).
+    ///
+    /// # Errors
+    /// [`OpenError`] names all that is wrong.
+    pub fn open(engine: &Engine, genesis: &Genesis, encoding: &'a [u8]) -> Result<Self, OpenError> {
+        let block = Block::decode(encoding)?;
+        let mut auditor = Auditor::new(engine, genesis.clone());
+        auditor.check_alone(block.header.height, &block)?;
+        auditor.flush()?;
+        auditor.check_duplicates()?;
+        // What was left out may be in an earlier block.
+        let mut failures = auditor.finish().failures;
+        failures.retain(|failure| failure.kind != Kind::LeftOut);
+        if failures.is_empty() { Ok(block) } else { Err(OpenError::Failed { failures }) }
+    }
+}
+
 /// The bytes of blocks in the ledger in `directory`, for the progress of an
 /// [`audit`]; 0 where there are none.
 pub fn total_bytes(directory: impl AsRef<Path>) -> u64 {
     let path = Files(directory.as_ref().into()).path(Content::Blocks);
     fs::metadata(path).map_or(0, |metadata| metadata.len())
-}
-
-/// Whether `directory` holds a ledger.
-pub fn is_ledger(directory: impl AsRef<Path>) -> bool {
-    Files(directory.as_ref().into()).path(Content::Genesis).is_file()
 }
 
 /// Reads frames to the end, or to the first behind which nothing can be found.
@@ -325,16 +360,24 @@ impl<'e> Auditor<'e> {
                 return Ok(());
             }
         };
+        self.check_place(position, &block);
+        self.check_alone(position, &block)?;
         let hash = block.header.hash();
-        self.check_header(position, &block, hash);
-        self.check_seal(position, &block, hash);
-        self.check_lists(position, &block);
-        self.check_records(position, &block)?;
-        self.seals.push((position, hash, block.endorsements.clone()));
         self.audit.blocks += 1;
         self.hashes.push(Some(hash));
         self.previous = Some(Previous { hash, time: block.header.time, tally: block.tally() });
         if self.signatures.of.len() >= GATHERED { self.flush() } else { Ok(()) }
+    }
+
+    /// Checks all of a block that does not depend on the blocks before it.
+    fn check_alone(&mut self, position: u64, block: &Block<'_>) -> Result<(), Error> {
+        let hash = block.header.hash();
+        self.check_header(position, block, hash);
+        self.check_seal(position, block, hash);
+        self.check_lists(position, block);
+        self.check_records(position, block)?;
+        self.seals.push((position, hash, block.endorsements.clone()));
+        Ok(())
     }
 
     fn check_header(&mut self, position: u64, block: &Block<'_>, hash: Digest) {
@@ -343,13 +386,20 @@ impl<'e> Auditor<'e> {
         if header.chain != self.chain {
             self.fail(place, Kind::Chain, format!("the block {hash} is of chain {}", header.chain));
         }
-        if header.height != position {
-            self.fail(place, Kind::Height, format!("it claims height {}", header.height));
-        }
         let table = block.table_digest();
         if header.lists != table {
             self.fail(place, Kind::Lists, format!("the header has {}, the lists {table}", header.lists));
         }
+    }
+
+    /// Checks that a block follows the one before it, and is its producer's.
+    fn check_place(&mut self, position: u64, block: &Block<'_>) {
+        let place = Place::block(position);
+        let header = &block.header;
+        if header.height != position {
+            self.fail(place, Kind::Height, format!("it claims height {}", header.height));
+        }
+        self.check_election(position, block);
         let (expected, time) = match (&self.previous, position) {
             (Some(previous), _) => (previous.hash, previous.time),
             (None, 0) => (Digest([0; 32]), 0),
@@ -379,7 +429,9 @@ impl<'e> Auditor<'e> {
             (SealRule::Stake, Claim::Stake { tally: claimed }, Seal::Stake { tally, signature }) => {
                 let message = Seal::message(hash);
                 self.signatures.push(&block.header.producer, signature, &message, place, Kind::Seal);
-                self.check_election(position, block, claimed, tally);
+                if claimed != tally.digest() {
+                    self.fail(place, Kind::Tally, "the header does not have the digest of the seal's tally");
+                }
             }
             (rule, _, _) => {
                 self.fail(place, Kind::Seal, format!("it is sealed otherwise than the chain asks: {rule:?}"));
@@ -387,14 +439,15 @@ impl<'e> Auditor<'e> {
         }
     }
 
-    fn check_election(&mut self, position: u64, block: &Block<'_>, claimed: Digest, tally: &Tally) {
+    fn check_election(&mut self, position: u64, block: &Block<'_>) {
+        let Seal::Stake { tally, .. } = &block.seal else { return };
         let place = Place::block(position);
         let expected = match (&self.previous, position) {
             (Some(previous), _) => previous.tally.clone(),
             (None, 0) => Tally::default(),
             (None, _) => return,
         };
-        if *tally != expected || claimed != expected.digest() {
+        if *tally != expected {
             self.fail(place, Kind::Tally, "it is not that of the lists of the block before");
         }
         let elected = expected.winner().unwrap_or(self.audit.genesis.founder);

@@ -28,7 +28,7 @@ mod store;
 
 pub use address::Address;
 pub use anchor::Anchor;
-pub use audit::{Audit, Failure, Kind, Place, audit, is_ledger, total_bytes};
+pub use audit::{Audit, Failure, Kind, OpenError, Place, audit, total_bytes};
 pub use block::{Block, BlockList, Entry, Fate};
 pub use election::{ReviewKey, Tally, review_key};
 pub use frames::{Content, FrameError, Reason};
