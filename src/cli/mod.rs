@@ -2,6 +2,9 @@
 
 mod audit;
 mod bench;
+mod canonical;
+mod chunked;
+mod cid;
 mod contents;
 mod context;
 mod cost;
@@ -46,6 +49,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 a check failed; 2 the inp
 enum Command {
     Audit(audit::Args),
     Bench(bench::Args),
+    Cid(cid::Args),
     Cost(Box<cost::Args>),
     Dedup(dedup::Args),
     Devices(devices::Args),
@@ -81,6 +85,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Audit(args) => audit::run(&args, &context),
         Command::Bench(args) => bench::run(&args, &context),
+        Command::Cid(args) => cid::run(&args, &context),
         Command::Cost(args) => cost::run(&args, &context),
         Command::Dedup(args) => dedup::run(&args, &context),
         Command::Devices(args) => devices::run(&args, &context),
