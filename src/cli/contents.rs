@@ -199,12 +199,12 @@ mod tests {
         files[2].length = 999;
         files[3].length -= 2;
         files[5].length += 1;
+        fs::remove_file(&files[6].path).unwrap();
         for hash in [Hash::Blake3, Hash::Sha256] {
             let (digests, _) = digests(&engine, &threads, hash, &files, &ProgressBar::hidden()).unwrap();
             for (index, digest) in digests.into_iter().enumerate() {
-                let expected = hash.digest(&fs::read(&files[index].path).unwrap());
-                let changed = [2, 3, 5].contains(&index);
-                assert_eq!(digest.ok(), (!changed).then_some(expected), "file {index}");
+                let content = fs::read(&files[index].path).ok().filter(|_| ![2, 3, 5].contains(&index));
+                assert_eq!(digest.ok(), content.map(|content| hash.digest(&content)), "file {index}");
             }
         }
     }

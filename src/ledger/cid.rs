@@ -455,7 +455,7 @@ mod tests {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             // The generator throws away what is left of its last word.
             let length = self.left.min(buffer.len());
-            assert!(length == self.left || length % 4 == 0);
+            assert!(length == self.left || length.is_multiple_of(4));
             self.stream.fill_bytes(&mut buffer[..length]);
             self.left -= length;
             Ok(length)
