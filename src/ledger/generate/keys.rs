@@ -1,0 +1,77 @@
+//! Secret keys that keep no secret: whoever knows the seed can derive them.
+
+use ed25519_dalek::SigningKey;
+use p256::ecdsa;
+
+use crate::Hash;
+use crate::ledger::Keyring;
+use crate::ledger::endorsement::PeerKey;
+
+/// The keys of a generated ledger.
+#[derive(Clone)]
+pub struct Keys {
+    /// One for each institution; the first is the founder's.
+    pub institutions: Vec<SigningKey>,
+    /// One for each endorsing peer.
+    pub peers: Vec<Peer>,
+}
+
+/// The secret key of an endorsing peer.
+#[derive(Clone)]
+pub enum Peer {
+    /// It signs with Ed25519.
+    Ed25519(SigningKey),
+    /// It signs with ECDSA on P-256.
+    P256(ecdsa::SigningKey),
+}
+
+impl Keys {
+    /// The keys of `seed`. Peers of both kinds take turns.
+    pub fn new(seed: u64, institutions: u32, peers: u16) -> Self {
+        let institution = |number| SigningKey::from_bytes(&secret("institution", seed, number));
+        Keys {
+            institutions: (0..institutions.into()).map(institution).collect(),
+            peers: (0..peers.into()).map(|number| Peer::new(seed, number)).collect(),
+        }
+    }
+
+    /// All of them, to seal and to endorse with.
+    pub fn keyring(&self) -> Keyring {
+        let mut keyring = Keyring::default();
+        self.institutions.iter().for_each(|key| keyring.add_ed25519(key.clone()));
+        for peer in &self.peers {
+            match peer {
+                Peer::Ed25519(key) => keyring.add_ed25519(key.clone()),
+                Peer::P256(key) => keyring.add_p256(key.clone()),
+            }
+        }
+        keyring
+    }
+}
+
+impl Peer {
+    fn new(seed: u64, number: u64) -> Self {
+        let mut secret = secret("peer", seed, number);
+        if number.is_multiple_of(2) {
+            return Peer::Ed25519(SigningKey::from_bytes(&secret));
+        }
+        // Below the order of the group, whose highest bit is set.
+        secret[0] &= 0x7f;
+        Peer::P256(ecdsa::SigningKey::from_slice(&secret).expect("a hash is not zero"))
+    }
+
+    /// The public key.
+    pub fn public(&self) -> PeerKey {
+        match self {
+            Peer::Ed25519(key) => PeerKey::Ed25519(key.verifying_key().to_bytes()),
+            Peer::P256(key) => {
+                let point = key.verifying_key().to_sec1_point(true);
+                PeerKey::P256(point.as_bytes().try_into().expect("a compressed point has 33 bytes"))
+            }
+        }
+    }
+}
+
+fn secret(role: &str, seed: u64, number: u64) -> [u8; 32] {
+    Hash::Sha256.digest(format!("verilane synthetic {role} {seed} {number}").as_bytes()).0
+}
