@@ -120,7 +120,7 @@ pub enum Error {
         /// Why, and what would help.
         reason: String,
     },
-    /// A parameter of a model that no network or machine can have.
+    /// A parameter that nothing can have.
     #[error("{name} cannot be {found}: {valid}")]
     Parameter {
         /// The parameter's name.

@@ -83,7 +83,8 @@ mod usage {
     fn help_and_version() {
         let help = run(&["--help"]);
         assert_eq!(help.code, 0);
-        for command in ["audit", "bench", "dedup", "devices", "merkle", "mine", "verify", "Exit codes"] {
+        for command in ["audit", "bench", "cid", "dedup", "devices", "merkle", "mine", "verify", "Exit codes"]
+        {
             assert!(help.stdout.contains(command), "{command}");
         }
         assert!(run(&["--version"]).stdout.starts_with("verilane "));
@@ -498,6 +499,161 @@ mod dedup {
         assert_eq!((run.code, &run.json()["duplicate"]), (2, &1.into()));
         assert!(run.stderr.contains("closed"), "{}", run.stderr);
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+}
+
+mod dedup_canonical {
+    use super::*;
+
+    #[test]
+    fn lines_are_compared_by_their_form() {
+        let lines = [
+            r#"{"id":1,"name":"Ö"}"#,
+            r#"{ "name" : "\u00d6", "id" : 1.0 }"#,
+            r#"{"id":2,"name":"Ö"}"#,
+            "{\"id\":1,",
+            r#"{"id":1,"id":1,"name":"Ö"}"#,
+            "",
+            r#"{"id":1e0,"name":"Ö"}"#,
+            r#"{"id":1,"#,
+        ];
+        let run = run_with_input(&["dedup", "--canonical", "json", "-", "--json"], lines.join("\n"));
+        let json = run.json();
+        assert_eq!(run.code, 2);
+        assert_eq!((&json["records"], &json["unique"]), (&4.into(), &2.into()));
+        assert_eq!(json["groups"], serde_json::json!([[0, 1, 6]]));
+        assert_eq!(json["saved_bytes"], lines[1].len() + lines[6].len());
+        let unreadable = json["unreadable"].as_array().unwrap();
+        let starts = [
+            "-, line 4: not JSON: EOF",
+            "-, line 5: not JSON: the name \"id\" comes twice",
+            "-, line 6: ",
+            "-, line 8: ",
+        ];
+        assert_eq!(unreadable.len(), starts.len());
+        for (reason, start) in unreadable.iter().zip(starts) {
+            assert!(reason.as_str().unwrap().starts_with(start), "{reason}");
+            assert!(!reason.as_str().unwrap().contains("line 1"), "{reason}");
+        }
+        assert!(
+            run.stderr.contains("line 5: not JSON: the name \"id\" comes twice in an object at column 1")
+        );
+        let good = run_with_input(&["dedup", "--canonical", "json", "-"], "1\n1.00\n");
+        assert_eq!(good.code, 0);
+        assert!(good.stdout.starts_with("line 1 = line 2\n2 records, 1 unique"), "{}", good.stdout);
+        let none = run_with_input(&["dedup", "--canonical", "json", "-", "--json"], "");
+        assert_eq!((none.code, &none.json()["records"]), (0, &0.into()));
+    }
+
+    #[test]
+    fn files_are_compared_by_their_form() {
+        let (folder, a) = file("a.json", "[1, 2]");
+        let path = |name: &str| folder.path().join(name);
+        let long = format!("[{}1]", "0, ".repeat(4 << 20));
+        for (name, content) in [
+            ("b.json", "[1,2.0]\n"),
+            ("c.json", "[1,2"),
+            ("d.json", &long),
+            ("e.json", &long.replace(", ", ",")),
+        ] {
+            fs::write(path(name), content).unwrap();
+        }
+        let run = run(&["dedup", "--canonical", "json", text(folder.path()), "--json"]);
+        let json = run.json();
+        assert_eq!(run.code, 2);
+        assert_eq!((&json["records"], &json["unique"]), (&4.into(), &2.into()));
+        let groups = [[&a, &path("b.json")], [&path("d.json"), &path("e.json")]];
+        assert_eq!(
+            json["groups"],
+            serde_json::json!(groups.map(|group| group.map(|path| text(path).to_owned())))
+        );
+        let reason = json["unreadable"][0].as_str().unwrap();
+        assert!(reason.contains("c.json: not JSON: EOF while parsing a list at line 1 column 4"), "{reason}");
+    }
+}
+
+mod dedup_chunks {
+    use super::*;
+
+    fn noise(length: usize, seed: u64) -> Vec<u8> {
+        let next = |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(seed | 1));
+        std::iter::successors(Some(seed), next).map(|state| (state >> 56) as u8).take(length).collect()
+    }
+
+    #[test]
+    fn what_repeats_inside_files_is_found_wherever_it_stands() {
+        let folder = TempDir::new().unwrap();
+        let common = noise(9 << 20, 1);
+        let moved = [&b"a few bytes before"[..], &common].concat();
+        for (name, content) in
+            [("a", &common[..]), ("b", &moved), ("c", &noise(100_000, 2)), ("d", &[]), ("e", b"short")]
+        {
+            fs::write(folder.path().join(name), content).unwrap();
+        }
+        let bytes = common.len() + moved.len() + 100_000 + 5;
+        let run = run(&["dedup", "--chunks", text(folder.path()), "--json"]);
+        let json = run.json();
+        assert_eq!(
+            (run.code, &json["files"], &json["bytes"]),
+            (0, &5.into(), &bytes.into()),
+            "{}",
+            run.stderr
+        );
+        let count = |name: &str| json[name].as_u64().unwrap();
+        assert_eq!(count("chunks"), count("unique") + count("duplicate"));
+        // All but the first few chunks of the second file.
+        let missed = common.len() as u64 - count("saved_bytes");
+        assert!(missed < 4 * 65536, "{missed} bytes were missed");
+        // The cuts are fastcdc's.
+        let peer = |content| fastcdc::v2020::FastCDC::new(content, 4096, 16384, 65536).count() as u64;
+        assert_eq!(count("chunks"), peer(&common[..]) + peer(&moved) + peer(&noise(100_000, 2)) + 1);
+        let small =
+            super::run(&["dedup", "--chunks=64:256:1024", text(folder.path()), "no-such-file", "--json"]);
+        assert_eq!((small.code, &small.json()["files"]), (2, &5.into()));
+        assert!(small.json()["chunks"].as_u64().unwrap() > 20 * count("chunks"));
+        assert!(
+            super::run(&["dedup", "--chunks", text(folder.path())]).stdout.contains("5 files of 18.1 MiB\n")
+        );
+    }
+
+    #[test]
+    fn sizes_are_checked() {
+        for (sizes, reason) in [
+            ("4096", "MIN:AVERAGE:MAX"),
+            ("1:2:x", "MIN:AVERAGE:MAX"),
+            ("1:2:3", "the least chunk size cannot be 1: an even number from 64"),
+            ("64:256:255", "the greatest chunk size cannot be 255"),
+        ] {
+            run(&["dedup", &format!("--chunks={sizes}"), "tests"]).refuses(reason);
+        }
+        run(&["dedup", "--chunks", "--canonical", "json", "tests"]).refuses("cannot be used with");
+        run_with_input(&["dedup", "--chunks", "-"], "a").refuses("standard input");
+    }
+}
+
+mod cid {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_those_of_kubo() {
+        let (folder, path) = file("hello", "hello world");
+        let long = folder.path().join("long");
+        fs::write(&long, vec![0; (256 << 10) + 1]).unwrap();
+        let v0 = run(&["cid", "--profile", "unixfs-v0-2015", text(&path)]);
+        let expected = format!("Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD  {}\n", text(&path));
+        assert_eq!((v0.code, v0.stdout), (0, expected));
+        let v1 = run(&["cid", text(&path), "no-such-file", text(folder.path()), text(&long), "--json"]);
+        let json = v1.json();
+        assert_eq!((v1.code, &json["profile"]), (2, &"unixfs-v1-2025".into()));
+        assert_eq!(json["files"].as_array().unwrap().len(), 2);
+        assert_eq!(json["files"][0]["cid"], "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
+        assert_eq!(json["files"][1]["path"], text(&long));
+        assert_eq!(json["unreadable"].as_array().unwrap().len(), 2);
+        assert!(v1.stderr.contains("cannot read no-such-file"), "{}", v1.stderr);
+        let empty = run_with_input(&["cid", "--profile", "unixfs-v0-2015", "-"], "");
+        assert_eq!(empty.stdout, "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH  -\n");
+        run(&["cid", "--profile", "kubo", "x"]).refuses("unixfs-v0-2015, unixfs-v1-2025");
+        run(&["cid"]).refuses("FILE");
     }
 }
 

@@ -282,6 +282,79 @@ fn a_block_is_opened_by_itself_or_refused() {
 }
 
 #[test]
+fn malformed_blocks_are_refused_where_they_are_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::create(folder.path(), &genesis(WORK)).unwrap());
+    seal(folder.path(), &lists(5));
+    let encoding = Ledger::open(folder.path()).unwrap().block(0).unwrap();
+    let refused = |position: usize, bytes: &[u8]| {
+        let mut changed = encoding.clone();
+        changed[position..][..bytes.len()].copy_from_slice(bytes);
+        Block::decode(&changed).unwrap_err().to_string()
+    };
+    // Behind the header of 200 bytes and two endorsements, a list's records are
+    // counted at 435, and the length of its first record stands at 536.
+    let (lists, records, length) = (334, 435, 536);
+    let cases = [
+        (0, &[197][..], "byte 0: a header of 197 bytes: 196 would be valid"),
+        (4, &[2], "byte 4: version 2 of the header: this program reads 1"),
+        (6, &[7], "byte 6: 7 is no kind of seal: 0 or 1 would be valid"),
+        (144, &[99], "byte 144: the header claims 99 records, "),
+        (lists, &[255; 4], "byte 334: the number of lists is 4294967295, but the bytes left hold"),
+        (
+            records,
+            &[255; 4],
+            "byte 435: the number of a list's records is 4294967295, but the bytes left hold",
+        ),
+        (length - 1, &[3], "byte 535: 3 is no fate: 0, 1 or 2 would be valid"),
+        (length - 1, &[1], "byte 536: 8 bytes of a record that is not stored: 0 would be valid"),
+        (length, &[0, 0, 0, 64], "byte 536: a record of 1073741824 bytes: 16777216 are the most"),
+        (length, &[0, 0, 255], ": the records take 16711"),
+        (length, &[7], ": the encoding ends here, 1 bytes follow"),
+    ];
+    for (position, bytes, expected) in cases {
+        let refused = refused(position, bytes);
+        assert!(refused.contains(expected), "{refused}");
+    }
+    for length in 0..encoding.len() {
+        assert!(Block::decode(&encoding[..length]).is_err(), "cut to {length}");
+    }
+    assert_eq!(Block::decode(&encoding).unwrap().encode(), encoding);
+}
+
+#[test]
+fn malformed_parameters_are_refused() {
+    let sound = genesis(WORK);
+    assert_eq!(Genesis::decode(&sound.encode()).unwrap().encode(), sound.encode());
+    let refused = |genesis: Genesis| Genesis::decode(&genesis.encode()).unwrap_err().to_string();
+    let short = refused(Genesis { stage: 1, ..sound.clone() });
+    assert!(short.contains("a stage of 1 records: 2 or more would be valid"), "{short}");
+    let never = refused(Genesis { anchor_blocks: 0, ..sound.clone() });
+    assert!(never.contains("1 or more would be valid"), "{never}");
+    let hard = refused(Genesis { seal: SealRule::Work { bits: 0 }, ..sound.clone() });
+    assert!(hard.contains("bits 0x00000000 give no target"), "{hard}");
+    let mut latin = sound.encode();
+    latin[5] = 0xE9;
+    let latin = Genesis::decode(&latin).unwrap_err().to_string();
+    assert_eq!(latin, "byte 5: the name is not UTF-8");
+}
+
+#[test]
+fn nothing_is_found_behind_a_damaged_length() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::create(folder.path(), &genesis(SealRule::Stake)).unwrap());
+    seal(folder.path(), &lists(12));
+    let path = folder.path().join("blocks");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[11] = 0xff;
+    fs::write(&path, bytes).unwrap();
+    let engine = Engine::new().unwrap();
+    let found = audit(&engine, folder.path(), |_| ()).unwrap();
+    assert_eq!((found.failures[0].kind, found.failures[0].place.block), (Kind::Parse, 0));
+    assert!(found.failures[0].detail.ends_with("nothing behind it can be found"), "{found:?}");
+}
+
+#[test]
 fn a_flipped_bit_is_found_wherever_it_is() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::create(folder.path(), &genesis(SealRule::Stake)).unwrap());

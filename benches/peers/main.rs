@@ -5,6 +5,7 @@
 //! hold on a machine whose speed wanders; figures are medians of
 //! processor time, and every answer is checked. `VERILANE_ISA` caps the instruction set.
 
+mod chunks;
 mod dedup;
 mod duel;
 mod hash;
@@ -36,12 +37,13 @@ fn main() -> Result<(), Error> {
     let duel = Duel::new(words);
     let lanes = Lanes::new()?;
     println!(
-        "{} lanes; ns an item; limit: the time in which the counted vector operations could issue",
+        "{} lanes; ns an item (of chunks: 1,000 bytes); limit: the time in which the counted vector operations could issue",
         lanes.isa
     );
     hash::rows(&duel, &lanes);
     merkle::rows(&duel, &lanes);
     pow::rows(&duel, &lanes);
     dedup::rows(&duel, &lanes);
+    chunks::rows(&duel, &lanes);
     Ok(())
 }

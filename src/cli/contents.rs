@@ -1,21 +1,22 @@
-//! Digests of whole files, read on all threads.
+//! What files hold, read on all threads; and its digests.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Take};
 
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use verilane::{Digest, Engine, Hash, Records, Threads};
 
+use super::canonical;
 use super::digester::stream;
 use super::ran::Ran;
 use super::walk::File;
 
-/// Bytes that are read before they are hashed: few enough that the processor's
-/// caches still hold them then.
+/// Bytes that are read before they are worked on: few enough that the
+/// processor's caches still hold them then.
 const BATCH_BYTES: u64 = 8 << 20;
 
-/// Files from this length on are hashed as they are read.
+/// Files from this length on are worked on as they are read.
 const STREAMED_BYTES: u64 = BATCH_BYTES;
 
 /// The digest of each file's content, or why it cannot be had; and where they
@@ -29,29 +30,101 @@ pub fn digests(
 ) -> anyhow::Result<(Vec<io::Result<Digest>>, Ran)> {
     let mut ran = Ran::default();
     let mut digests: Vec<_> = files.iter().map(|_| Ok(Digest::default())).collect();
-    let (long, short): (Vec<usize>, Vec<usize>) =
-        (0..files.len()).partition(|&index| files[index].length >= STREAMED_BYTES);
-    let mut buffer = Vec::new();
-    for batch in batches(files, &short) {
-        let offsets = offsets(files, batch);
-        let (read, records) = threads.run(|| read(files, batch, &offsets, &mut buffer))?;
-        let hashed = ran.note(engine.hash(hash, &records)?);
-        for ((&index, read), digest) in batch.iter().zip(read).zip(hashed) {
+    let long = each_batch(threads, files, |batch| {
+        let hashed = ran.note(engine.hash(hash, &batch.records)?);
+        for ((&index, read), digest) in batch.indices.iter().zip(batch.read).zip(hashed) {
             digests[index] = read.map(|()| digest);
         }
-        bar.inc(records.total_bytes());
-    }
+        bar.inc(batch.records.total_bytes());
+        Ok(())
+    })?;
     if !long.is_empty() {
         ran.note_singly(threads.count());
     }
     let streamed: Vec<_> = threads.run(|| {
         let long = long.par_iter().with_max_len(1);
-        long.map(|&index| digest_of_long(hash, &files[index], bar)).collect()
+        long.map(|&index| stream(hash, &[], bar.wrap_read(open(&files[index])?))).collect()
     });
     for (index, digest) in long.into_iter().zip(streamed) {
         digests[index] = digest;
     }
     Ok((digests, ran))
+}
+
+/// The same of the canonical form of each file's JSON; one that is no JSON is an error.
+pub fn canonical_digests(
+    engine: &Engine,
+    threads: &Threads,
+    hash: Hash,
+    files: &[File],
+    bar: &ProgressBar,
+) -> anyhow::Result<(Vec<io::Result<Digest>>, Ran)> {
+    let mut ran = Ran::default();
+    let mut digests: Vec<_> = files.iter().map(|_| Ok(Digest::default())).collect();
+    let mut hash_forms = |indices: &[usize], forms: Vec<io::Result<Vec<u8>>>| -> anyhow::Result<()> {
+        let records = Records::from_slices(forms.iter().flatten());
+        let mut hashed = ran.note(engine.hash(hash, &records)?).into_iter();
+        for (&index, form) in indices.iter().zip(forms) {
+            digests[index] = form.map(|_| hashed.next().unwrap_or_default());
+        }
+        bar.inc(indices.iter().map(|&index| files[index].length).sum());
+        Ok(())
+    };
+    let long = each_batch(threads, files, |batch| {
+        let Batch { indices, records, read } = batch;
+        let form =
+            |(index, read): (usize, io::Result<()>)| read.and_then(|()| canonical::json(records.get(index)));
+        let forms = threads.run(|| read.into_par_iter().enumerate().map(form).collect());
+        hash_forms(indices, forms)
+    })?;
+    for index in long {
+        hash_forms(&[index], vec![canonical_long(&files[index])])?;
+    }
+    Ok((digests, ran))
+}
+
+fn canonical_long(file: &File) -> io::Result<Vec<u8>> {
+    if file.length > canonical::MAX_BYTES {
+        return Err(io::Error::other(format!(
+            "JSON of more than {} bytes is not taken",
+            canonical::MAX_BYTES
+        )));
+    }
+    let mut content = Vec::new();
+    open(file)?.read_to_end(&mut content)?;
+    canonical::json(&content)
+}
+
+/// Files that were read together.
+pub struct Batch<'b> {
+    /// Their positions among the files.
+    pub indices: &'b [usize],
+    /// What they hold; anything where one could not be read.
+    pub records: Records<'b>,
+    /// Whether they could be.
+    pub read: Vec<io::Result<()>>,
+}
+
+/// Reads files in batches, on all threads, for `work`; gives the positions of the
+/// long ones, which are not read.
+pub fn each_batch(
+    threads: &Threads,
+    files: &[File],
+    mut work: impl FnMut(Batch<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<usize>> {
+    let (long, short): (Vec<usize>, Vec<usize>) =
+        (0..files.len()).partition(|&index| files[index].length >= STREAMED_BYTES);
+    let mut buffer = Vec::new();
+    for indices in batches(files, &short) {
+        let mut offsets = vec![0];
+        for &index in indices {
+            offsets.push(offsets[offsets.len() - 1] + files[index].length);
+        }
+        buffer.resize(buffer.len().max(offsets[indices.len()] as usize), 0);
+        let read = threads.run(|| read_batch(files, indices, &mut buffer));
+        work(Batch { indices, records: Records::new(&buffer, &offsets)?, read })?;
+    }
+    Ok(long)
 }
 
 /// Cuts `short` into batches of at most [`BATCH_BYTES`].
@@ -67,67 +140,47 @@ fn batches<'i>(files: &[File], mut short: &'i [usize]) -> impl Iterator<Item = &
     })
 }
 
-/// Where the batch's files lie, end to end.
-fn offsets(files: &[File], batch: &[usize]) -> Vec<u64> {
-    let mut offsets = vec![0];
-    for &index in batch {
-        offsets.push(offsets[offsets.len() - 1] + files[index].length);
-    }
-    offsets
-}
-
-/// Reads the batch's files, each to its place in `buffer`; where one could not
-/// be read, the place holds anything.
-fn read<'b>(
-    files: &[File],
-    batch: &[usize],
-    offsets: &'b [u64],
-    buffer: &'b mut Vec<u8>,
-) -> Result<(Vec<io::Result<()>>, Records<'b>), verilane::Error> {
-    buffer.resize(buffer.len().max(offsets[batch.len()] as usize), 0);
-    let mut rest = &mut buffer[..];
-    let mut places = Vec::with_capacity(batch.len());
-    for &index in batch {
+/// Reads the files at `indices` to `buffer`, end to end.
+fn read_batch(files: &[File], indices: &[usize], buffer: &mut [u8]) -> Vec<io::Result<()>> {
+    let mut rest = buffer;
+    let mut places = Vec::with_capacity(indices.len());
+    for &index in indices {
         let (place, after) = rest.split_at_mut(files[index].length as usize);
         places.push((&files[index], place));
         rest = after;
     }
-    let read = places.into_par_iter().map(|(file, place)| read_short(file, place)).collect();
-    Ok((read, Records::new(buffer, offsets)?))
+    let read = |(file, place): (&File, &mut [u8])| {
+        let mut content = open(file)?;
+        content.read_exact(place)?;
+        content.read(&mut [0]).map(|_| ())
+    };
+    places.into_par_iter().map(read).collect()
 }
 
-/// Reads the whole of `file` to `place`, which is as long.
-fn read_short(file: &File, place: &mut [u8]) -> io::Result<()> {
-    let mut content = fs::File::open(&file.path)?;
-    content.read_exact(place).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => changed(file),
-        _ => error,
-    })?;
-    expect_end(file, content)
+/// A file whose end is an error if it is not where it was found.
+pub struct Unchanged<'f> {
+    file: &'f File,
+    content: Take<fs::File>,
 }
 
-/// Hashes `file` as it is read.
-fn digest_of_long(hash: Hash, file: &File, bar: &ProgressBar) -> io::Result<Digest> {
-    let mut content = fs::File::open(&file.path)?.take(file.length);
-    let digest = stream(hash, &[], bar.wrap_read(&mut content))?;
-    if content.limit() > 0 {
-        return Err(changed(file));
+/// Opens a file that was found.
+pub fn open(file: &File) -> io::Result<Unchanged<'_>> {
+    Ok(Unchanged { file, content: fs::File::open(&file.path)?.take(file.length) })
+}
+
+impl Read for Unchanged<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.content.read(buffer)?;
+        if length > 0 || buffer.is_empty() {
+            return Ok(length);
+        }
+        if self.content.limit() > 0 || self.content.get_mut().read(&mut [0])? > 0 {
+            let length = self.file.length;
+            return Err(io::Error::other(format!("its length was {length} bytes and is another now")));
+        }
+        Ok(0)
     }
-    expect_end(file, content.into_inner())?;
-    Ok(digest)
 }
-
-fn expect_end(file: &File, mut rest: impl Read) -> io::Result<()> {
-    if rest.read(&mut [0])? > 0 {
-        return Err(changed(file));
-    }
-    Ok(())
-}
-
-fn changed(file: &File) -> io::Error {
-    io::Error::other(format!("its length was {} bytes and is another now", file.length))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::walk;
@@ -146,12 +199,12 @@ mod tests {
         files[2].length = 999;
         files[3].length -= 2;
         files[5].length += 1;
+        fs::remove_file(&files[6].path).unwrap();
         for hash in [Hash::Blake3, Hash::Sha256] {
             let (digests, _) = digests(&engine, &threads, hash, &files, &ProgressBar::hidden()).unwrap();
             for (index, digest) in digests.into_iter().enumerate() {
-                let expected = hash.digest(&fs::read(&files[index].path).unwrap());
-                let changed = [2, 3, 5].contains(&index);
-                assert_eq!(digest.ok(), (!changed).then_some(expected), "file {index}");
+                let content = fs::read(&files[index].path).ok().filter(|_| ![2, 3, 5].contains(&index));
+                assert_eq!(digest.ok(), content.map(|content| hash.digest(&content)), "file {index}");
             }
         }
     }

@@ -9,14 +9,14 @@ use clap::ValueEnum;
 use serde::Serialize;
 use verilane::{Digest, Engine, Hash, Key, Threads};
 
-use super::contents;
+use super::chunked::{self, Sizes};
 use super::context::Context;
 use super::digester::Digester;
 use super::lines::each_line;
 use super::ran::Ran;
 use super::units::{Bytes, Count};
 use super::walk::{self, File};
-use super::{Status, input, output, progress};
+use super::{Status, canonical, contents, input, output, progress};
 
 /// Find identical records by their fingerprints, and what leaving them out would save
 ///
@@ -31,6 +31,18 @@ pub struct Args {
     /// The fingerprint's hash [default: blake3]
     #[arg(long)]
     hash: Option<HashName>,
+    /// Compare what records say, not how they are written: their canonical form by RFC 8785. Numbers
+    /// become doubles there, so 1.0 and 1.00 are equal, and whole numbers beyond 2^53 may be. What
+    /// is no JSON is told by its place and equal to nothing
+    #[arg(long, value_name = "FORM")]
+    canonical: Option<Form>,
+    /// Look for repeated pieces inside files: chunks whose ends follow from the content, as FastCDC
+    /// cuts them, of the sizes given in bytes [default: 4096:16384:65536]
+    #[arg(
+        long, value_name = "MIN:AVERAGE:MAX", conflicts_with = "canonical",
+        num_args = 0..=1, require_equals = true, default_missing_value = "4096:16384:65536"
+    )]
+    chunks: Option<Sizes>,
     /// Files or folders; - for the lines of standard input
     #[arg(required = true, value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
@@ -40,6 +52,11 @@ pub struct Args {
 enum HashName {
     Blake3,
     Sha256,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Form {
+    Json,
 }
 
 #[derive(Serialize)]
@@ -75,12 +92,31 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
         (None, _) => Hash::Blake3,
     };
     let engine = context.engine()?;
-    let summary = match &args.paths[..] {
-        [path] if input::is_stdin(path) || !path.is_dir() => lines(&engine, hash, path)?,
-        paths => files(&engine, &context.threads()?, hash, paths)?,
+    let threads = context.threads()?;
+    if let Some(sizes) = args.chunks {
+        if args.paths.iter().any(|path| input::is_stdin(path)) {
+            bail!("--chunks is for files: standard input is none");
+        }
+        let summary = chunked::find(&engine, &threads, hash, sizes, &args.paths)?;
+        output::print(context, &summary)?;
+        return Ok(status(&summary.unreadable));
+    }
+    let summary = match (&args.paths[..], args.canonical) {
+        ([path], None) if holds_lines(path) => lines(&engine, hash, path)?,
+        ([path], Some(Form::Json)) if holds_lines(path) => json_lines(&engine, &threads, hash, path)?,
+        (paths, form) => files(&engine, &threads, hash, form, paths)?,
     };
     output::print(context, &summary)?;
-    Ok(if summary.unreadable.is_empty() { Status::Passed } else { Status::Unreadable })
+    Ok(status(&summary.unreadable))
+}
+
+/// Whether the records are the lines of what `path` names, not files.
+fn holds_lines(path: &Path) -> bool {
+    input::is_stdin(path) || !path.is_dir()
+}
+
+fn status(unreadable: &[String]) -> Status {
+    if unreadable.is_empty() { Status::Passed } else { Status::Unreadable }
 }
 
 fn lines(engine: &Engine, hash: Hash, path: &Path) -> anyhow::Result<Summary> {
@@ -99,13 +135,35 @@ fn lines(engine: &Engine, hash: Hash, path: &Path) -> anyhow::Result<Summary> {
     Ok(summary)
 }
 
-fn files(engine: &Engine, threads: &Threads, hash: Hash, paths: &[PathBuf]) -> anyhow::Result<Summary> {
+fn json_lines(engine: &Engine, threads: &Threads, hash: Hash, path: &Path) -> anyhow::Result<Summary> {
+    let bar = progress::bytes(input::total_size(&[path.into()]));
+    let lines = canonical::lines(engine, threads, hash, path, |bytes| bar.inc(bytes))?;
+    bar.finish_and_clear();
+    lines.invalid.iter().for_each(output::warning);
+    let mut summary = Summary::new(hash, lines.prints.len(), lines.ran);
+    summary.unreadable = lines.invalid;
+    let name = |index: usize| Record::Line(lines.numbers[index]);
+    summary.group(engine, &lines.prints, name, |index| lines.lengths[index])?;
+    Ok(summary)
+}
+
+fn files(
+    engine: &Engine,
+    threads: &Threads,
+    hash: Hash,
+    form: Option<Form>,
+    paths: &[PathBuf],
+) -> anyhow::Result<Summary> {
     let mut found = threads.run(|| walk::find(paths));
     let hard_links = found.drop_further_names();
     let mut unreadable = found.unreadable;
-    let alone = keep_same_sizes(&mut found.files);
+    // Texts of different lengths can have one form.
+    let alone = if form.is_none() { keep_same_sizes(&mut found.files) } else { 0 };
     let bar = progress::bytes(found.files.iter().map(|file| file.length).sum());
-    let (digests, ran) = contents::digests(engine, threads, hash, &found.files, &bar)?;
+    let (digests, ran) = match form {
+        None => contents::digests(engine, threads, hash, &found.files, &bar)?,
+        Some(Form::Json) => contents::canonical_digests(engine, threads, hash, &found.files, &bar)?,
+    };
     bar.finish_and_clear();
     let mut prints = Vec::with_capacity(digests.len());
     let mut read = Vec::with_capacity(digests.len());

@@ -2,6 +2,10 @@
 
 mod audit;
 mod bench;
+mod canonical;
+mod check;
+mod chunked;
+mod cid;
 mod contents;
 mod context;
 mod cost;
@@ -9,6 +13,7 @@ mod dedup;
 mod devices;
 mod digester;
 mod export;
+mod hex;
 mod input;
 mod lines;
 mod log;
@@ -17,6 +22,8 @@ mod merkle;
 mod mine;
 mod output;
 mod progress;
+mod proof;
+mod prove;
 mod ran;
 mod signatures;
 mod units;
@@ -46,11 +53,14 @@ const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 a check failed; 2 the inp
 enum Command {
     Audit(audit::Args),
     Bench(bench::Args),
+    Check(check::Args),
+    Cid(cid::Args),
     Cost(Box<cost::Args>),
     Dedup(dedup::Args),
     Devices(devices::Args),
     Merkle(merkle::Args),
     Mine(mine::Args),
+    Prove(prove::Args),
     Verify(verify::Args),
 }
 
@@ -81,11 +91,14 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Audit(args) => audit::run(&args, &context),
         Command::Bench(args) => bench::run(&args, &context),
+        Command::Check(args) => check::run(&args, &context),
+        Command::Cid(args) => cid::run(&args, &context),
         Command::Cost(args) => cost::run(&args, &context),
         Command::Dedup(args) => dedup::run(&args, &context),
         Command::Devices(args) => devices::run(&args, &context),
         Command::Merkle(args) => merkle::run(&args, &context),
         Command::Mine(args) => mine::run(&args, &context),
+        Command::Prove(args) => prove::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),
     };
     result.map_or_else(

@@ -12,7 +12,11 @@ use super::context::Context;
 ///
 /// A reader that has gone away is no error: what was to be checked was checked.
 pub fn print(context: &Context, result: &(impl Display + Serialize)) -> anyhow::Result<()> {
-    let text = if context.json { serde_json::to_string(result)? } else { result.to_string() };
+    text(&if context.json { serde_json::to_string(result)? } else { result.to_string() })
+}
+
+/// Prints text, as [`print`] does.
+pub fn text(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

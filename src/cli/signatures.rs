@@ -11,6 +11,8 @@ use serde::Deserialize;
 use verilane::ed25519::Batch;
 use verilane::parse_hex;
 
+use super::hex::bytes_of_hex;
+
 /// Signatures in one batch: many more than there are lanes, few enough that
 /// progress shows.
 const BATCH_SIGNATURES: usize = 1 << 16;
@@ -79,19 +81,6 @@ impl Fields<'_> {
         };
         Ok((key, signature, message))
     }
-}
-
-fn bytes_of_hex(hex: &str) -> anyhow::Result<Vec<u8>> {
-    let value = |position: usize, digit: u8| {
-        let value = char::from(digit).to_digit(16);
-        value.with_context(|| format!("character {position} is not hexadecimal")).map(|value| value as u8)
-    };
-    let pairs = hex.as_bytes().chunks_exact(2);
-    if !pairs.remainder().is_empty() {
-        bail!("{} hexadecimal digits are not whole bytes", hex.len());
-    }
-    let byte = |(i, pair): (usize, &[u8])| Ok(value(2 * i, pair[0])? << 4 | value(2 * i + 1, pair[1])?);
-    pairs.enumerate().map(byte).collect()
 }
 
 /// How a file's lines are to be read.
@@ -251,13 +240,5 @@ mod tests {
         assert_eq!((part.lines.clone(), malformed(&part)), (vec![1, 8], vec![3, 4, 5, 6, 7]));
         assert_eq!(part.batch.messages().get(1), [0xff]);
         assert!(part.malformed[3].1.contains("64 hexadecimal digits are expected, 65 were found"));
-    }
-
-    #[test]
-    fn hexadecimal_of_any_length() {
-        assert!(bytes_of_hex("").unwrap().is_empty());
-        assert_eq!(bytes_of_hex("00fFa0").unwrap(), [0, 255, 160]);
-        assert!(bytes_of_hex("000").unwrap_err().to_string().contains("3 hexadecimal digits"));
-        assert!(bytes_of_hex("00 0").unwrap_err().to_string().contains("character 2 "));
     }
 }

@@ -73,7 +73,7 @@ impl ChunkSizes {
             ),
         ];
         for (name, size, range, valid) in checks {
-            if !range.contains(&size) || size % 2 == 1 {
+            if !range.contains(&size) || !size.is_multiple_of(2) {
                 return Err(Error::Parameter { name, found: size.to_string(), valid });
             }
         }

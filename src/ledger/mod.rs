@@ -12,6 +12,7 @@ mod anchor;
 mod audit;
 pub mod bitcoin;
 mod block;
+pub mod cid;
 mod election;
 pub mod encoding;
 pub mod endorsement;
