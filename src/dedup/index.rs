@@ -71,6 +71,34 @@ pub enum Seen {
 /// in memory holds 32 bits of each and its position. A new record is known as
 /// such by the table alone, save one in 2⁴² / `len`; for one that was seen, one
 /// page is read.
+///
+/// 100 million fingerprints take
+/// - on disk 100,000,000 / 127 pages of 4,096 bytes, 3.23 GB, and a percent for
+///   the tree over them: 3.27 GB measured;
+/// - in memory 1,024 parts, each with 97,656 entries in 131,072 slots of 9 bytes,
+///   1.21 GB, and 64 MiB of cache: 1.29 GB measured;
+/// - to open, 9 s of one processor, since the table is filled from the store.
+///
+/// # Why redb, and why in order
+/// 10 million random keys of 32 bytes with the block's number as value, sorted
+/// within batches of 100,000, each batch made durable, then all looked up; one
+/// run each, on two busy processors (November 2026):
+///
+/// | | inserted, 1/s | the last million, 1/s | found, 1/s | absent, 1/s | disk, MB | memory, MiB |
+/// |---|---|---|---|---|---|---|
+/// | redb 4.4 | 103,000 | 90,000 | 731,000 | 738,000 | 813 | 829 |
+/// | heed 0.23 (LMDB) | 149,000 | 114,000 | 952,000 | 686,000 | 1,306 | 1,551, mostly mapped |
+/// | fjall 3.1 | 345,000 | 294,000 | 162,000 | 251,000 | 403 | 701 |
+/// | redb, in order; positions in memory: this index | 3,200,000 | 3,400,000 | 5,400,000 | 11,000,000 | 327 | 253 |
+///
+/// Random keys touch a page for almost every key, or are compacted again and
+/// again; none of the three stays above half a million a second. In the order
+/// in which they come, fingerprints fill page after page, which any of them
+/// does fast. redb was taken as it is safe Rust in one file: opening heed's is
+/// `unsafe`, and fjall keeps threads of its own and takes seconds to recover.
+/// With this index scanning *and* adding a block of 100,000 records, 30 % of
+/// them known, goes at 3 million records a second above 10 million fingerprints,
+/// and at 1.6 million above 100 million.
 pub struct Index {
     path: PathBuf,
     key: Key,
@@ -100,15 +128,10 @@ impl Index {
         }
         let store = Store::open(&path, &shown_key)?;
         let ends = store.ends().map_err(|error| IndexError::store(&path, error))?;
-        let mut index = Index { path, key, store, filter: Filter::new(), ends };
-        index.fill_filter()?;
-        Ok(index)
-    }
-
-    fn fill_filter(&mut self) -> Result<(), IndexError> {
-        let Index { store, filter, .. } = self;
-        let read = store.read_all(len(&self.ends), |start, prints| filter.insert(start, prints));
-        read.map_err(|error| self.failed(error))
+        let mut filter = Filter::with_capacity(len(&ends) as usize);
+        let read = store.read_all(len(&ends), |start, prints| filter.insert(start, prints));
+        read.map_err(|error| IndexError::store(&path, error))?;
+        Ok(Index { path, key, store, filter, ends })
     }
 
     /// Whether each of the records was seen before. Nothing is added.

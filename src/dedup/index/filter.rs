@@ -31,8 +31,9 @@ pub struct Candidate {
 }
 
 impl Filter {
-    pub fn new() -> Self {
-        Filter { parts: vec![HashTable::new(); PARTS] }
+    /// An empty filter with room for `len` fingerprints.
+    pub fn with_capacity(len: usize) -> Self {
+        Filter { parts: vec![HashTable::with_capacity(len / PARTS); PARTS] }
     }
 
     /// Notes that `prints` lie in the store from position `start` on.
@@ -46,7 +47,7 @@ impl Filter {
 
     /// Where those of `prints` that are `wanted` may be, in the order of the
     /// store. Those without a candidate are not in it.
-    pub fn candidates(&self, prints: &[Digest], wanted: impl Iterator<Item = u32>) -> Vec<Candidate> {
+    pub fn candidates(&self, prints: &[Digest], wanted: impl Iterator<Item = u32> + Clone) -> Vec<Candidate> {
         let mut candidates = Vec::new();
         for index in by_part(prints, wanted) {
             let print = &prints[index as usize];
@@ -60,11 +61,21 @@ impl Filter {
 }
 
 /// The `wanted` indices of `prints`, part by part.
-fn by_part(prints: &[Digest], wanted: impl Iterator<Item = u32>) -> impl Iterator<Item = u32> {
-    let mut order: Vec<(u16, u32)> =
-        wanted.map(|index| (part(&prints[index as usize]) as u16, index)).collect();
-    order.sort_unstable();
-    order.into_iter().map(|(_, index)| index)
+fn by_part(prints: &[Digest], wanted: impl Iterator<Item = u32> + Clone) -> Vec<u32> {
+    let part = |index: u32| part(&prints[index as usize]);
+    let mut next = [0; PARTS];
+    wanted.clone().for_each(|index| next[part(index)] += 1);
+    let mut count = 0;
+    for next in &mut next {
+        count += std::mem::replace(next, count);
+    }
+    let mut order = vec![0; count];
+    for index in wanted {
+        let place = &mut next[part(index)];
+        order[*place] = index;
+        *place += 1;
+    }
+    order
 }
 
 /// Fingerprints are keyed: their bits are as good as random, and nobody without
@@ -96,7 +107,7 @@ mod tests {
 
     #[test]
     fn equal_tags_are_all_candidates() {
-        let mut filter = Filter::new();
+        let mut filter = Filter::with_capacity(0);
         filter.insert(7, &[print(1, 0, 1), print(2, 0, 1), print(1, 0, 2)]);
         filter.insert(10, &[print(1, 5, 1)]);
         let asked = [print(3, 0, 1), print(1, 9, 1), print(1, 0, 2), print(2, 0, 2), print(1, 0, 1)];
@@ -109,7 +120,7 @@ mod tests {
     #[test]
     fn a_grown_table_keeps_its_entries() {
         let prints: Vec<_> = (0..20_000u64).map(|n| crate::Hash::Blake3.digest(&n.to_le_bytes())).collect();
-        let mut filter = Filter::new();
+        let mut filter = Filter::with_capacity(0);
         for (start, prints) in (0..).step_by(100).zip(prints.chunks(100)) {
             filter.insert(start, prints);
         }
