@@ -3,6 +3,10 @@
 
 #[path = "../src/cli/bench/input.rs"]
 mod input;
+#[path = "../src/cli/bench/source.rs"]
+mod source;
+#[path = "../src/cli/bench/standing.rs"]
+mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +16,14 @@ use verilane::ed25519::Rule;
 use verilane::reference::Reference;
 use verilane::{Backend, Engine, Hash, Options, Threads, Tree};
 
-use input::{Answer, Input, Recipe, Signed, Stream};
+use input::{Answer, Input, Recipe};
+use source::Source;
 
 /// Enough for every input of signatures.
 const SIGNATURES: usize = 1 << 10;
+
+/// Records in the index before the first call.
+const INDEXED: u64 = 1 << 20;
 
 /// Name, recipe and number of items.
 fn workloads() -> Vec<(String, Recipe, usize)> {
@@ -28,7 +36,11 @@ fn workloads() -> Vec<(String, Recipe, usize)> {
     let trees = [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Sha256)];
     let trees = trees.map(|tree| (format!("merkle.{tree}"), Recipe::Merkle(tree), 1 << 16));
     let rules = Rule::ALL.map(|rule| (format!("verify.{rule}"), Recipe::Verify(rule), SIGNATURES));
-    let others = [("dedup".into(), Recipe::Dedup, 1 << 16), ("pow.sha256d".into(), Recipe::Pow, 1 << 18)];
+    let others = [
+        ("dedup".into(), Recipe::Dedup, 1 << 16),
+        ("index".into(), Recipe::Index { known: INDEXED }, 1 << 16),
+        ("pow.sha256d".into(), Recipe::Pow, 1 << 18),
+    ];
     hashes.chain(trees).chain(rules).chain(others).collect()
 }
 
@@ -39,21 +51,22 @@ fn backends() -> Vec<Arc<dyn Backend>> {
 }
 
 fn operations(criterion: &mut Criterion) {
-    let oracle = Reference::new(Threads::new(0).expect("threads start"));
-    let mut stream = Stream::new(0);
-    let signed = Signed::new(SIGNATURES, &mut stream);
+    let oracle: Arc<dyn Backend> = Arc::new(Reference::new(Threads::new(0).expect("threads start")));
+    let mut source = Source::new(SIGNATURES, INDEXED);
     let backends = backends();
     for (name, recipe, items) in workloads() {
         let mut group = criterion.benchmark_group(&name);
         group.throughput(throughput(recipe, items));
         for backend in backends.iter().filter(|backend| backend.serves(recipe.operation())) {
-            if let Some((input, right)) = recipe.planted(&mut stream) {
-                checked(&input, &right, backend.as_ref());
+            if let Some((input, right)) = recipe.planted(&mut source.stream) {
+                checked(&input, &right, backend);
             }
             let mut iteration = || {
-                let input = recipe.fresh(items, &mut stream, &signed);
-                let (right, _) = input.run(&oracle).expect("the reference does not fault");
-                checked(&input, &right, backend.as_ref())
+                let input = recipe.fresh(items, &mut source);
+                let right = input.answer().cloned();
+                let right =
+                    right.unwrap_or_else(|| input.run(&oracle).expect("the reference does not fault").0);
+                checked(&input, &right, backend)
             };
             group.bench_function(BenchmarkId::from_parameter(backend.info()), |bencher| {
                 bencher.iter_custom(|count| (0..count).map(|_| iteration()).sum());
@@ -72,7 +85,7 @@ fn throughput(recipe: Recipe, items: usize) -> Throughput {
 }
 
 /// The time of the back end's call, whose answer must be right.
-fn checked(input: &Input, right: &Answer, backend: &dyn Backend) -> Duration {
+fn checked(input: &Input, right: &Answer, backend: &Arc<dyn Backend>) -> Duration {
     let (answer, time) = input.run(backend).expect("the back end does not fault");
     let difference = answer.difference(right);
     assert_eq!(difference, None, "{} on {} bytes", backend.info(), input.bytes());

@@ -54,7 +54,7 @@ fn assert_machine(machine: &Value) {
     assert!(machine["adapters"].is_array());
 }
 
-const WORKLOADS: [&str; 11] = [
+const WORKLOADS: [&str; 13] = [
     "hash.sha256",
     "hash.sha256d",
     "hash.blake3",
@@ -64,7 +64,9 @@ const WORKLOADS: [&str; 11] = [
     "verify.rfc8032",
     "verify.strict",
     "verify.zip215",
+    "ingest",
     "dedup",
+    "index",
     "pow.sha256d",
 ];
 

@@ -11,7 +11,7 @@ use verilane::{Backend, BackendKind, Operation, Placement};
 
 use super::input::Recipe;
 use super::is_hardware_gpu;
-use super::measure::{Budget, Field, Measurement, Source, measure};
+use super::measure::{Budget, Field, Measurement, measure};
 use super::report::Report;
 use super::statistics::{Contest, crossover, median};
 use super::workload::{self, Case, Workload};
@@ -135,7 +135,7 @@ impl Calibration {
             return Ok(());
         }
         let cases: Vec<_> = sizes.iter().map(|&items| Case { workload: workload.clone(), items }).collect();
-        let mut source = Source::new(&cases);
+        let mut source = workload::source(&cases);
         let mut contests = Vec::new();
         for case in &cases {
             let measurement = measure(case, field, &mut source, BUDGET)?;

@@ -1,13 +1,20 @@
 //! Fresh input for each operation, and its run on a back end.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use rayon::prelude::*;
+use verilane::dedup::Seen;
 use verilane::ed25519::{Batch, Rule};
 use verilane::merkle::Root;
 use verilane::pow::{Nonce, NonceWindow, Puzzle, Target};
 use verilane::{Backend, Digest, Fault, Hash, Operation, Records, Tree};
+
+use super::source::Source;
+use super::standing::{Block, Standing};
 
 /// Bytes that differ in every call: BLAKE3's output stream.
 pub struct Stream(blake3::OutputReader);
@@ -23,7 +30,7 @@ impl Stream {
         bytes
     }
 
-    fn words(&mut self, count: usize) -> Vec<u64> {
+    pub fn words(&mut self, count: usize) -> Vec<u64> {
         let mut words = vec![0; count];
         self.0.fill(bytemuck::cast_slice_mut(&mut words));
         words
@@ -41,8 +48,14 @@ impl Stream {
 }
 
 /// A number below `bound` from a random word: the high half of their product.
-fn below(word: u64, bound: usize) -> usize {
+pub fn below(word: u64, bound: usize) -> usize {
     ((u128::from(word) * bound as u128) >> 64) as usize
+}
+
+/// Whether an item repeats an earlier one, as 30 % do. The low half of a random
+/// word decides that; the high half decides which ([`below`]).
+pub fn repeats(word: u64) -> bool {
+    ((word & 0xffff_ffff) * 10) >> 32 < 3
 }
 
 /// What an input is made of.
@@ -57,6 +70,9 @@ pub enum Recipe {
     Verify(Rule),
     /// Fingerprints, 30 % of which repeat an earlier one.
     Dedup,
+    /// A block's records, 30 % of which were seen before, against an index of
+    /// `known` others, to which the block is then added.
+    Index { known: u64 },
     /// A nonce window of a random header without a hit.
     Pow,
 }
@@ -70,7 +86,7 @@ impl Recipe {
             Recipe::Hash { .. } => Operation::Hash,
             Recipe::Merkle(_) => Operation::Merkle,
             Recipe::Verify(_) => Operation::Verify,
-            Recipe::Dedup => Operation::Dedup,
+            Recipe::Dedup | Recipe::Index { .. } => Operation::Dedup,
             Recipe::Pow => Operation::Pow,
         }
     }
@@ -79,15 +95,16 @@ impl Recipe {
     pub fn item_bytes(self) -> (usize, usize) {
         match self {
             Recipe::Hash { shortest, longest, .. } => (shortest, longest),
-            Recipe::Merkle(_) | Recipe::Dedup => (32, 32),
+            Recipe::Merkle(_) | Recipe::Dedup | Recipe::Index { .. } => (32, 32),
             Recipe::Verify(_) => (SHORTEST_MESSAGE, LONGEST_MESSAGE),
             Recipe::Pow => (Puzzle::BITCOIN_HEADER, Puzzle::BITCOIN_HEADER),
         }
     }
 
-    /// An input of `items`, of which no bytes were seen before; signatures are
-    /// drawn from `signed`, which must hold as many.
-    pub fn fresh(self, items: usize, stream: &mut Stream, signed: &Signed) -> Input {
+    /// An input of `items`, of which no bytes were seen before; `source` must
+    /// have been made for as many.
+    pub fn fresh(self, items: usize, source: &mut Source) -> Input {
+        let Source { stream, signed, standing } = source;
         match self {
             Recipe::Hash { hash, shortest, longest } => {
                 Input::Hash { hash, records: records(items, shortest, longest, stream) }
@@ -95,6 +112,11 @@ impl Recipe {
             Recipe::Merkle(tree) => Input::Merkle { tree, leaves: stream.digests(items) },
             Recipe::Verify(rule) => Input::Verify { rule, batch: signed.draw(items, stream) },
             Recipe::Dedup => Input::Dedup { prints: prints(items, stream) },
+            Recipe::Index { .. } => {
+                let block = standing.borrow_mut().draw(items, stream);
+                let right = Answer::Seen([block.seen.clone(), block.seen.clone()]);
+                Input::Index { block, right, standing: standing.clone() }
+            }
             Recipe::Pow => {
                 let first = stream.word() as u32;
                 let first = first.min(u32::MAX - (items - 1) as u32);
@@ -132,9 +154,7 @@ fn prints(items: usize, stream: &mut Stream) -> Vec<Digest> {
     let mut prints = stream.digests(items);
     let words = stream.words(items);
     for index in 1..items {
-        // The low half decides whether, the high half which.
-        let repeats = ((words[index] & 0xffff_ffff) * 10) >> 32 < 3;
-        if repeats {
+        if repeats(words[index]) {
             prints[index] = prints[below(words[index], index)];
         }
     }
@@ -171,7 +191,6 @@ fn planted_nonce(stream: &mut Stream) -> (Input, Answer) {
 }
 
 /// Valid signatures to draw from.
-#[derive(Default)]
 pub struct Signed {
     keys: Vec<[u8; 32]>,
     signatures: Vec<[u8; 64]>,
@@ -223,6 +242,7 @@ pub enum Input {
     Merkle { tree: Tree, leaves: Vec<Digest> },
     Verify { rule: Rule, batch: Batch<'static> },
     Dedup { prints: Vec<Digest> },
+    Index { block: Block, right: Answer, standing: Rc<RefCell<Standing>> },
     Pow { puzzle: Puzzle, window: NonceWindow },
 }
 
@@ -234,14 +254,23 @@ impl Input {
             Input::Merkle { leaves: digests, .. } | Input::Dedup { prints: digests } => {
                 32 * digests.len() as u64
             }
+            Input::Index { block, .. } => 32 * block.seen.len() as u64,
             Input::Verify { batch, .. } => 96 * batch.len() as u64 + batch.messages().total_bytes(),
             Input::Pow { puzzle, .. } => puzzle.header().len() as u64,
         }
     }
 
+    /// The right answer, where it is known without any back end.
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Input::Index { right, .. } => Some(right),
+            _ => None,
+        }
+    }
+
     /// The back end's answer and the time that its call took. Room for the
     /// answer is made before the clock starts, and holds nothing that is right.
-    pub fn run(&self, backend: &dyn Backend) -> Result<(Answer, Duration), Fault> {
+    pub fn run(&self, backend: &Arc<dyn Backend>) -> Result<(Answer, Duration), Fault> {
         match self {
             Input::Hash { hash, records } => {
                 let mut digests = vec![Digest([0xa5; 32]); records.len()];
@@ -262,6 +291,10 @@ impl Input {
                 let ((), time) = timed(|| backend.first_occurrences(prints, &mut firsts))?;
                 Ok((Answer::Firsts(firsts), time))
             }
+            Input::Index { block, standing, .. } => {
+                let (seen, time) = standing.borrow_mut().check(backend, block)?;
+                Ok((Answer::Seen(seen), time))
+            }
             Input::Pow { puzzle, window } => {
                 let (nonce, time) = timed(|| backend.search(puzzle, window.clone()))?;
                 Ok((Answer::Nonce(nonce), time))
@@ -277,12 +310,14 @@ fn timed<T>(call: impl FnOnce() -> Result<T, Fault>) -> Result<(T, Duration), Fa
 }
 
 /// What a back end answered.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Digests(Vec<Digest>),
     Root(Root),
     Verdicts(Vec<bool>),
     Firsts(Vec<u32>),
+    /// What an index told when it was scanned, and when the same was added.
+    Seen([Vec<Seen>; 2]),
     Nonce(Option<Nonce>),
 }
 
@@ -293,6 +328,9 @@ impl Answer {
             (Answer::Digests(a), Answer::Digests(b)) => position("digest", a, b),
             (Answer::Verdicts(a), Answer::Verdicts(b)) => position("verdict", a, b),
             (Answer::Firsts(a), Answer::Firsts(b)) => position("first occurrence", a, b),
+            (Answer::Seen([scanned, added]), Answer::Seen([right, also])) => {
+                position("scanned record", scanned, right).or_else(|| position("added record", added, also))
+            }
             _ => (self != right).then(|| format!("it is {self:?} instead of {right:?}")),
         }
     }

@@ -9,6 +9,8 @@ mod measure;
 mod pace;
 mod remarks;
 mod report;
+mod source;
+mod standing;
 mod statistics;
 pub mod table;
 mod workload;
@@ -21,7 +23,7 @@ use verilane::{Backend, BackendKind, Engine, Error, Placement};
 use super::context::Context;
 use super::machine::{self, Machine};
 use super::{Status, export, output, progress};
-use measure::{Field, Source, measure};
+use measure::{Field, measure};
 use pace::Pace;
 use workload::{Case, Scale};
 
@@ -120,7 +122,7 @@ fn reason(error: Error) -> String {
 fn measure_all(cases: &[Case], field: &Field, pace: Pace, report: &mut Report) -> anyhow::Result<()> {
     let bar = progress::cases(cases.len() as u64);
     bar.set_message("fresh data");
-    let mut source = Source::new(cases);
+    let mut source = workload::source(cases);
     for (index, case) in cases.iter().enumerate() {
         bar.set_message(format!("{}, {} {}", case.workload.name, case.items, case.workload.unit()));
         bar.inc(1);

@@ -2,9 +2,10 @@
 
 use anyhow::{bail, ensure};
 use verilane::ed25519::Rule;
-use verilane::{Hash, Operation, Tree, dedup};
+use verilane::{Hash, Key, Tree, dedup};
 
 use super::input::Recipe;
+use super::source::Source;
 use crate::cli::units::Bytes;
 
 /// A workload with one kind of item.
@@ -34,6 +35,14 @@ pub struct Scale {
 /// Shortest and longest record of each hash workload.
 const RECORDS: [(usize, usize); 6] = [(32, 32), (64, 64), (200, 200), (1024, 1024), (4096, 4096), (1, 4096)];
 
+/// Records that are fingerprinted on their way into a ledger.
+const INGEST: Recipe =
+    Recipe::Hash { hash: Hash::KeyedBlake3(Key([0x5a; 32])), shortest: 1024, longest: 1024 };
+
+/// Records in an index before the first call, and in a quick run.
+const INDEXED: u64 = 10_000_000;
+const QUICKLY_INDEXED: u64 = 1 << 16;
+
 /// Every workload, in the order of the table.
 pub fn all() -> Vec<Workload> {
     let hashes = [Hash::Sha256, Hash::Sha256d, Hash::Blake3].into_iter().flat_map(|hash| {
@@ -46,8 +55,13 @@ pub fn all() -> Vec<Workload> {
     let trees = trees.map(|tree| Workload { name: format!("merkle.{tree}"), recipe: Recipe::Merkle(tree) });
     let rules =
         Rule::ALL.map(|rule| Workload { name: format!("verify.{rule}"), recipe: Recipe::Verify(rule) });
-    let others = [("dedup", Recipe::Dedup), ("pow.sha256d", Recipe::Pow)]
-        .map(|(name, recipe)| Workload { name: name.into(), recipe });
+    let others = [
+        ("ingest", INGEST),
+        ("dedup", Recipe::Dedup),
+        ("index", Recipe::Index { known: INDEXED }),
+        ("pow.sha256d", Recipe::Pow),
+    ];
+    let others = others.map(|(name, recipe)| Workload { name: name.into(), recipe });
     hashes.chain(trees).chain(rules).chain(others).collect()
 }
 
@@ -67,6 +81,19 @@ pub fn select(patterns: &[String]) -> anyhow::Result<Vec<Workload>> {
     Ok(all.into_iter().filter(chosen).collect())
 }
 
+/// A source for the largest of `cases`.
+pub fn source(cases: &[Case]) -> Source {
+    let signatures = cases.iter().map(|case| match case.workload.recipe {
+        Recipe::Verify(_) => case.items,
+        _ => 0,
+    });
+    let indexed = cases.iter().map(|case| match case.workload.recipe {
+        Recipe::Index { known } => known,
+        _ => 0,
+    });
+    Source::new(signatures.max().unwrap_or(0), indexed.max().unwrap_or(0))
+}
+
 /// The distinct names, in order.
 fn names(workloads: &[Workload]) -> Vec<&str> {
     let mut names: Vec<_> = workloads.iter().map(|workload| workload.name.as_str()).collect();
@@ -77,13 +104,13 @@ fn names(workloads: &[Workload]) -> Vec<&str> {
 impl Workload {
     /// What one item is called.
     pub fn unit(&self) -> &'static str {
-        match self.recipe.operation() {
-            Operation::Hash => "hashes",
-            Operation::Merkle => "leaves",
-            Operation::Verify => "signatures",
-            Operation::Dedup => "fingerprints",
-            Operation::Pow => "nonces",
-            Operation::Check => "records",
+        match self.recipe {
+            Recipe::Hash { .. } => "hashes",
+            Recipe::Merkle(_) => "leaves",
+            Recipe::Verify(_) => "signatures",
+            Recipe::Dedup => "fingerprints",
+            Recipe::Index { .. } => "records",
+            Recipe::Pow => "nonces",
         }
     }
 
@@ -93,14 +120,20 @@ impl Workload {
             Recipe::Hash { hash, .. } => Some(hash),
             Recipe::Merkle(tree) => Some(tree.hash()),
             Recipe::Pow => Some(Hash::Sha256d),
-            Recipe::Verify(_) | Recipe::Dedup => None,
+            Recipe::Verify(_) | Recipe::Dedup | Recipe::Index { .. } => None,
         }
     }
 
     /// The workload at each of `sizes`, or at its own sizes if there is none.
     pub fn cases(&self, sizes: &[usize], scale: Scale) -> Vec<Case> {
         let sizes = if sizes.is_empty() { self.sizes(scale) } else { sizes.to_vec() };
-        sizes.into_iter().map(|items| Case { workload: self.clone(), items }).collect()
+        let mut workload = self.clone();
+        if let Recipe::Index { known } = &mut workload.recipe
+            && scale.quick
+        {
+            *known = QUICKLY_INDEXED;
+        }
+        sizes.into_iter().map(|items| Case { workload: workload.clone(), items }).collect()
     }
 
     fn sizes(&self, scale: Scale) -> Vec<usize> {
@@ -117,6 +150,8 @@ impl Workload {
             Recipe::Verify(_) => vec![1, 64, 1 << 10, 1 << 14],
             Recipe::Dedup if quick => vec![1 << 16],
             Recipe::Dedup => vec![1 << 16, 1 << 20],
+            Recipe::Index { .. } if quick => vec![1 << 14],
+            Recipe::Index { .. } => vec![1 << 17],
             Recipe::Pow if quick => vec![1 << 20],
             Recipe::Pow if hardware_gpu => vec![1 << 20, 1 << 24, 1 << 28],
             Recipe::Pow => vec![1 << 20, 1 << 23],
@@ -145,7 +180,7 @@ impl Case {
 
     fn most_items(&self) -> u64 {
         match self.workload.recipe {
-            Recipe::Dedup => dedup::MAX_PRINTS as u64,
+            Recipe::Dedup | Recipe::Index { .. } => dedup::MAX_PRINTS as u64,
             Recipe::Pow => 1 << 32,
             _ => u64::MAX,
         }
@@ -160,6 +195,7 @@ impl Case {
             Recipe::Merkle(_) => 3 * 32 + 32,
             Recipe::Verify(_) => 4 * (longest as u64 + 32 + 64 + 24),
             Recipe::Dedup => 3 * 32 + 3 * 8 + 64,
+            Recipe::Index { .. } => 3 * (32 + 32 + 16 + 16) + 4 * 64,
             // The window is two numbers.
             Recipe::Pow => 1,
         }
@@ -186,7 +222,9 @@ mod tests {
             "verify.rfc8032",
             "verify.strict",
             "verify.zip215",
+            "ingest",
             "dedup",
+            "index",
             "pow.sha256d",
         ];
         assert_eq!(names(&all()), expected);
@@ -198,7 +236,7 @@ mod tests {
         assert_eq!(names(&of(&["verify", "hash.blake3"]).unwrap()).len(), 4);
         for pattern in ["hush", "", "verify.zip216"] {
             let error = of(&["dedup", pattern]).unwrap_err().to_string();
-            assert!(error.contains("verify.zip215, dedup, pow.sha256d"), "{error}");
+            assert!(error.contains("verify.zip215, ingest, dedup, index, pow.sha256d"), "{error}");
         }
     }
 
