@@ -12,6 +12,7 @@ use verilane::{Digest, Engine, Hash, Key, Threads};
 use super::chunked::{self, Sizes};
 use super::context::Context;
 use super::digester::Digester;
+use super::earlier::{Comparison, Earlier};
 use super::lines::each_line;
 use super::ran::Ran;
 use super::units::{Bytes, Count};
@@ -22,7 +23,8 @@ use super::{Status, canonical, contents, input, output, progress};
 ///
 /// The records are the lines of one FILE; of several, or of a DIR, they are the files. Files alone
 /// in their size are not read. Hard links count as the one file that they are; symbolic links are
-/// not followed. This finds exact copies, not records of the same person. JSON counts lines from 0.
+/// not followed. This finds exact copies, not records of the same person. JSON counts lines and
+/// runs from 0.
 #[derive(clap::Args)]
 pub struct Args {
     /// A key of 64 digits for BLAKE3: fingerprints that nobody without it can guess or compare
@@ -43,6 +45,11 @@ pub struct Args {
         num_args = 0..=1, require_equals = true, default_missing_value = "4096:16384:65536"
     )]
     chunks: Option<Sizes>,
+    /// Tell which records were seen in earlier runs, by the index in the folder PATH, and add those
+    /// of this run, or none if it is interrupted. All files are read then. A new index is made where
+    /// there is none, with --key or a key of its own
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["hash", "chunks"])]
+    index: Option<PathBuf>,
     /// Files or folders; - for the lines of standard input
     #[arg(required = true, value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
@@ -66,6 +73,8 @@ struct Summary {
     unique: usize,
     duplicate: usize,
     groups: Vec<Vec<Record>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<Comparison<Record>>,
     /// Bytes of the records that repeat an earlier one.
     saved_bytes: u64,
     unreadable: Vec<String>,
@@ -86,6 +95,8 @@ enum Record {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let hash = match (args.key, args.hash) {
+        // What an index keeps is keyed by itself.
+        _ if args.index.is_some() => Hash::Blake3,
         (Some(_), Some(HashName::Sha256)) => bail!("--key is for blake3: sha256 has no keyed form here"),
         (Some(key), _) => Hash::KeyedBlake3(key),
         (None, Some(HashName::Sha256)) => Hash::Sha256,
@@ -101,10 +112,13 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
         output::print(context, &summary)?;
         return Ok(status(&summary.unreadable));
     }
+    let earlier = args.index.as_deref().map(|path| Earlier::open(path, args.key)).transpose()?;
     let summary = match (&args.paths[..], args.canonical) {
-        ([path], None) if holds_lines(path) => lines(&engine, hash, path)?,
-        ([path], Some(Form::Json)) if holds_lines(path) => json_lines(&engine, &threads, hash, path)?,
-        (paths, form) => files(&engine, &threads, hash, form, paths)?,
+        ([path], None) if holds_lines(path) => lines(&engine, hash, earlier, path)?,
+        ([path], Some(Form::Json)) if holds_lines(path) => {
+            json_lines(&engine, &threads, hash, earlier, path)?
+        }
+        (paths, form) => files(&engine, &threads, hash, form, earlier, paths)?,
     };
     output::print(context, &summary)?;
     Ok(status(&summary.unreadable))
@@ -119,7 +133,7 @@ fn status(unreadable: &[String]) -> Status {
     if unreadable.is_empty() { Status::Passed } else { Status::Unreadable }
 }
 
-fn lines(engine: &Engine, hash: Hash, path: &Path) -> anyhow::Result<Summary> {
+fn lines(engine: &Engine, hash: Hash, earlier: Option<Earlier>, path: &Path) -> anyhow::Result<Summary> {
     let bar = progress::bytes(input::total_size(&[path.into()]));
     let mut digester = Digester::new(engine, hash, &[]);
     let mut lengths = Vec::new();
@@ -131,11 +145,19 @@ fn lines(engine: &Engine, hash: Hash, path: &Path) -> anyhow::Result<Summary> {
     bar.finish_and_clear();
     let (prints, ran) = digester.finish()?;
     let mut summary = Summary::new(hash, prints.len(), ran);
-    summary.group(engine, &prints, |index| Record::Line(index as u32), |index| lengths[index])?;
+    let name = |index: usize| Record::Line(index as u32);
+    summary.group(engine, &prints, name, |index| lengths[index])?;
+    summary.compare(engine, earlier, &prints, name)?;
     Ok(summary)
 }
 
-fn json_lines(engine: &Engine, threads: &Threads, hash: Hash, path: &Path) -> anyhow::Result<Summary> {
+fn json_lines(
+    engine: &Engine,
+    threads: &Threads,
+    hash: Hash,
+    earlier: Option<Earlier>,
+    path: &Path,
+) -> anyhow::Result<Summary> {
     let bar = progress::bytes(input::total_size(&[path.into()]));
     let lines = canonical::lines(engine, threads, hash, path, |bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
@@ -144,6 +166,7 @@ fn json_lines(engine: &Engine, threads: &Threads, hash: Hash, path: &Path) -> an
     summary.unreadable = lines.invalid;
     let name = |index: usize| Record::Line(lines.numbers[index]);
     summary.group(engine, &lines.prints, name, |index| lines.lengths[index])?;
+    summary.compare(engine, earlier, &lines.prints, name)?;
     Ok(summary)
 }
 
@@ -152,13 +175,15 @@ fn files(
     threads: &Threads,
     hash: Hash,
     form: Option<Form>,
+    earlier: Option<Earlier>,
     paths: &[PathBuf],
 ) -> anyhow::Result<Summary> {
     let mut found = threads.run(|| walk::find(paths));
     let hard_links = found.drop_further_names();
     let mut unreadable = found.unreadable;
-    // Texts of different lengths can have one form.
-    let alone = if form.is_none() { keep_same_sizes(&mut found.files) } else { 0 };
+    // Texts of different lengths can have one form; and any file may have been seen before.
+    let by_size = form.is_none() && earlier.is_none();
+    let alone = if by_size { keep_same_sizes(&mut found.files) } else { 0 };
     let bar = progress::bytes(found.files.iter().map(|file| file.length).sum());
     let (digests, ran) = match form {
         None => contents::digests(engine, threads, hash, &found.files, &bar)?,
@@ -182,6 +207,7 @@ fn files(
     summary.unreadable = unreadable;
     let name = |index: usize| Record::File(read[index].path.display().to_string());
     summary.group(engine, &prints, name, |index| read[index].length)?;
+    summary.compare(engine, earlier, &prints, name)?;
     Ok(summary)
 }
 
@@ -205,6 +231,7 @@ impl Summary {
             unique: records,
             duplicate: 0,
             groups: Vec::new(),
+            index: None,
             saved_bytes: 0,
             unreadable: Vec::new(),
             hard_links: None,
@@ -228,6 +255,19 @@ impl Summary {
         self.groups = firsts.groups().into_iter().map(names).collect();
         Ok(())
     }
+
+    /// Compares the records with those of earlier runs, where an index of them was asked for.
+    fn compare(
+        &mut self,
+        engine: &Engine,
+        earlier: Option<Earlier>,
+        prints: &[Digest],
+        name: impl Fn(usize) -> Record,
+    ) -> anyhow::Result<()> {
+        let compare = |earlier: Earlier| earlier.compare(engine, prints, name, &mut self.ran);
+        self.index = earlier.map(compare).transpose()?;
+        Ok(())
+    }
 }
 
 impl fmt::Display for Summary {
@@ -235,6 +275,9 @@ impl fmt::Display for Summary {
         for group in &self.groups {
             let names: Vec<_> = group.iter().map(ToString::to_string).collect();
             writeln!(f, "{}", names.join(" = "))?;
+        }
+        if let Some(index) = &self.index {
+            writeln!(f, "{index}")?;
         }
         let [records, unique, duplicate] =
             [self.records, self.unique, self.duplicate].map(|count| Count(count as u64));

@@ -12,6 +12,7 @@ mod cost;
 mod dedup;
 mod devices;
 mod digester;
+mod earlier;
 mod export;
 mod hex;
 mod input;

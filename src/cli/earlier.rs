@@ -1,0 +1,74 @@
+//! What earlier runs have seen: `verilane dedup --index`.
+
+use std::fmt::{self, Display};
+use std::path::Path;
+
+use serde::Serialize;
+use verilane::dedup::{Index, IndexOptions, Seen};
+use verilane::{Digest, Engine, Key};
+
+use super::ran::Ran;
+use super::units::Count;
+
+/// The index of all earlier runs' records; each run is a block of it.
+pub struct Earlier {
+    path: String,
+    index: Index,
+}
+
+/// A run's records against those of earlier runs.
+#[derive(Serialize)]
+pub struct Comparison<R> {
+    path: String,
+    /// This run's number, from 0.
+    run: u64,
+    seen: Vec<SeenBefore<R>>,
+    added: usize,
+    /// Distinct records of all runs, with this one.
+    records: u64,
+}
+
+#[derive(Serialize)]
+struct SeenBefore<R> {
+    record: R,
+    run: u64,
+}
+
+impl Earlier {
+    pub fn open(path: &Path, key: Option<Key>) -> anyhow::Result<Self> {
+        let index = Index::open(path, IndexOptions { key })?;
+        Ok(Earlier { path: path.display().to_string(), index })
+    }
+
+    /// Compares this run's records, whose names `name` tells, and adds the new
+    /// ones: all or, if it is interrupted, none.
+    pub fn compare<R>(
+        mut self,
+        engine: &Engine,
+        digests: &[Digest],
+        name: impl Fn(usize) -> R,
+        ran: &mut Ran,
+    ) -> anyhow::Result<Comparison<R>> {
+        let run = self.index.blocks();
+        let answers = ran.note(self.index.add(engine, run, digests)?);
+        let seen_before = |(index, &seen): (usize, &Seen)| match seen {
+            Seen::InBlock(run) => Some(SeenBefore { record: name(index), run }),
+            Seen::New | Seen::Repeats(_) => None,
+        };
+        let seen = answers.iter().enumerate().filter_map(seen_before).collect();
+        let added = answers.iter().filter(|&&seen| seen == Seen::New).count();
+        Ok(Comparison { path: self.path, run, seen, added, records: self.index.len() })
+    }
+}
+
+/// Runs are numbered from 1 in text, as lines are.
+impl<R: Display> Display for Comparison<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for SeenBefore { record, run } in &self.seen {
+            writeln!(f, "{record} was seen in run {}", run + 1)?;
+        }
+        let [seen, added, records] = [self.seen.len() as u64, self.added as u64, self.records].map(Count);
+        let (path, run) = (&self.path, self.run + 1);
+        write!(f, "{seen} seen in earlier runs, {added} added as run {run}: {path} holds {records}")
+    }
+}
