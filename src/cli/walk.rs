@@ -49,13 +49,14 @@ pub fn find(paths: &[PathBuf]) -> Found {
 /// What is directly in a folder.
 fn list(folder: &Path) -> Found {
     let mut found = Found::default();
-    let entries: Vec<io::Result<DirEntry>> = match fs::read_dir(folder) {
+    let mut entries: Vec<io::Result<DirEntry>> = match fs::read_dir(folder) {
         Ok(entries) => entries.collect(),
         Err(error) => {
             found.complain(folder, &error);
             return found;
         }
     };
+    entries.sort_by_cached_key(|entry| entry.as_ref().map(DirEntry::file_name).ok());
     // One entry's metadata is a call to the system, which others need not wait for.
     let entries: Vec<_> =
         entries.into_par_iter().with_min_len(64).map(|entry| Ok(metadata(&entry?))).collect();
@@ -65,7 +66,6 @@ fn list(folder: &Path) -> Found {
             Err(error) => found.complain(folder, &error),
         }
     }
-    found.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     found
 }
 
