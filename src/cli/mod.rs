@@ -16,6 +16,7 @@ mod earlier;
 mod export;
 mod hex;
 mod input;
+mod ledger;
 mod lines;
 mod log;
 mod machine;
@@ -59,6 +60,7 @@ enum Command {
     Cost(Box<cost::Args>),
     Dedup(dedup::Args),
     Devices(devices::Args),
+    Ledger(ledger::Args),
     Merkle(merkle::Args),
     Mine(mine::Args),
     Prove(prove::Args),
@@ -97,6 +99,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Cost(args) => cost::run(&args, &context),
         Command::Dedup(args) => dedup::run(&args, &context),
         Command::Devices(args) => devices::run(&args, &context),
+        Command::Ledger(args) => ledger::run(&args, &context),
         Command::Merkle(args) => merkle::run(&args, &context),
         Command::Mine(args) => mine::run(&args, &context),
         Command::Prove(args) => prove::run(&args, &context),

@@ -8,6 +8,37 @@ use p256::ecdsa;
 
 use super::endorsement::{Endorsement, PeerKey, Policy};
 
+/// A secret key.
+#[derive(Clone)]
+pub enum SecretKey {
+    /// It signs with Ed25519: to produce blocks, or to endorse them.
+    Ed25519(SigningKey),
+    /// It signs with ECDSA on P-256, to endorse blocks.
+    P256(ecdsa::SigningKey),
+}
+
+impl SecretKey {
+    /// The public key.
+    pub fn public(&self) -> PeerKey {
+        match self {
+            SecretKey::Ed25519(key) => PeerKey::Ed25519(key.verifying_key().to_bytes()),
+            SecretKey::P256(key) => PeerKey::P256(compressed(key)),
+        }
+    }
+}
+
+/// Secret keys do not show.
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretKey(of {:?})", self.public())
+    }
+}
+
+fn compressed(key: &ecdsa::SigningKey) -> [u8; 33] {
+    let point = key.verifying_key().to_sec1_point(true);
+    point.as_bytes().try_into().expect("a compressed point has 33 bytes")
+}
+
 /// Secret keys by their public ones.
 #[derive(Clone, Default)]
 pub struct Keyring {
@@ -16,6 +47,14 @@ pub struct Keyring {
 }
 
 impl Keyring {
+    /// Adds a key of either kind.
+    pub fn add(&mut self, key: SecretKey) {
+        match key {
+            SecretKey::Ed25519(key) => self.add_ed25519(key),
+            SecretKey::P256(key) => self.add_p256(key),
+        }
+    }
+
     /// Adds an Ed25519 key, to produce blocks with and to endorse them.
     pub fn add_ed25519(&mut self, key: SigningKey) {
         self.ed25519.insert(key.verifying_key().to_bytes(), key);
@@ -23,9 +62,7 @@ impl Keyring {
 
     /// Adds a P-256 key, to endorse blocks with.
     pub fn add_p256(&mut self, key: ecdsa::SigningKey) {
-        let point = key.verifying_key().to_sec1_point(true);
-        let public = point.as_bytes().try_into().expect("a compressed point has 33 bytes");
-        self.p256.insert(public, key);
+        self.p256.insert(compressed(&key), key);
     }
 
     /// The secret key of a producer.

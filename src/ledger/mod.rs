@@ -37,7 +37,7 @@ pub use election::{ReviewKey, Tally, review_key};
 pub use frames::{Content, FrameError, Reason};
 pub use genesis::{Genesis, HASH, SealRule, TREE};
 pub use header::{Claim, Header};
-pub use keyring::Keyring;
+pub use keyring::{Keyring, SecretKey};
 pub use list::{List, SignedRecord, list_message, record_digest};
 pub use proof::{ProofError, RecordProof};
 pub use seal::Seal;

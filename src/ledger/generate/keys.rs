@@ -4,8 +4,7 @@ use ed25519_dalek::SigningKey;
 use p256::ecdsa;
 
 use crate::Hash;
-use crate::ledger::Keyring;
-use crate::ledger::endorsement::PeerKey;
+use crate::ledger::{Keyring, SecretKey};
 
 /// The keys of a generated ledger.
 #[derive(Clone)]
@@ -13,16 +12,7 @@ pub struct Keys {
     /// One for each institution; the first is the founder's.
     pub institutions: Vec<SigningKey>,
     /// One for each endorsing peer.
-    pub peers: Vec<Peer>,
-}
-
-/// The secret key of an endorsing peer.
-#[derive(Clone)]
-pub enum Peer {
-    /// It signs with Ed25519.
-    Ed25519(SigningKey),
-    /// It signs with ECDSA on P-256.
-    P256(ecdsa::SigningKey),
+    pub peers: Vec<SecretKey>,
 }
 
 impl Keys {
@@ -31,7 +21,7 @@ impl Keys {
         let institution = |number| SigningKey::from_bytes(&secret("institution", seed, number));
         Keys {
             institutions: (0..institutions.into()).map(institution).collect(),
-            peers: (0..peers.into()).map(|number| Peer::new(seed, number)).collect(),
+            peers: (0..peers.into()).map(|number| peer(seed, number)).collect(),
         }
     }
 
@@ -39,37 +29,19 @@ impl Keys {
     pub fn keyring(&self) -> Keyring {
         let mut keyring = Keyring::default();
         self.institutions.iter().for_each(|key| keyring.add_ed25519(key.clone()));
-        for peer in &self.peers {
-            match peer {
-                Peer::Ed25519(key) => keyring.add_ed25519(key.clone()),
-                Peer::P256(key) => keyring.add_p256(key.clone()),
-            }
-        }
+        self.peers.iter().for_each(|key| keyring.add(key.clone()));
         keyring
     }
 }
 
-impl Peer {
-    fn new(seed: u64, number: u64) -> Self {
-        let mut secret = secret("peer", seed, number);
-        if number.is_multiple_of(2) {
-            return Peer::Ed25519(SigningKey::from_bytes(&secret));
-        }
-        // Below the order of the group, whose highest bit is set.
-        secret[0] &= 0x7f;
-        Peer::P256(ecdsa::SigningKey::from_slice(&secret).expect("a hash is not zero"))
+fn peer(seed: u64, number: u64) -> SecretKey {
+    let mut secret = secret("peer", seed, number);
+    if number.is_multiple_of(2) {
+        return SecretKey::Ed25519(SigningKey::from_bytes(&secret));
     }
-
-    /// The public key.
-    pub fn public(&self) -> PeerKey {
-        match self {
-            Peer::Ed25519(key) => PeerKey::Ed25519(key.verifying_key().to_bytes()),
-            Peer::P256(key) => {
-                let point = key.verifying_key().to_sec1_point(true);
-                PeerKey::P256(point.as_bytes().try_into().expect("a compressed point has 33 bytes"))
-            }
-        }
-    }
+    // Below the order of the group, whose highest bit is set.
+    secret[0] &= 0x7f;
+    SecretKey::P256(ecdsa::SigningKey::from_slice(&secret).expect("a hash is not zero"))
 }
 
 fn secret(role: &str, seed: u64, number: u64) -> [u8; 32] {

@@ -30,11 +30,11 @@ use std::path::Path;
 
 pub use faults::Fault;
 pub use fhir::record;
-pub use keys::{Keys, Peer};
+pub use keys::Keys;
 pub use lists::{Lists, sign, sign_list};
 
 use super::endorsement::{Policy, PolicyError};
-use super::{Genesis, List, SealRule, StoreError};
+use super::{Genesis, List, SealRule, SecretKey, StoreError};
 use crate::ed25519::Rule;
 use crate::{Engine, Error};
 use chain::Chain;
@@ -101,7 +101,7 @@ impl Options {
     }
 
     fn genesis(&self, keys: &Keys) -> Result<Genesis, PolicyError> {
-        let peers: Vec<_> = keys.peers.iter().map(Peer::public).collect();
+        let peers: Vec<_> = keys.peers.iter().map(SecretKey::public).collect();
         let none = self.endorsers == 0 && self.threshold == 0;
         Ok(Genesis {
             name: format!("synthetic, seed {}", self.seed),
