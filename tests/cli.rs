@@ -147,7 +147,7 @@ mod audit {
         assert_eq!((&json["blocks"], &json["transactions"]), (&2.into(), &6.into()));
         assert_eq!((&json["failures"], &json["unreadable"]), (&Value::Array(vec![]), &Value::Array(vec![])));
         assert!(json["mb_per_second"].as_f64().unwrap() > 0.0);
-        assert!(super::run(&["audit", BLOCK_170]).stdout.contains("1 blocks, 2 transactions, 0 failures"));
+        assert!(super::run(&["audit", BLOCK_170]).stdout.contains("1 block, 2 transactions, 0 failures"));
     }
 
     #[test]

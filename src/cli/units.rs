@@ -65,6 +65,17 @@ impl Display for Count {
     }
 }
 
+/// So many things, whose plural ends in s: 1 block, 2 blocks.
+#[derive(Clone, Copy)]
+pub struct Counted(pub u64, pub &'static str);
+
+impl Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} {}{plural}", Count(self.0), self.1)
+    }
+}
+
 /// Three significant digits, or all before the point.
 struct Digits(f64);
 

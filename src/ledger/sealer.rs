@@ -41,7 +41,9 @@ pub enum SealError {
     #[error("the ledger's index: {0}")]
     Index(#[from] IndexError),
     /// The index knows of blocks that the ledger does not have.
-    #[error("the index has {index} blocks, the ledger {ledger}: they do not belong together")]
+    #[error(
+        "the index has {index} blocks, the ledger {ledger}: they do not belong together; an index is made anew where its folder is missing"
+    )]
     IndexAhead {
         /// Blocks in the index.
         index: u64,

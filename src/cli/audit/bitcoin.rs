@@ -11,7 +11,7 @@ use verilane::ledger::bitcoin::{Auditor, Deobfuscated, Failure, ObfuscationKey};
 use super::Args;
 use crate::cli::context::Context;
 use crate::cli::ran::Ran;
-use crate::cli::units::Count;
+use crate::cli::units::Counted;
 use crate::cli::{Status, input, output, progress};
 
 #[derive(Serialize)]
@@ -114,8 +114,9 @@ impl fmt::Display for Summary {
             let block = block.as_deref().map_or("no block".into(), |hash| format!("block {hash}"));
             writeln!(f, "FAILED {kind}: {block} at byte {position} of {file}: {detail}")?;
         }
-        let [blocks, transactions] = [self.blocks, self.transactions].map(Count);
-        write!(f, "{blocks} blocks, {transactions} transactions, {} failures", self.failures.len())?;
+        let blocks = Counted(self.blocks, "block");
+        let transactions = Counted(self.transactions, "transaction");
+        write!(f, "{blocks}, {transactions}, {}", Counted(self.failures.len() as u64, "failure"))?;
         if self.blocks == 0 {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use verilane::ledger::{self, Failure};
 
 use crate::cli::context::Context;
 use crate::cli::ran::Ran;
-use crate::cli::units::Count;
+use crate::cli::units::Counted;
 use crate::cli::{Status, output, progress};
 
 #[derive(Serialize)]
@@ -90,15 +90,15 @@ impl fmt::Display for Summary {
             writeln!(f, "FAILED {kind}: {place}: {detail}")?;
         }
         writeln!(f, "ledger {}, chain {}", self.name, self.chain)?;
-        let [blocks, records, signatures, anchors] =
-            [self.blocks, self.records, self.signatures, self.anchors].map(Count);
-        let failures = self.failures.len();
-        writeln!(
-            f,
-            "{blocks} blocks, {records} records, {signatures} signatures, {anchors} anchors, {failures} failures"
-        )?;
-        let [left_out, refused] = [self.duplicates_left_out, self.refused].map(Count);
-        write!(f, "{left_out} duplicates left out and {refused} records refused when sealed")?;
+        let blocks = Counted(self.blocks, "block");
+        let records = Counted(self.records, "record");
+        let signatures = Counted(self.signatures, "signature");
+        let anchors = Counted(self.anchors, "anchor");
+        let failures = Counted(self.failures.len() as u64, "failure");
+        writeln!(f, "{blocks}, {records}, {signatures}, {anchors}, {failures}")?;
+        let left_out = Counted(self.duplicates_left_out, "duplicate");
+        let refused = Counted(self.refused, "record");
+        write!(f, "{left_out} left out and {refused} refused when sealed")?;
         if self.blocks == 0 {
             return Ok(());
         }
