@@ -11,15 +11,15 @@ mod standing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use verilane::ed25519::Rule;
 use verilane::reference::Reference;
 use verilane::{Backend, Engine, Hash, Options, Threads, Tree};
 
-use input::{Answer, Input, Recipe};
+use input::{Answer, Input, Manner, Recipe};
 use source::Source;
 
-/// Enough for every input of signatures.
+/// Enough for every input of signatures, and of signed records.
 const SIGNATURES: usize = 1 << 10;
 
 /// Records in the index before the first call.
@@ -40,6 +40,7 @@ fn workloads() -> Vec<(String, Recipe, usize)> {
         ("dedup".into(), Recipe::Dedup, 1 << 16),
         ("index".into(), Recipe::Index { known: INDEXED }, 1 << 16),
         ("pow.sha256d".into(), Recipe::Pow, 1 << 18),
+        ("check".into(), Recipe::Check, SIGNATURES),
     ];
     hashes.chain(trees).chain(rules).chain(others).collect()
 }
@@ -52,25 +53,31 @@ fn backends() -> Vec<Arc<dyn Backend>> {
 
 fn operations(criterion: &mut Criterion) {
     let oracle: Arc<dyn Backend> = Arc::new(Reference::new(Threads::new(0).expect("threads start")));
-    let mut source = Source::new(SIGNATURES, INDEXED);
+    let mut source = Source::new(SIGNATURES, SIGNATURES, INDEXED);
     let backends = backends();
     for (name, recipe, items) in workloads() {
         let mut group = criterion.benchmark_group(&name);
         group.throughput(throughput(recipe, items));
         for backend in backends.iter().filter(|backend| backend.serves(recipe.operation())) {
             if let Some((input, right)) = recipe.planted(&mut source.stream) {
-                checked(&input, &right, backend);
+                checked(&input, &right, backend, Manner::AtOnce);
             }
-            let mut iteration = || {
-                let input = recipe.fresh(items, &mut source);
-                let right = input.answer().cloned();
-                let right =
-                    right.unwrap_or_else(|| input.run(&oracle).expect("the reference does not fault").0);
-                checked(&input, &right, backend)
-            };
-            group.bench_function(BenchmarkId::from_parameter(backend.info()), |bencher| {
-                bencher.iter_custom(|count| (0..count).map(|_| iteration()).sum());
-            });
+            for &manner in recipe.manners() {
+                let mut iteration = || {
+                    let input = recipe.fresh(items, &mut source);
+                    let right = input.answer().cloned().unwrap_or_else(|| {
+                        input.run(&oracle, Manner::AtOnce).expect("the reference does not fault").0
+                    });
+                    checked(&input, &right, backend, manner)
+                };
+                let name = match manner {
+                    Manner::AtOnce => backend.info().to_string(),
+                    Manner::CallByCall => format!("{}, call by call", backend.info()),
+                };
+                group.bench_function(name, |bencher| {
+                    bencher.iter_custom(|count| (0..count).map(|_| iteration()).sum());
+                });
+            }
         }
     }
 }
@@ -85,8 +92,8 @@ fn throughput(recipe: Recipe, items: usize) -> Throughput {
 }
 
 /// The time of the back end's call, whose answer must be right.
-fn checked(input: &Input, right: &Answer, backend: &Arc<dyn Backend>) -> Duration {
-    let (answer, time) = input.run(backend).expect("the back end does not fault");
+fn checked(input: &Input, right: &Answer, backend: &Arc<dyn Backend>, manner: Manner) -> Duration {
+    let (answer, time) = input.run(backend, manner).expect("the back end does not fault");
     let difference = answer.difference(right);
     assert_eq!(difference, None, "{} on {} bytes", backend.info(), input.bytes());
     time

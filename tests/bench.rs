@@ -54,7 +54,7 @@ fn assert_machine(machine: &Value) {
     assert!(machine["adapters"].is_array());
 }
 
-const WORKLOADS: [&str; 13] = [
+const WORKLOADS: [&str; 14] = [
     "hash.sha256",
     "hash.sha256d",
     "hash.blake3",
@@ -68,6 +68,7 @@ const WORKLOADS: [&str; 13] = [
     "dedup",
     "index",
     "pow.sha256d",
+    "check",
 ];
 
 #[test]

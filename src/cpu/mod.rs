@@ -21,7 +21,6 @@ use rayon::prelude::*;
 
 use crate::backend::{Backend, BackendInfo, BackendKind, Fault};
 use crate::ed25519::{Batch, Rule};
-use crate::entries::{BlockCheck, Entries};
 use crate::merkle::{Root, Tree};
 use crate::pow::{Nonce, NonceWindow, Puzzle};
 use crate::threads::Threads;
@@ -71,24 +70,6 @@ impl Cpu {
     /// The cache of public keys.
     pub fn key_cache(&self) -> &KeyCache {
         &self.keys
-    }
-}
-
-impl Cpu {
-    /// Whether each entry's signature is valid, and the root over the entries;
-    /// called in the pool.
-    fn verified_root(&self, rule: Rule, tree: Tree, entries: &Entries<'_>, valid: &mut [bool]) -> Root {
-        let keys = self.keys.expand(self.isa, entries.keys());
-        let mut leaves: Vec<Digest> = bytemuck::zeroed_vec(entries.len());
-        let chunks = valid.par_chunks_mut(VERIFY_CHUNK).zip(leaves.par_chunks_mut(VERIFY_CHUNK));
-        chunks.enumerate().for_each(|(chunk, (valid, leaves))| {
-            let range = chunk * VERIFY_CHUNK..chunk * VERIFY_CHUNK + valid.len();
-            let keys = keys.as_ref().map(|keys| keys.of(range.clone()));
-            let entries = entries.slice(range);
-            ed25519::verify(self.isa, rule, &entries.batch(), keys.as_deref(), valid);
-            hash::digests(self.isa, tree.hash(), &entries.leaf_messages(tree), leaves);
-        });
-        merkle::root(self.isa, tree, &leaves, self.threads.count())
     }
 }
 
@@ -147,29 +128,5 @@ impl Backend for Cpu {
 
     fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
         Ok(self.threads.run(|| pow::search(self.isa, puzzle, window, self.threads.count())))
-    }
-
-    /// No stage waits for another but where it needs its results, and leaves are
-    /// put together by the thread that hashes them.
-    fn check_block(
-        &self,
-        rule: Rule,
-        hash: Hash,
-        tree: Tree,
-        entries: &Entries<'_>,
-    ) -> Result<BlockCheck, Fault> {
-        let mut valid = vec![false; entries.len()];
-        let mut digests = bytemuck::zeroed_vec(entries.len());
-        let mut firsts = vec![0; entries.len()];
-        let (root, ()) = self.threads.run(|| {
-            rayon::join(
-                || self.verified_root(rule, tree, entries, &mut valid),
-                || {
-                    hash::digests(self.isa, hash, entries.records(), &mut digests);
-                    dedup::first_occurrences(&digests, &mut firsts, self.threads.count());
-                },
-            )
-        });
-        Ok(BlockCheck::new(entries, &valid, digests, firsts, root))
     }
 }

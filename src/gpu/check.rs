@@ -5,6 +5,13 @@
 //! put together from the columns that the signatures were verified in; from the
 //! leaves' digests the tree rises at once. Verdicts, digests, first occurrences
 //! and the root come down.
+//!
+//! | bytes a record | up, besides the records | down |
+//! |---|--:|--:|
+//! | in one pass | 140: key, signature, signed digest, and where it is | 40 |
+//! | call by call | 333: also a digest, a leaf's 129 bytes and a leaf's digest | 72 |
+//!
+//! That is what it saves, and waiting for the device between the calls.
 
 use std::ops::Range;
 use std::time::Instant;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use verilane::crossover::Crossover;
 use verilane::{Backend, BackendKind, Operation, Placement};
 
-use super::input::Recipe;
+use super::input::{Manner, Recipe};
 use super::is_hardware_gpu;
 use super::measure::{Budget, Field, Measurement, measure};
 use super::report::Report;
@@ -21,7 +21,8 @@ use crate::cli::{Status, output, progress};
 
 /// For each operation the workload that the CPU is best at, so that automatic
 /// placement errs on its side.
-const WORKLOADS: [&str; 5] = ["hash.blake3", "merkle.plain", "verify.rfc8032", "dedup", "pow.sha256d"];
+const WORKLOADS: [&str; 6] =
+    ["hash.blake3", "merkle.plain", "verify.rfc8032", "dedup", "pow.sha256d", "check"];
 
 /// What was found, and where it is stored.
 #[derive(Debug, Serialize)]
@@ -109,7 +110,7 @@ const BUDGET: Budget = Budget { time: Duration::from_millis(500), least_rounds: 
 fn sizes(recipe: Recipe) -> impl Iterator<Item = usize> {
     let (first, last) = match recipe {
         Recipe::Pow => (1 << 12, 1 << 26),
-        Recipe::Verify(_) => (1 << 6, 1 << 16),
+        Recipe::Verify(_) | Recipe::Check => (1 << 6, 1 << 16),
         _ => (1 << 8, 1 << 20),
     };
     std::iter::successors(Some(first), |size| Some(size * 4)).take_while(move |&size| size <= last)
@@ -155,7 +156,8 @@ impl Calibration {
 
 /// A card that faults loses; none if the CPU did.
 fn contest(case: &Case, measurement: &Measurement) -> Option<Contest> {
-    let [cpu, gpu] = &measurement.runs[..] else { return None };
+    let mut runs = measurement.runs.iter().filter(|run| run.manner == Manner::AtOnce);
+    let (cpu, gpu) = (runs.next()?, runs.next()?);
     let size = match case.workload.recipe.operation() {
         Operation::Hash => measurement.bytes,
         _ => case.items as u64,

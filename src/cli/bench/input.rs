@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use rayon::prelude::*;
+use verilane::backend::check_call_by_call;
 use verilane::dedup::Seen;
 use verilane::ed25519::{Batch, Rule};
+use verilane::entries::BlockCheck;
 use verilane::merkle::Root;
 use verilane::pow::{Nonce, NonceWindow, Puzzle, Target};
-use verilane::{Backend, Digest, Fault, Hash, Operation, Records, Tree};
+use verilane::{Backend, Digest, Entries, Fault, Hash, Operation, Records, Tree};
 
 use super::source::Source;
 use super::standing::{Block, Standing};
@@ -75,7 +77,28 @@ pub enum Recipe {
     Index { known: u64 },
     /// A nonce window of a random header without a hit.
     Pow,
+    /// Records of 256 to 2,048 bytes, 30 % of which repeat an earlier one, signed
+    /// by 64 institutions; in one of 64 entries a bit is flipped.
+    Check,
 }
+
+/// How a back end is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// In one call.
+    AtOnce,
+    /// A block's check by a call for each operation in it.
+    CallByCall,
+}
+
+/// What blocks are checked under.
+const BLOCK_RULE: Rule = Rule::Strict;
+const BLOCK_HASH: Hash = Hash::Sha256;
+const BLOCK_TREE: Tree = Tree::Rfc6962(Hash::Sha256);
+
+const SHORTEST_RECORD: usize = 256;
+const LONGEST_RECORD: usize = 2048;
+const INSTITUTIONS: usize = 64;
 
 const SHORTEST_MESSAGE: usize = 32;
 const LONGEST_MESSAGE: usize = 200;
@@ -88,6 +111,7 @@ impl Recipe {
             Recipe::Verify(_) => Operation::Verify,
             Recipe::Dedup | Recipe::Index { .. } => Operation::Dedup,
             Recipe::Pow => Operation::Pow,
+            Recipe::Check => Operation::Check,
         }
     }
 
@@ -98,13 +122,19 @@ impl Recipe {
             Recipe::Merkle(_) | Recipe::Dedup | Recipe::Index { .. } => (32, 32),
             Recipe::Verify(_) => (SHORTEST_MESSAGE, LONGEST_MESSAGE),
             Recipe::Pow => (Puzzle::BITCOIN_HEADER, Puzzle::BITCOIN_HEADER),
+            Recipe::Check => (SHORTEST_RECORD, LONGEST_RECORD),
         }
+    }
+
+    /// In which ways it is measured.
+    pub fn manners(self) -> &'static [Manner] {
+        if self == Recipe::Check { &[Manner::AtOnce, Manner::CallByCall] } else { &[Manner::AtOnce] }
     }
 
     /// An input of `items`, of which no bytes were seen before; `source` must
     /// have been made for as many.
     pub fn fresh(self, items: usize, source: &mut Source) -> Input {
-        let Source { stream, signed, standing } = source;
+        let Source { stream, signed, uploads, standing } = source;
         match self {
             Recipe::Hash { hash, shortest, longest } => {
                 Input::Hash { hash, records: records(items, shortest, longest, stream) }
@@ -122,6 +152,7 @@ impl Recipe {
                 let first = first.min(u32::MAX - (items - 1) as u32);
                 Input::Pow { puzzle: puzzle(stream, NO_HIT), window: first..=first + (items - 1) as u32 }
             }
+            Recipe::Check => Input::Check { entries: uploads.draw(items, stream) },
         }
     }
 
@@ -236,6 +267,54 @@ impl Signed {
     }
 }
 
+/// Signed records to draw from.
+pub struct Uploads(Entries<'static>);
+
+impl Uploads {
+    /// At least `count` entries; none if none are asked for.
+    pub fn new(count: usize, stream: &mut Stream) -> Self {
+        // A power of two, so that every odd stride visits all of them.
+        let count = if count == 0 { 0 } else { count.next_power_of_two() };
+        let records = records(count, SHORTEST_RECORD, LONGEST_RECORD, stream);
+        let signers: Vec<_> =
+            stream.digests(INSTITUTIONS).iter().map(|secret| SigningKey::from_bytes(&secret.0)).collect();
+        let sign = |index: usize| {
+            let digest = BLOCK_HASH.digest(records.get(index));
+            (digest, signers[index % INSTITUTIONS].sign(&digest.0).to_bytes())
+        };
+        let signed: Vec<_> = (0..count).into_par_iter().map(sign).collect();
+        let mut entries = Entries::with_capacity(count, records.total_bytes() as usize);
+        for (index, (digest, signature)) in signed.into_iter().enumerate() {
+            let key = signers[index % INSTITUTIONS].verifying_key().to_bytes();
+            entries.push(&key, &signature, digest, records.get(index));
+        }
+        Uploads(entries)
+    }
+
+    /// `items` entries, in another order each time, one in 64 of them with one bit
+    /// of the signature or the record flipped.
+    fn draw(&self, items: usize, stream: &mut Stream) -> Entries<'static> {
+        let Uploads(all) = self;
+        let (start, stride) = (stream.word() as usize, stream.word() as usize | 1);
+        let mut entries = Entries::with_capacity(items, items * LONGEST_RECORD);
+        let words = stream.words(2 * items);
+        for (i, [word, spoilt]) in words.as_chunks::<2>().0.iter().enumerate() {
+            let repeats = ((word & 0xffff_ffff) * 10) >> 32 < 3;
+            let place = if repeats { below(*word, i) } else { i };
+            let index = start.wrapping_add(place.wrapping_mul(stride)) & (all.len() - 1);
+            let mut record = all.records().get(index).to_vec();
+            let mut signature = all.signatures()[index];
+            if spoilt & 63 == 0 {
+                let bit = below(*spoilt, 8 * (64 + record.len()));
+                let byte = signature.iter_mut().chain(&mut record).nth(bit / 8);
+                *byte.expect("the bit is in one of them") ^= 1 << (bit % 8);
+            }
+            entries.push(&all.keys()[index], &signature, all.digests()[index], &record);
+        }
+        entries
+    }
+}
+
 /// What a back end is asked.
 pub enum Input {
     Hash { hash: Hash, records: Records<'static> },
@@ -244,6 +323,7 @@ pub enum Input {
     Dedup { prints: Vec<Digest> },
     Index { block: Block, right: Answer, standing: Rc<RefCell<Standing>> },
     Pow { puzzle: Puzzle, window: NonceWindow },
+    Check { entries: Entries<'static> },
 }
 
 impl Input {
@@ -257,6 +337,7 @@ impl Input {
             Input::Index { block, .. } => 32 * block.seen.len() as u64,
             Input::Verify { batch, .. } => 96 * batch.len() as u64 + batch.messages().total_bytes(),
             Input::Pow { puzzle, .. } => puzzle.header().len() as u64,
+            Input::Check { entries } => 128 * entries.len() as u64 + entries.records().total_bytes(),
         }
     }
 
@@ -270,7 +351,7 @@ impl Input {
 
     /// The back end's answer and the time that its call took. Room for the
     /// answer is made before the clock starts, and holds nothing that is right.
-    pub fn run(&self, backend: &Arc<dyn Backend>) -> Result<(Answer, Duration), Fault> {
+    pub fn run(&self, backend: &Arc<dyn Backend>, manner: Manner) -> Result<(Answer, Duration), Fault> {
         match self {
             Input::Hash { hash, records } => {
                 let mut digests = vec![Digest([0xa5; 32]); records.len()];
@@ -299,6 +380,15 @@ impl Input {
                 let (nonce, time) = timed(|| backend.search(puzzle, window.clone()))?;
                 Ok((Answer::Nonce(nonce), time))
             }
+            Input::Check { entries } => {
+                let (check, time) = timed(|| match manner {
+                    Manner::AtOnce => backend.check_block(BLOCK_RULE, BLOCK_HASH, BLOCK_TREE, entries),
+                    Manner::CallByCall => {
+                        check_call_by_call(backend.as_ref(), BLOCK_RULE, BLOCK_HASH, BLOCK_TREE, entries)
+                    }
+                })?;
+                Ok((Answer::Check(check), time))
+            }
         }
     }
 }
@@ -319,6 +409,7 @@ pub enum Answer {
     /// What an index told when it was scanned, and when the same was added.
     Seen([Vec<Seen>; 2]),
     Nonce(Option<Nonce>),
+    Check(BlockCheck),
 }
 
 impl Answer {
@@ -331,6 +422,12 @@ impl Answer {
             (Answer::Seen([scanned, added]), Answer::Seen([right, also])) => {
                 position("scanned record", scanned, right).or_else(|| position("added record", added, also))
             }
+            (Answer::Check(a), Answer::Check(b)) => position("verdict", &a.verdicts, &b.verdicts)
+                .or_else(|| position("digest", &a.digests, &b.digests))
+                .or_else(|| position("first occurrence", a.firsts.as_slice(), b.firsts.as_slice()))
+                .or_else(|| {
+                    (a.root != b.root).then(|| format!("it is {:?} instead of {:?}", a.root, b.root))
+                }),
             _ => (self != right).then(|| format!("it is {self:?} instead of {right:?}")),
         }
     }

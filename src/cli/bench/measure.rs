@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use verilane::{Backend, Fault};
 
-use super::input::{Answer, Input};
+use super::input::{Answer, Input, Manner};
 use super::source::Source;
 use super::workload::Case;
 
@@ -46,9 +46,10 @@ pub struct Measurement {
     pub runs: Vec<Run>,
 }
 
-/// One case on one back end.
+/// One case on one back end, in one manner.
 pub struct Run {
     pub backend: Arc<dyn Backend>,
+    pub manner: Manner,
     /// The warm-up's call, which may have had kernels to compile.
     pub first_call: Option<Duration>,
     pub samples: Vec<Duration>,
@@ -70,7 +71,9 @@ pub fn measure(
     source: &mut Source,
     budget: Budget,
 ) -> Result<Measurement, Fault> {
-    let runs = field.measured.iter().cloned().map(Run::new).collect();
+    let manners = case.workload.recipe.manners();
+    let each = |backend| manners.iter().map(move |&manner| Run::new(Arc::clone(backend), manner));
+    let runs = field.measured.iter().flat_map(each).collect();
     let mut measurement = Measurement { bytes: 0, reference: Vec::new(), runs };
     measurement.check_planted(case, source);
     measurement.round(case, field, source)?;
@@ -95,7 +98,7 @@ impl Measurement {
 
     fn round(&mut self, case: &Case, field: &Field, source: &mut Source) -> Result<(), Fault> {
         let input = case.workload.recipe.fresh(case.items, source);
-        let (answer, time) = input.run(&field.oracle)?;
+        let (answer, time) = input.run(&field.oracle, Manner::AtOnce)?;
         let (right, wrong) = match input.answer() {
             Some(right) => (right.clone(), answer.difference(right)),
             None => (answer, None),
@@ -103,7 +106,7 @@ impl Measurement {
         self.bytes = input.bytes();
         self.reference.push(time);
         for run in &mut self.runs {
-            if Arc::ptr_eq(&run.backend, &field.oracle) {
+            if run.manner == Manner::AtOnce && Arc::ptr_eq(&run.backend, &field.oracle) {
                 run.samples.push(time);
                 run.wrong = run.wrong.take().or_else(|| wrong.clone());
             } else if let Some(time) = run.call(&input, &right) {
@@ -124,9 +127,9 @@ impl Measurement {
 }
 
 impl Run {
-    fn new(backend: Arc<dyn Backend>) -> Self {
+    fn new(backend: Arc<dyn Backend>, manner: Manner) -> Self {
         let (samples, device_samples) = (Vec::new(), Vec::new());
-        Run { backend, first_call: None, samples, device_samples, wrong: None, fault: None }
+        Run { backend, manner, first_call: None, samples, device_samples, wrong: None, fault: None }
     }
 
     /// The time of a call whose answer is then checked; none after a fault.
@@ -135,7 +138,7 @@ impl Run {
             return None;
         }
         self.backend.take_device_time();
-        match input.run(&self.backend) {
+        match input.run(&self.backend, self.manner) {
             Ok((answer, time)) => {
                 self.wrong = self.wrong.take().or_else(|| answer.difference(right));
                 Some(time)
@@ -166,8 +169,10 @@ mod tests {
         for case in workload::all().iter().flat_map(|workload| workload.cases(&[16], scale)) {
             let mut source = workload::source(std::slice::from_ref(&case));
             let measurement = measure(&case, &field, &mut source, once).unwrap();
-            let [reference, gpu] = &measurement.runs[..] else { panic!("two back ends ran") };
-            judge(&case.workload.name, reference, gpu);
+            let manners = case.workload.recipe.manners().len();
+            let (reference, gpu) = measurement.runs.split_at(manners);
+            assert_eq!(gpu.len(), manners, "two back ends ran");
+            reference.iter().zip(gpu).for_each(|(reference, gpu)| judge(&case.workload.name, reference, gpu));
         }
     }
 

@@ -6,10 +6,11 @@ use verilane::BackendKind;
 
 use super::report::{Report, Row};
 use super::statistics::{Contest, crossover};
+use super::workload::CALL_BY_CALL;
 use crate::cli::units::{Count, Seconds};
 
-/// What the first call on a device costs more than later ones, and from which
-/// size a GPU pays.
+/// What the first call on a device costs more than later ones, from which size a
+/// GPU pays, and what one pass over a block saves.
 pub fn remarks(report: &Report) -> Vec<String> {
     let mut workloads: Vec<_> = report.rows.iter().map(|row| row.workload.as_str()).collect();
     workloads.retain(|name| name.starts_with("verify."));
@@ -17,7 +18,24 @@ pub fn remarks(report: &Report) -> Vec<String> {
     // The rules share their kernels: only the first has to wait for them.
     let first_call = workloads.first().and_then(|name| first_call(report, name));
     let crossovers = workloads.iter().filter_map(|name| crossover_of(report, name));
-    first_call.into_iter().chain(crossovers).collect()
+    first_call.into_iter().chain(crossovers).chain(one_pass(report)).collect()
+}
+
+/// A check in one call against a call for each operation in it.
+fn one_pass(report: &Report) -> impl Iterator<Item = String> {
+    report.rows.iter().filter_map(|calls| {
+        let name = calls.workload.strip_suffix(CALL_BY_CALL)?.trim_end();
+        let alike =
+            |row: &&Row| (&*row.workload, &row.detail, row.items) == (name, &calls.detail, calls.items);
+        let at_once = report.rows.iter().find(alike)?;
+        Some(format!(
+            "{name} of {} {} on {}: one call takes {:.2} of the time of call after call",
+            Count(calls.items as u64),
+            calls.unit,
+            calls.label(),
+            at_once.median_s / calls.median_s
+        ))
+    })
 }
 
 fn rows<'a>(report: &'a Report, workload: &'a str, kind: BackendKind) -> impl Iterator<Item = &'a Row> {
@@ -89,6 +107,34 @@ mod tests {
         let expected = [
             "verify.strict on gpu: 1 s to make the kernels ready, then 500 ms for a call of 1",
             "verify.strict: the gpu is faster than the cpu from 274 signatures",
+        ];
+        assert_eq!(remarks_on(rows), expected);
+    }
+
+    #[test]
+    fn one_call_stands_against_calls_of_the_same_size() {
+        let check = |workload: &str, backend: &str, items, median_s| {
+            let (workload, backend) = (workload.into(), backend.to_string());
+            Row {
+                workload,
+                detail: backend.clone(),
+                backend,
+                items,
+                median_s,
+                unit: "records",
+                ..Row::default()
+            }
+        };
+        let rows = vec![
+            check("check", "cpu", 64, 0.75),
+            check("check call by call", "cpu", 64, 1.0),
+            check("check", "gpu", 64, 0.25),
+            check("check call by call", "gpu", 64, 0.5),
+            check("check", "cpu", 99, 1.0),
+        ];
+        let expected = [
+            "check of 64 records on cpu: one call takes 0.75 of the time of call after call",
+            "check of 64 records on gpu: one call takes 0.50 of the time of call after call",
         ];
         assert_eq!(remarks_on(rows), expected);
     }

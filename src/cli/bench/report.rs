@@ -127,7 +127,7 @@ fn reason(run: &Run) -> String {
 
 impl Row {
     fn new(case: &Case, measurement: &Measurement, run: &Run) -> Option<Row> {
-        let Run { backend, samples, device_samples, first_call, wrong, fault } = run;
+        let Run { backend, samples, device_samples, first_call, wrong, fault, .. } = run;
         if fault.is_some() {
             return None;
         }
@@ -137,7 +137,7 @@ impl Row {
         let info = backend.info();
         let items = case.items as f64;
         Some(Row {
-            workload: case.workload.name.clone(),
+            workload: case.workload.name_in(run.manner),
             hash: case.workload.hash().map(|hash| hash.to_string()),
             backend: info.kind.to_string(),
             detail: info.detail.clone(),
@@ -189,11 +189,13 @@ mod tests {
     use verilane::{Fault, Threads};
 
     use super::*;
+    use crate::cli::bench::input::Manner;
     use crate::cli::bench::workload;
 
     fn run() -> Run {
         Run {
             backend: Arc::new(Reference::new(Threads::new(1).unwrap())),
+            manner: Manner::AtOnce,
             first_call: Some(Duration::from_secs(9)),
             samples: [4, 1, 2].map(Duration::from_secs).to_vec(),
             device_samples: vec![Duration::from_secs(1)],

@@ -4,7 +4,7 @@ use anyhow::{bail, ensure};
 use verilane::ed25519::Rule;
 use verilane::{Hash, Key, Tree, dedup};
 
-use super::input::Recipe;
+use super::input::{Manner, Recipe};
 use super::source::Source;
 use crate::cli::units::Bytes;
 
@@ -43,6 +43,9 @@ const INGEST: Recipe =
 const INDEXED: u64 = 10_000_000;
 const QUICKLY_INDEXED: u64 = 1 << 16;
 
+/// What the name of a workload is followed by where it is measured so.
+pub const CALL_BY_CALL: &str = "call by call";
+
 /// Every workload, in the order of the table.
 pub fn all() -> Vec<Workload> {
     let hashes = [Hash::Sha256, Hash::Sha256d, Hash::Blake3].into_iter().flat_map(|hash| {
@@ -60,6 +63,7 @@ pub fn all() -> Vec<Workload> {
         ("dedup", Recipe::Dedup),
         ("index", Recipe::Index { known: INDEXED }),
         ("pow.sha256d", Recipe::Pow),
+        ("check", Recipe::Check),
     ];
     let others = others.map(|(name, recipe)| Workload { name: name.into(), recipe });
     hashes.chain(trees).chain(rules).chain(others).collect()
@@ -87,11 +91,15 @@ pub fn source(cases: &[Case]) -> Source {
         Recipe::Verify(_) => case.items,
         _ => 0,
     });
+    let entries = cases.iter().map(|case| match case.workload.recipe {
+        Recipe::Check => case.items,
+        _ => 0,
+    });
     let indexed = cases.iter().map(|case| match case.workload.recipe {
         Recipe::Index { known } => known,
         _ => 0,
     });
-    Source::new(signatures.max().unwrap_or(0), indexed.max().unwrap_or(0))
+    Source::new(signatures.max().unwrap_or(0), entries.max().unwrap_or(0), indexed.max().unwrap_or(0))
 }
 
 /// The distinct names, in order.
@@ -109,8 +117,16 @@ impl Workload {
             Recipe::Merkle(_) => "leaves",
             Recipe::Verify(_) => "signatures",
             Recipe::Dedup => "fingerprints",
-            Recipe::Index { .. } => "records",
+            Recipe::Index { .. } | Recipe::Check => "records",
             Recipe::Pow => "nonces",
+        }
+    }
+
+    /// Its name where it is measured in this manner.
+    pub fn name_in(&self, manner: Manner) -> String {
+        match manner {
+            Manner::AtOnce => self.name.clone(),
+            Manner::CallByCall => format!("{} {CALL_BY_CALL}", self.name),
         }
     }
 
@@ -120,7 +136,7 @@ impl Workload {
             Recipe::Hash { hash, .. } => Some(hash),
             Recipe::Merkle(tree) => Some(tree.hash()),
             Recipe::Pow => Some(Hash::Sha256d),
-            Recipe::Verify(_) | Recipe::Dedup | Recipe::Index { .. } => None,
+            Recipe::Verify(_) | Recipe::Dedup | Recipe::Index { .. } | Recipe::Check => None,
         }
     }
 
@@ -155,6 +171,9 @@ impl Workload {
             Recipe::Pow if quick => vec![1 << 20],
             Recipe::Pow if hardware_gpu => vec![1 << 20, 1 << 24, 1 << 28],
             Recipe::Pow => vec![1 << 20, 1 << 23],
+            Recipe::Check if quick => vec![1 << 11],
+            Recipe::Check if hardware_gpu => vec![1 << 10, 1 << 14, 1 << 18],
+            Recipe::Check => vec![1 << 10, 1 << 14],
         }
     }
 }
@@ -180,7 +199,7 @@ impl Case {
 
     fn most_items(&self) -> u64 {
         match self.workload.recipe {
-            Recipe::Dedup | Recipe::Index { .. } => dedup::MAX_PRINTS as u64,
+            Recipe::Dedup | Recipe::Index { .. } | Recipe::Check => dedup::MAX_PRINTS as u64,
             Recipe::Pow => 1 << 32,
             _ => u64::MAX,
         }
@@ -196,6 +215,7 @@ impl Case {
             Recipe::Verify(_) => 4 * (longest as u64 + 32 + 64 + 24),
             Recipe::Dedup => 3 * 32 + 3 * 8 + 64,
             Recipe::Index { .. } => 3 * (32 + 32 + 16 + 16) + 4 * 64,
+            Recipe::Check => 4 * (longest as u64 + 128 + 8) + 3 * (32 + 4 + 1),
             // The window is two numbers.
             Recipe::Pow => 1,
         }
@@ -226,6 +246,7 @@ mod tests {
             "dedup",
             "index",
             "pow.sha256d",
+            "check",
         ];
         assert_eq!(names(&all()), expected);
     }
