@@ -180,7 +180,8 @@ pub(crate) enum Level {
 
 /// The levels between leaf `index` and the root of a tree of `leaves` leaves.
 pub(crate) fn levels(tree: Tree, index: usize, leaves: usize) -> impl Iterator<Item = Level> {
-    let height = leaves.next_power_of_two().trailing_zeros();
+    // The number of leaves may come from outside, and be more than any tree has.
+    let height = leaves.checked_next_power_of_two().map_or(usize::BITS, usize::trailing_zeros);
     (0..height).map(move |height| {
         let sibling = (index >> height) ^ 1;
         let start = sibling << height;
@@ -217,6 +218,7 @@ mod tests {
         assert_eq!(Proof { path: vec![b, b], ..proof.clone() }.root(&a), None);
         assert_eq!(Proof { path: vec![], ..proof.clone() }.root(&a), None);
         assert_eq!(Proof { index: 2, ..proof.clone() }.root(&a), None);
+        assert_eq!(Proof { index: usize::MAX - 1, leaves: usize::MAX, ..proof.clone() }.root(&a), None);
         let doubled = Proof { tree: Tree::Bitcoin, index: 2, leaves: 3, path: vec![b, a] };
         assert_eq!(doubled.root(&a), None, "a doubled node's sibling must be the node itself");
     }
