@@ -1,0 +1,421 @@
+//! What the fuzz targets do, one function for each parser, with its oracle: a
+//! second implementation, or what must hold whatever the bytes are.
+//!
+//! `fuzz/` runs them under libFuzzer, `tests/fuzz_corpus.rs` over a small corpus.
+
+use std::sync::LazyLock;
+
+use bitcoin::consensus::deserialize;
+use bitcoin::{CompactTarget, Network};
+use verilane::ledger::bitcoin::{Audit, Auditor, Kind, ReadError};
+use verilane::ledger::encoding::{Decoder, Malformed};
+use verilane::ledger::endorsement::Endorsement;
+use verilane::ledger::{
+    Address, Anchor, Block, BlockList, Claim, Entry, Fate, Genesis, Header, Ledger, Seal, Tally,
+};
+use verilane::merkle::Proof;
+use verilane::pow::{Puzzle, Target};
+use verilane::{BackendKind, Digest, Engine, Error, Hash, Options, Placement, Records, Tree, parse_hex};
+
+/// A target: its name and its body.
+pub type Named = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: [Named; 11] = [
+    ("hex", hex),
+    ("bits", bits),
+    ("template", template),
+    ("columns", columns),
+    ("merkle_proof", merkle_proof),
+    ("bitcoin_blocks", bitcoin_blocks),
+    ("ledger_genesis", ledger_genesis),
+    ("ledger_header", ledger_header),
+    ("ledger_block", ledger_block),
+    ("ledger_anchor", ledger_anchor),
+    ("ledger_files", ledger_files),
+];
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let placement = Placement::On(BackendKind::Reference);
+    Engine::with_options(&Options { placement, threads: 1, ..Options::default() }).expect("threads start")
+});
+
+/// Values made of bytes, zeros after their end.
+struct Source<'a>(&'a [u8]);
+
+impl Source<'_> {
+    fn array<const N: usize>(&mut self) -> [u8; N] {
+        let mut array = [0; N];
+        let (taken, rest) = self.0.split_at(N.min(self.0.len()));
+        array[..taken.len()].copy_from_slice(taken);
+        self.0 = rest;
+        array
+    }
+
+    fn byte(&mut self) -> u8 {
+        u8::from_le_bytes(self.array())
+    }
+
+    fn word(&mut self) -> u64 {
+        u64::from_le_bytes(self.array())
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::from(self.byte()) % bound
+    }
+
+    fn digest(&mut self) -> Digest {
+        Digest(self.array())
+    }
+
+    /// As many bytes as the next one says.
+    fn bytes(&mut self) -> Vec<u8> {
+        let length = usize::from(self.byte());
+        (0..length).map(|_| self.byte()).collect()
+    }
+}
+
+/// Digits are read as the standard library reads them, and errors say where.
+pub fn hex(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let stray = text.bytes().position(|byte| !byte.is_ascii_hexdigit());
+    match (parse_hex::<8>(text), stray) {
+        (Ok(bytes), None) => {
+            assert_eq!(u64::from_str_radix(text, 16), Ok(u64::from_be_bytes(bytes)));
+            assert_eq!(text.len(), 16);
+        }
+        (Err(Error::Hex { expected: 16, found, position }), stray) => {
+            assert_eq!((found, position), (text.len(), stray));
+            assert!(stray.is_some() || text.len() != 16);
+        }
+        (other, _) => panic!("{other:?} of {text:?}"),
+    }
+    if let Ok(digest) = text.parse::<Digest>() {
+        assert_eq!(digest.to_string(), text.to_ascii_lowercase());
+    }
+    if let Ok(address) = text.parse::<Address>() {
+        assert_eq!(address.to_string(), text.to_ascii_lowercase());
+    }
+}
+
+/// Compact targets against the `bitcoin` crate, which leaves out the refusals.
+pub fn bits(data: &[u8]) {
+    let bits = u32::from_le_bytes(Source(data).array());
+    let [exponent, mantissa @ ..] = bits.to_be_bytes();
+    let digits = mantissa.iter().skip_while(|&&byte| byte == 0).count();
+    let too_large = digits > 0 && usize::from(exponent) + digits > 3 + 32;
+    let negative = bits & 0x0080_0000 != 0;
+    let peer = bitcoin::Target::from_compact(CompactTarget::from_consensus(bits));
+    match Target::from_bits(bits) {
+        Ok(target) => {
+            assert_eq!(target.to_be_bytes(), peer.to_be_bytes(), "{bits:#x}");
+            assert!(!negative && !too_large, "{bits:#x}");
+            assert_eq!(target.to_string().parse::<Target>().unwrap(), target);
+            let hash = Digest(Source(data).array());
+            let met = peer.is_met_by(bitcoin::hashes::Hash::from_byte_array(hash.0));
+            assert_eq!(target.is_met_by(&hash), met);
+        }
+        Err(Error::Bits { .. }) => {
+            assert!(negative || too_large || peer == bitcoin::Target::ZERO, "{bits:#x}");
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// A header template is taken if its nonce lies on a word of the last block.
+pub fn template(data: &[u8]) {
+    let mut source = Source(data);
+    let (offset, nonce) = (source.byte(), u32::from_le_bytes(source.array()));
+    let header = source.0;
+    let offset = usize::from(offset);
+    // The padding takes a byte and the message's length eight.
+    let blocks = (header.len() + 1 + 8).div_ceil(64);
+    let sound = offset.is_multiple_of(4) && offset + 4 <= header.len() && offset / 64 == blocks - 1;
+    match Puzzle::new(header, offset, Target::from_be_bytes([0xff; 32])) {
+        Ok(puzzle) => {
+            assert!(sound, "{} bytes, offset {offset}", header.len());
+            let mut expected = header.to_vec();
+            expected[offset..offset + 4].copy_from_slice(&nonce.to_le_bytes());
+            assert_eq!(puzzle.header_with(nonce), expected);
+            assert_eq!(puzzle.check(nonce).map(|found| found.digest), Some(Hash::Sha256d.digest(&expected)));
+        }
+        Err(_) => assert!(!sound, "{} bytes, offset {offset}", header.len()),
+    }
+}
+
+/// Offsets are taken if they ascend and stay within the buffer; then records,
+/// slices and chunks are what the offsets say.
+pub fn columns(data: &[u8]) {
+    let mut source = Source(data);
+    let wide = source.byte() % 2 == 1;
+    let offsets: Vec<u64> =
+        (0..source.below(20)).map(|_| if wide { source.word() } else { source.byte().into() }).collect();
+    let bytes = source.0;
+    let ends_within = offsets.last().is_some_and(|&last| last <= bytes.len() as u64);
+    match Records::new(bytes, &offsets) {
+        Ok(records) => {
+            assert!(offsets.is_sorted() && ends_within, "{offsets:?}");
+            let expected = offsets.windows(2).map(|pair| &bytes[pair[0] as usize..pair[1] as usize]);
+            assert!(records.iter().eq(expected));
+            for (most, limit) in [(1, u64::MAX), (3, 10), (usize::MAX, 0)] {
+                let chunks: Vec<_> = records.chunks(most, limit).collect();
+                assert!(chunks.iter().cloned().flatten().eq(0..records.len()), "{chunks:?}");
+                let small = |chunk: &std::ops::Range<usize>| {
+                    chunk.len() == 1 || records.slice(chunk.clone()).total_bytes() <= limit
+                };
+                assert!(chunks.iter().all(|chunk| chunk.len() <= most && small(chunk)), "{chunks:?}");
+            }
+        }
+        Err(Error::Offsets { index, .. }) => {
+            assert!(!offsets.is_sorted() || !ends_within, "{offsets:?}");
+            assert!(index <= offsets.len());
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Roots and paths as the rules define them, from the top.
+fn by_definition(tree: Tree, leaves: &[Digest], index: usize) -> (Digest, Vec<Digest>) {
+    if let [leaf] = leaves {
+        return (*leaf, vec![]);
+    }
+    let half = leaves.len().next_power_of_two() / 2;
+    let (left, right) = leaves.split_at(half);
+    let (left_root, left_path) = by_definition(tree, left, index.min(half - 1));
+    let (mut right_root, mut right_path) = by_definition(tree, right, index.saturating_sub(half));
+    if tree.doubles_last() {
+        for _ in right.len().next_power_of_two().ilog2()..half.ilog2() {
+            right_path.push(right_root);
+            right_root = tree.node(&right_root, &right_root);
+        }
+    }
+    let (mut path, sibling) = if index < half { (left_path, right_root) } else { (right_path, left_root) };
+    path.push(sibling);
+    (tree.node(&left_root, &right_root), path)
+}
+
+/// Paths against the definition; no changed proof holds, none makes a panic.
+pub fn merkle_proof(data: &[u8]) {
+    let mut source = Source(data);
+    let tree = [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Blake3)][source.below(3)];
+    let count = 1 + source.below(40);
+    let index = source.below(count);
+    let leaves: Vec<_> = (0..count).map(|_| Hash::Blake3.digest(&[source.byte()])).collect();
+    let (root, path) = by_definition(tree, &leaves, index);
+    let engine_root = ENGINE.merkle_root(tree, &leaves).expect("there are leaves").digest;
+    assert_eq!(engine_root, root, "{tree:?} of {count}");
+    let proof = ENGINE.merkle_proof(tree, &leaves, index).expect("there is such a leaf").into_inner();
+    assert_eq!(proof, Proof { tree, index, leaves: count, path }, "{tree:?} of {count}");
+    assert!(proof.verify(&leaves[index], &root));
+    for other in 0..count {
+        let moved = Proof { index: other, ..proof.clone() };
+        assert!(!moved.verify(&leaves[index], &root) || leaves[other] == leaves[index]);
+    }
+    if !proof.path.is_empty() {
+        let mut changed = proof.clone();
+        let place = source.below(changed.path.len());
+        changed.path[place].0[source.below(32)] ^= 1 << source.below(8);
+        assert!(!changed.verify(&leaves[index], &root));
+    }
+    // A proof of any shape, as a file may hold it.
+    let (index, leaves) = (source.word() as usize, source.word() as usize);
+    let path = (0..source.below(70)).map(|_| source.digest()).collect();
+    let strange = Proof { tree, index, leaves, path };
+    assert!(strange.root(&root).is_none() || index < leaves);
+}
+
+/// Blocks raw and in frames, against what the `bitcoin` crate decodes.
+pub fn bitcoin_blocks(data: &[u8]) {
+    let audit = |file: &[u8]| -> Result<Audit, ReadError> {
+        let mut auditor = Auditor::new(&ENGINE);
+        auditor.read(file, |_| ())?;
+        Ok(auditor.finish())
+    };
+    let networks = [Network::Bitcoin, Network::Testnet, Network::Testnet4, Network::Signet, Network::Regtest];
+    let has_magic = |bytes: &[u8]| {
+        bytes.windows(4).any(|window| networks.iter().any(|network| network.magic().to_bytes() == window))
+    };
+    let raw = audit(data);
+    if has_magic(data) {
+        return;
+    }
+    let decoded = deserialize::<bitcoin::Block>(data).ok();
+    // Core refuses what the crate lets pass: no transaction, and witness data of none.
+    let superfluous =
+        |block: &bitcoin::Block| block.txdata.iter().any(|transaction| transaction.input.is_empty());
+    let sound = decoded.filter(|block| !block.txdata.is_empty() && !superfluous(block));
+    let mut framed = Network::Bitcoin.magic().to_bytes().to_vec();
+    framed.extend((data.len() as u32).to_le_bytes());
+    framed.extend(data);
+    let framed = audit(&framed).expect("the magic is there");
+    let of_kind = |audit: &Audit, kind| audit.failures.iter().filter(|failure| failure.kind == kind).count();
+    let Some(block) = sound else {
+        assert!(of_kind(&framed, Kind::Parse) > 0, "{framed:?}");
+        let lenient = data.ends_with(b"\n");
+        assert!(lenient || raw.map_or(true, |raw| of_kind(&raw, Kind::Parse) > 0));
+        return;
+    };
+    let mut audits = vec![framed];
+    // A file that begins with zeros is not told from one of nothing else.
+    audits.extend(raw.ok());
+    for audit in audits {
+        assert_eq!((audit.blocks, audit.transactions), (1, block.txdata.len() as u64), "{audit:?}");
+        assert_eq!(of_kind(&audit, Kind::Parse), 0, "{audit:?}");
+        assert_eq!(of_kind(&audit, Kind::MerkleRoot) == 0, block.check_merkle_root(), "{audit:?}");
+        let commits = block.check_witness_commitment() || of_kind(&audit, Kind::WitnessCommitment) > 0;
+        assert!(commits, "{audit:?}");
+    }
+}
+
+/// What is read is what is written, byte for byte; errors lie in the bytes.
+fn canonical<T>(data: &[u8], decoded: Result<T, Malformed>, encode: impl Fn(&T) -> Vec<u8>) -> Option<T> {
+    match decoded {
+        Ok(value) => {
+            assert_eq!(encode(&value), data);
+            Some(value)
+        }
+        Err(malformed) => {
+            assert!(malformed.at <= data.len() && !malformed.reason.is_empty(), "{malformed}");
+            None
+        }
+    }
+}
+
+/// The encoding is canonical, and the chain is its hash.
+pub fn ledger_genesis(data: &[u8]) {
+    let Some(genesis) = canonical(data, Genesis::decode(data), Genesis::encode) else { return };
+    assert_eq!(genesis.chain(), Hash::Sha256d.digest(data));
+    assert!(genesis.stage >= 2 && genesis.anchor_blocks >= 1);
+}
+
+fn header(source: &mut Source<'_>) -> Header {
+    Header {
+        chain: source.digest(),
+        height: source.word(),
+        previous: source.digest(),
+        root: source.digest(),
+        lists: source.digest(),
+        records: source.word() as u32,
+        time: source.word(),
+        producer: source.array(),
+        claim: match source.below(2) {
+            0 => Claim::Work { bits: source.word() as u32, nonce: source.word() },
+            _ => Claim::Stake { tally: source.digest() },
+        },
+    }
+}
+
+/// The encoding is canonical, and every header has one.
+pub fn ledger_header(data: &[u8]) {
+    let mut decoder = Decoder::new(data);
+    let decoded = Header::decode(&mut decoder);
+    canonical(&data[..decoder.at()], decoded, Header::encode);
+    let header = header(&mut Source(data));
+    let encoding = header.encode();
+    let mut decoder = Decoder::new(&encoding);
+    assert_eq!(Header::decode(&mut decoder), Ok(header));
+    assert_eq!(decoder.remaining(), 0);
+    let block = [&encoding[..], &[0; 6]].concat();
+    assert_eq!(Header::decode(&mut Decoder::new(&block)), Ok(header));
+}
+
+/// The encoding is canonical, and every block has one.
+pub fn ledger_block(data: &[u8]) {
+    if let Some(block) = canonical(data, Block::decode(data), Block::encode) {
+        assert_eq!(block.entries().len(), block.records.len());
+    }
+    let mut source = Source(data);
+    let mut header = header(&mut source);
+    let seal = match header.claim {
+        Claim::Work { .. } => Seal::Work,
+        Claim::Stake { .. } => {
+            let mut pairs: Vec<([u8; 32], u32)> =
+                (0..source.below(4)).map(|_| (source.array(), source.word() as u32)).collect();
+            pairs.sort_unstable();
+            pairs.dedup_by_key(|pair| pair.0);
+            let tally = Tally::from_pairs(&pairs).expect("keys ascend");
+            Seal::Stake { tally, signature: source.array() }
+        }
+    };
+    let endorsement =
+        |source: &mut Source<'_>| Endorsement { peer: source.word() as u16, signature: source.array() };
+    let endorsements = (0..source.below(3)).map(|_| endorsement(&mut source)).collect();
+    let mut records = Records::with_capacity(0, 0);
+    let mut entry = |source: &mut Source<'_>| {
+        let fate = [Fate::Stored, Fate::Seen, Fate::Refused][source.below(3)];
+        if fate == Fate::Stored {
+            records.push(&source.bytes());
+        }
+        Entry { digest: source.digest(), signature: source.array(), fate }
+    };
+    let mut list = |source: &mut Source<'_>| BlockList {
+        institution: source.array(),
+        emergency: source.below(2) == 1,
+        signature: source.array(),
+        entries: (0..source.below(4)).map(|_| entry(source)).collect(),
+    };
+    let lists = (0..source.below(4)).map(|_| list(&mut source)).collect();
+    header.records = records.len() as u32;
+    let block = Block { header, seal, endorsements, lists, records };
+    let encoding = block.encode();
+    let again = Block::decode(&encoding).expect("what is written can be read");
+    assert_eq!((again.header, &again.seal), (block.header, &block.seal));
+    assert_eq!((&again.endorsements, &again.lists), (&block.endorsements, &block.lists));
+    assert!(again.records.iter().eq(block.records.iter()));
+    assert!(Block::decode(&encoding[..encoding.len() - 1]).is_err());
+    assert!(Block::decode(&[&encoding[..], &[0]].concat()).is_err());
+}
+
+/// The encoding is canonical, and every anchor has one.
+pub fn ledger_anchor(data: &[u8]) {
+    canonical(data, Anchor::decode(data), Anchor::encode);
+    let mut source = Source(data);
+    let anchor = Anchor {
+        chain: source.digest(),
+        first: source.word(),
+        blocks: source.word() as u32,
+        root: source.digest(),
+    };
+    assert_eq!(Anchor::decode(&anchor.encode()), Ok(anchor));
+}
+
+/// A ledger's files, framed here once more: whole frames are read back as they
+/// were written, whatever is cut off behind them.
+pub fn ledger_files(data: &[u8]) {
+    const GENESIS: &[u8] = b"\x01\0\x04\0fuzz\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\
+        \x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x01\x01\0\0\0\0\x02\0\0\0\x01\0\0\0\0\0\0\0";
+    let frame = |payload: &[u8]| {
+        let length = (payload.len() as u32).to_le_bytes();
+        [&length[..], payload, blake3::hash(payload).as_bytes()].concat()
+    };
+    let folder = tempfile::tempdir().expect("folders for temporary files can be made");
+    let mut source = Source(data);
+    let payloads: Vec<_> =
+        (0..source.below(5)).map(|_| [&[source.byte()], &source.bytes()[..]].concat()).collect();
+    let frames: Vec<_> = payloads.iter().map(|payload| frame(payload)).collect();
+    let blocks = [&b"VLBLOCK\x01"[..], &frames.concat()].concat();
+    let cut = 8 + usize::from(source.word() as u16) % (blocks.len() - 7);
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(folder.path().join(name), bytes).expect("the file can be written");
+    };
+    write("genesis", &[b"VLGENES\x01", &frame(GENESIS)[..]].concat());
+    write("anchors", b"VLANCHR\x01");
+    write("blocks", &blocks[..cut]);
+    let ledger = Ledger::open(folder.path()).expect("what is cut off does not count");
+    let ends = frames.iter().scan(8, |end, frame| {
+        *end += frame.len();
+        Some(*end)
+    });
+    assert_eq!(ledger.blocks(), ends.filter(|&end| end <= cut).count() as u64);
+    for height in 0..ledger.blocks() {
+        let encoding = ledger.block(height).expect("its frame is whole");
+        assert_eq!(encoding, payloads[height as usize]);
+        assert!(ledger.decode(height, &encoding).is_err() || encoding.len() > 200);
+    }
+    assert!(ledger.block(ledger.blocks()).is_err());
+    // Any bytes at all.
+    for name in ["blocks", "anchors", "genesis"] {
+        write(name, data);
+        let _ = Ledger::open(folder.path());
+    }
+}
