@@ -23,14 +23,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
-    let Some(folder) = args.files.iter().find(|path| path.is_dir()) else {
-        return bitcoin::run(args, context);
-    };
-    if args.files.len() > 1 {
-        bail!("{} is a folder: a ledger is audited alone", folder.display());
+    match &args.files[..] {
+        [folder] if folder.is_dir() && args.xor_key.is_some() => {
+            bail!("{} is a folder: --xor-key is for Bitcoin's block files", folder.display())
+        }
+        [folder] if folder.is_dir() => ledger::run(folder, context),
+        // Beside block files, a folder is one that cannot be read.
+        _ => bitcoin::run(args, context),
     }
-    if args.xor_key.is_some() {
-        bail!("{} is a folder: --xor-key is for Bitcoin's block files", folder.display());
-    }
-    ledger::run(folder, context)
 }
