@@ -3,15 +3,18 @@
 //!
 //! `fuzz/` runs them under libFuzzer, `tests/fuzz_corpus.rs` over a small corpus.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use bitcoin::consensus::deserialize;
 use bitcoin::{CompactTarget, Network};
+use serde_json::value::RawValue;
 use verilane::ledger::bitcoin::{Audit, Auditor, Kind, ReadError};
 use verilane::ledger::encoding::{Decoder, Malformed};
 use verilane::ledger::endorsement::Endorsement;
 use verilane::ledger::{
-    Address, Anchor, Block, BlockList, Claim, Entry, Fate, Genesis, Header, Ledger, Seal, Tally,
+    Address, Anchor, Block, BlockList, Claim, Entry, Fate, Genesis, Header, Ledger, List, Seal, SignedRecord,
+    Tally, jsonl,
 };
 use verilane::merkle::Proof;
 use verilane::pow::{Puzzle, Target};
@@ -21,7 +24,7 @@ use verilane::{BackendKind, Digest, Engine, Error, Hash, Options, Placement, Rec
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Named; 11] = [
+pub const TARGETS: [Named; 12] = [
     ("hex", hex),
     ("bits", bits),
     ("template", template),
@@ -33,6 +36,7 @@ pub const TARGETS: [Named; 11] = [
     ("ledger_block", ledger_block),
     ("ledger_anchor", ledger_anchor),
     ("ledger_files", ledger_files),
+    ("json_lines", json_lines),
 ];
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
@@ -418,4 +422,55 @@ pub fn ledger_files(data: &[u8]) {
         write(name, data);
         let _ = Ledger::open(folder.path());
     }
+}
+
+/// An object's fields as they stand, of which no name is known beforehand.
+type Fields<'a> = BTreeMap<String, &'a RawValue>;
+
+/// Lists are what their fields say, and are read as they are written.
+pub fn json_lines(data: &[u8]) {
+    let field = |fields: &Fields<'_>, name: &str| fields[name].get().to_owned();
+    let text = |fields: &Fields<'_>, name: &str| -> String {
+        let text: String = serde_json::from_str(fields[name].get()).expect("it was read as digits");
+        text.to_ascii_lowercase()
+    };
+    let lines: Vec<_> = data.split_inclusive(|&byte| byte == b'\n').collect();
+    let blank = |line: &&[u8]| line.trim_ascii().is_empty();
+    let read: Vec<_> = jsonl::Lines::new(data).map(|line| line.expect("bytes can be read")).collect();
+    assert_eq!(read.len(), lines.iter().filter(|line| !blank(line)).count());
+    for line in read {
+        let bytes = lines[line.number as usize - 1];
+        assert_eq!(line.length, bytes.len() as u64);
+        let Ok(list) = line.list else { continue };
+        let fields: Fields<'_> = serde_json::from_slice(bytes).expect("it was read as an object");
+        assert_eq!(fields.len(), 4);
+        assert_eq!(text(&fields, "institution"), Digest(list.institution).to_string());
+        assert_eq!(field(&fields, "emergency"), list.emergency.to_string());
+        let records: Vec<Fields<'_>> =
+            serde_json::from_str(fields["records"].get()).expect("they were read as objects");
+        assert_eq!(records.len(), list.records.len());
+        for (fields, record) in records.iter().zip(&list.records) {
+            assert_eq!(text(fields, "hash"), record.digest.to_string());
+            assert_eq!(field(fields, "record").as_bytes(), record.bytes);
+        }
+        assert_written(&list);
+    }
+    let mut source = Source(data);
+    let record = |source: &mut Source<'_>| SignedRecord {
+        bytes: format!("{{\"note\": {:?}}}", Digest(source.array()).to_string()).into(),
+        digest: source.digest(),
+        signature: source.array(),
+    };
+    assert_written(&List {
+        institution: source.array(),
+        emergency: source.below(2) == 1,
+        records: (0..source.below(4)).map(|_| record(&mut source)).collect(),
+        signature: source.array(),
+    });
+}
+
+fn assert_written(list: &List) {
+    let mut line = Vec::new();
+    jsonl::write(list, &mut line).expect("its records are JSON in one line");
+    assert_eq!(jsonl::parse(&line).as_ref().ok(), Some(list));
 }
