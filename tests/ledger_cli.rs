@@ -229,6 +229,37 @@ fn seal_without_keys(ledger: &str, lists: &str, options: &[&str]) -> Run {
     run(&[&["ledger", "seal", lists, "--ledger", ledger], options].concat())
 }
 
+#[test]
+fn bad_keys_are_named_by_their_line() {
+    let generated = Generated::new(32, &[&SMALL[..], &ENDORSED].concat());
+    let good = generated.lines("keys.jsonl");
+    let seal_with = |at: usize, field: &str, value: Value| {
+        let mut keys = good.clone();
+        keys[at][field] = value;
+        let lines: Vec<_> = keys.iter().map(Value::to_string).collect();
+        fs::write(generated.path("keys.jsonl"), lines.join("\n")).unwrap();
+        generated.seal(&["--stake", "--threshold", "3"])
+    };
+    for (at, field, value, reason) in [
+        (1, "secret_key", good[2]["secret_key"].clone(), "line 2: secret_key is not that of public_key"),
+        (0, "public_key", json!("00"), "line 1: public_key: 64 hexadecimal digits are expected"),
+        (11, "scheme", json!("ed25519"), "line 12: public_key: 64 hexadecimal digits are expected, 66"),
+        (11, "role", json!("institution"), "line 12: institutions sign with ed25519"),
+        (11, "secret_key", json!("0".repeat(64)), "line 12: secret_key is none of p256"),
+        (3, "colour", json!("red"), "unknown field `colour`"),
+        (12, "public_key", good[10]["public_key"].clone(), "line 13: secret_key is not that"),
+    ] {
+        let run = seal_with(at, field, value);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{reason}");
+        assert!(run.stderr.contains(reason), "{}", run.stderr);
+    }
+    // Without the secret key of a peer too few can endorse.
+    let run = seal_with(12, "secret_key", Value::Null);
+    assert!(run.stderr.contains("asks for 3 endorsements; the secret keys of 2"), "{}", run.stderr);
+    let run = seal_with(12, "note", json!("mine"));
+    assert_eq!((run.code, &run.json()["stored"]), (0, &json!(900)), "{}", run.stderr);
+}
+
 mod proofs {
     use super::*;
 

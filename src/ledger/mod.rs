@@ -4,7 +4,7 @@
 //! Institutions sign the digest of each record and gather records in signed
 //! [`List`]s. A [`Sealer`] verifies them, drops duplicates against everything
 //! seen, and seals [`Block`]s by work or by stake; peers endorse them, and an
-//! [`Anchor`] covers every few of them. [`audit`] replays it all, and a
+//! [`Anchor`] covers every few of them. [`audit()`] replays it all, and a
 //! [`RecordProof`] leads from a record to an anchor.
 
 mod address;

@@ -39,9 +39,9 @@ pub struct Args {
     keys: Option<PathBuf>,
     #[command(flatten)]
     seal: SealArgs,
-    /// What a new ledger is called
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    name: String,
+    /// What a new ledger is called [default: as its folder]
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
     /// The rule by which a new ledger judges signatures: rfc8032, strict or zip215
     #[arg(long, value_name = "NAME", default_value = "strict")]
     rule: Rule,
@@ -133,8 +133,9 @@ impl Args {
             0 => None,
             threshold => Some(Policy::new(threshold, &keys.peers[..]).context("--threshold")?),
         };
+        let folder = || self.ledger.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let genesis = Genesis {
-            name: self.name.clone(),
+            name: self.name.clone().unwrap_or_else(folder),
             founder,
             rule: self.rule,
             seal,
