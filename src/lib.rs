@@ -38,8 +38,9 @@
 //! # Ok::<(), verilane::Error>(())
 //! ```
 //!
-//! Features: `gpu` (the WGSL back end), `ledger` (real ledger formats and their
-//! audit) and `cli` (the binary), all on by default.
+//! Features: `gpu` (the WGSL back end), `index` (the persistent index of what was
+//! seen), `ledger` (real ledger formats and their audit; with it the index) and
+//! `cli` (the binary), all on by default.
 
 #[cfg(feature = "gpu")]
 mod auto;
