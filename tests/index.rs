@@ -29,6 +29,10 @@ fn open(path: &Path) -> Result<Index, IndexError> {
     Index::open(path, IndexOptions::default())
 }
 
+fn with_key(byte: u8) -> IndexOptions {
+    IndexOptions { key: Some(Key([byte; 32])), ..IndexOptions::default() }
+}
+
 fn record(number: u64) -> Digest {
     Hash::Sha256.digest(&number.to_le_bytes())
 }
@@ -222,8 +226,7 @@ mod refused {
 
     #[test]
     fn another_key() {
-        let given =
-            |folder: &TempDir, key| Index::open(folder.path(), IndexOptions { key: Some(Key([key; 32])) });
+        let given = |folder: &TempDir, key| Index::open(folder.path(), with_key(key));
         says(given(&index_of(1), 7), "were made under another key");
         let folder = folder();
         given(&folder, 7).unwrap();
@@ -251,7 +254,7 @@ mod refused {
         says(open(&path("notes.txt")), "cannot open the index");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was added to it");
         fs::write(path("index.redb"), "keep me, too").unwrap();
-        says(Index::open(folder.path(), IndexOptions { key: Some(Key([7; 32])) }), "index.redb");
+        says(Index::open(folder.path(), with_key(7)), "index.redb");
         assert_eq!(fs::read_to_string(path("index.redb")).unwrap(), "keep me, too");
     }
 
@@ -263,8 +266,7 @@ mod refused {
         write.open_table(redb::TableDefinition::<u64, u64>::new("numbers")).unwrap();
         write.commit().unwrap();
         drop(store);
-        let options = IndexOptions { key: Some(Key([7; 32])) };
-        says(Index::open(folder.path(), options), "is no index: it is the store of something else");
+        says(Index::open(folder.path(), with_key(7)), "is no index: it is the store of something else");
     }
 
     #[test]
@@ -306,7 +308,7 @@ fn a_crash_before_the_store_is_there_is_no_obstacle() {
     let index = open(folder.path()).unwrap();
     assert!(index.is_empty() && index.blocks() == 0);
     drop(index);
-    Index::open(folder.path(), IndexOptions { key: Some(Key([0x55; 32])) }).unwrap();
+    Index::open(folder.path(), with_key(0x55)).unwrap();
 }
 
 #[cfg(unix)]

@@ -36,7 +36,7 @@ struct SeenBefore<R> {
 
 impl Earlier {
     pub fn open(path: &Path, key: Option<Key>) -> anyhow::Result<Self> {
-        let index = Index::open(path, IndexOptions { key })?;
+        let index = Index::open(path, IndexOptions { key, ..IndexOptions::default() })?;
         Ok(Earlier { path: path.display().to_string(), index })
     }
 

@@ -29,10 +29,6 @@ const PRINTS: TableDefinition<u32, &[u8]> = TableDefinition::new("prints");
 /// store keeps with them, so that one is found in one read.
 const SEGMENT: usize = 127;
 
-/// The store's own cache: enough for all but the leaves of its trees. The
-/// operating system caches the file.
-const CACHE_BYTES: usize = 64 << 20;
-
 /// Segments that are read at once when the store is opened.
 const STRETCH: usize = 1 << 13;
 
@@ -58,8 +54,8 @@ impl Store {
     }
 
     /// The store in the file at `path`, made whole if it was not closed.
-    pub fn open(path: &Path, shown_key: &Digest) -> Result<Self, IndexError> {
-        let database = Builder::new().set_cache_size(CACHE_BYTES).open(path);
+    pub fn open(path: &Path, shown_key: &Digest, cache_bytes: usize) -> Result<Self, IndexError> {
+        let database = Builder::new().set_cache_size(cache_bytes).open(path);
         let database = database.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => IndexError::InUse { path: path.into() },
             error => IndexError::store(path, error),
