@@ -132,21 +132,41 @@ impl FromStr for Digest {
 /// [`Error::Hex`] with the position of the first character that is no digit,
 /// or with the length found when it is not `2 * N`.
 pub fn parse_hex<const N: usize>(hex: &str) -> Result<[u8; N], Error> {
-    let digit = |position: usize, c: u8| {
-        let value = char::from(c).to_digit(16).map(|digit| digit as u8);
-        value.ok_or(Error::Hex { expected: 2 * N, found: hex.len(), position: Some(position) })
-    };
+    let refuse = |position| Error::Hex { expected: 2 * N, found: hex.len(), position };
     if let Some(position) = hex.bytes().position(|c| !c.is_ascii_hexdigit()) {
-        return Err(Error::Hex { expected: 2 * N, found: hex.len(), position: Some(position) });
+        return Err(refuse(Some(position)));
     }
     if hex.len() != 2 * N {
-        return Err(Error::Hex { expected: 2 * N, found: hex.len(), position: None });
+        return Err(refuse(None));
     }
-    let mut bytes = [0; N];
-    for (i, pair) in hex.as_bytes().chunks_exact(2).enumerate() {
-        bytes[i] = digit(2 * i, pair[0])? << 4 | digit(2 * i + 1, pair[1])?;
+    let pairs = hex.as_bytes().as_chunks::<2>().0;
+    Ok(std::array::from_fn(|i| hex_digit(pairs[i][0]) << 4 | hex_digit(pairs[i][1])))
+}
+
+/// Reads hexadecimal of any length, of either case.
+///
+/// # Errors
+/// [`Error::Hex`] with the position of the first character that is no digit,
+/// or with the length found when it is odd.
+pub fn parse_hex_bytes(hex: &str) -> Result<Vec<u8>, Error> {
+    let expected = hex.len().next_multiple_of(2);
+    if let Some(position) = hex.bytes().position(|c| !c.is_ascii_hexdigit()) {
+        return Err(Error::Hex { expected, found: hex.len(), position: Some(position) });
     }
-    Ok(bytes)
+    if expected != hex.len() {
+        return Err(Error::Hex { expected, found: hex.len(), position: None });
+    }
+    let pairs = hex.as_bytes().as_chunks().0;
+    Ok(pairs.iter().map(|[high, low]| hex_digit(*high) << 4 | hex_digit(*low)).collect())
+}
+
+fn hex_digit(digit: u8) -> u8 {
+    char::from(digit).to_digit(16).expect("it was checked to be a digit") as u8
+}
+
+/// Lower-case hexadecimal.
+pub fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -159,6 +179,16 @@ mod tests {
         assert!(matches!(parse_hex::<2>("00f"), Err(Error::Hex { expected: 4, found: 3, position: None })));
         assert!(matches!(parse_hex::<2>("0g00"), Err(Error::Hex { position: Some(1), .. })));
         assert!(matches!(parse_hex::<2>("0é0"), Err(Error::Hex { position: Some(1), .. })));
+    }
+
+    #[test]
+    fn hex_of_any_length() {
+        assert!(parse_hex_bytes("").unwrap().is_empty());
+        assert_eq!(parse_hex_bytes("00fFa0").unwrap(), [0, 255, 160]);
+        assert_eq!(to_hex(&[0, 255, 160]), "00ffa0");
+        let odd = parse_hex_bytes("000").unwrap_err();
+        assert!(matches!(odd, Error::Hex { expected: 4, found: 3, position: None }), "{odd}");
+        assert!(matches!(parse_hex_bytes("00 0"), Err(Error::Hex { position: Some(2), .. })));
     }
 
     #[test]

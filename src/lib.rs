@@ -70,7 +70,7 @@ pub use backend::{Backend, BackendInfo, BackendKind, Fault, Operation};
 pub use engine::{Candidate, Engine, Options, Outcome, Placement, Report};
 pub use entries::Entries;
 pub use error::Error;
-pub use hash::{Digest, Hash, Key, parse_hex};
+pub use hash::{Digest, Hash, Key, parse_hex, parse_hex_bytes, to_hex};
 pub use merkle::Tree;
 pub use records::Records;
 pub use selftest::self_test;

@@ -1,17 +1,20 @@
 //! `verilane check`: a proof that `verilane prove` wrote, without the ledger.
 
 use std::fmt;
+use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde::Serialize;
-use verilane::Digest;
+use verilane::ledger::proof_file;
+use verilane::{Digest, to_hex};
 
 use super::context::Context;
-use super::hex::hex_of_bytes;
-use super::proof::ProofFile;
 use super::prove::digest_of;
 use super::{Status, input, output};
+
+/// More than any proof has: two paths of 64 nodes and the parameters of 65,535 peers.
+const MAX_BYTES: u64 = 8 << 20;
 
 /// Check a proof that a record is in a ledger; the ledger is not needed
 #[derive(clap::Args)]
@@ -45,8 +48,9 @@ struct Check {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let describe = || format!("{} is no proof that prove wrote", args.proof.display());
-    let file: ProofFile = serde_json::from_reader(input::open(&args.proof)?).with_context(describe)?;
-    let (genesis, proof) = file.decode().with_context(describe)?;
+    let mut json = Vec::new();
+    input::open(&args.proof)?.take(MAX_BYTES).read_to_end(&mut json).with_context(describe)?;
+    let (genesis, proof) = proof_file::parse(&json).with_context(describe)?;
     let anchor = proof.anchored.as_ref().map(|(anchor, _)| anchor.digest());
     let record = args.record.as_deref().map(digest_of).transpose()?;
     let failed = proof.check(genesis.rule).err().map(|error| error.to_string());
@@ -63,7 +67,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
         valid: reason.is_none(),
         reason,
         record: proof.digest.to_string(),
-        institution: hex_of_bytes(&proof.institution),
+        institution: to_hex(&proof.institution),
         rule: genesis.rule.to_string(),
         chain: proof.header.chain.to_string(),
         block: proof.header.height,

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use verilane::dedup::{Index, IndexOptions, Seen};
+use verilane::ledger::proof_file;
 use verilane::ledger::{Ledger, RecordProof, SignedRecord, record_digest};
 use verilane::{Digest, Engine};
 
 use super::context::Context;
-use super::proof::ProofFile;
 use super::{Status, output, progress};
 
 /// Prove that a record is in a ledger: from the record to its block, from the block to an anchor
@@ -40,7 +40,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
             "block {height} is not anchored yet: an anchor is made of every {blocks} blocks"
         ));
     }
-    let file = serde_json::to_string_pretty(&ProofFile::new(ledger.genesis(), &proof))?;
+    let file = proof_file::write(ledger.genesis(), &proof);
     match &args.out {
         Some(path) => {
             fs::write(path, file + "\n").with_context(|| format!("cannot write {}", path.display()))?

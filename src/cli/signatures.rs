@@ -9,9 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use csv::{ByteRecord, ReaderBuilder};
 use serde::Deserialize;
 use verilane::ed25519::Batch;
-use verilane::parse_hex;
-
-use super::hex::bytes_of_hex;
+use verilane::{parse_hex, parse_hex_bytes};
 
 /// Signatures in one batch: many more than there are lanes, few enough that
 /// progress shows.
@@ -74,7 +72,7 @@ impl Fields<'_> {
         let key = parse_hex(&self.public_key).context("public_key")?;
         let signature = parse_hex(&self.signature).context("signature")?;
         let message = match (&self.message, &self.message_base64) {
-            (Some(hex), None) => bytes_of_hex(hex).context("message")?,
+            (Some(hex), None) => parse_hex_bytes(hex).context("message")?,
             (None, Some(base64)) => BASE64_STANDARD.decode(base64.as_bytes()).context("message_base64")?,
             (None, None) => bail!("a message or a message_base64 is needed"),
             (Some(_), Some(_)) => bail!("a message and a message_base64 are too much: one is needed"),

@@ -24,6 +24,7 @@ pub mod jsonl;
 mod keyring;
 mod list;
 mod proof;
+pub mod proof_file;
 mod reports;
 mod seal;
 mod sealer;

@@ -14,7 +14,7 @@ use verilane::ledger::encoding::{Decoder, Malformed};
 use verilane::ledger::endorsement::Endorsement;
 use verilane::ledger::{
     Address, Anchor, Block, BlockList, Claim, Entry, Fate, Genesis, Header, Ledger, List, Seal, SignedRecord,
-    Tally, jsonl,
+    Tally, jsonl, proof_file,
 };
 use verilane::merkle::Proof;
 use verilane::pow::{Puzzle, Target};
@@ -24,7 +24,7 @@ use verilane::{BackendKind, Digest, Engine, Error, Hash, Options, Placement, Rec
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Named; 12] = [
+pub const TARGETS: [Named; 13] = [
     ("hex", hex),
     ("bits", bits),
     ("template", template),
@@ -37,6 +37,7 @@ pub const TARGETS: [Named; 12] = [
     ("ledger_anchor", ledger_anchor),
     ("ledger_files", ledger_files),
     ("json_lines", json_lines),
+    ("proof_files", proof_files),
 ];
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
@@ -473,4 +474,21 @@ fn assert_written(list: &List) {
     let mut line = Vec::new();
     jsonl::write(list, &mut line).expect("its records are JSON in one line");
     assert_eq!(jsonl::parse(&line).as_ref().ok(), Some(list));
+}
+
+/// A proof file that is read says what it is read as: written again and read
+/// again it is the same, in the one way in which such files are written.
+pub fn proof_files(data: &[u8]) {
+    let Ok((genesis, proof)) = proof_file::parse(data) else { return };
+    let written = proof_file::write(&genesis, &proof);
+    let (again, same) = proof_file::parse(written.as_bytes()).expect("what was written can be read");
+    assert_eq!((again.encode(), &same), (genesis.encode(), &proof));
+    assert_eq!(proof_file::write(&again, &same), written);
+    let untyped: serde_json::Value = serde_json::from_slice(data).expect("it was read as JSON");
+    let text = |value: &serde_json::Value| value.as_str().expect("it was read as text").to_ascii_lowercase();
+    assert_eq!(text(&untyped["digest"]), proof.digest.to_string());
+    assert_eq!(text(&untyped["header"]), verilane::to_hex(&proof.header.encode()));
+    assert_eq!(text(&untyped["genesis"]), verilane::to_hex(&genesis.encode()));
+    assert_eq!(untyped["record"]["path"].as_array().map(Vec::len), Some(proof.record.path.len()));
+    assert_eq!(untyped["anchored"].is_null(), proof.anchored.is_none());
 }

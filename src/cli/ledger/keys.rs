@@ -10,9 +10,8 @@ use p256::ecdsa;
 use serde::{Deserialize, Serialize};
 use verilane::ledger::endorsement::PeerKey;
 use verilane::ledger::{Keyring, SecretKey, generate};
-use verilane::parse_hex;
+use verilane::{parse_hex, to_hex};
 
-use crate::cli::hex::hex_of_bytes;
 use crate::cli::lines::each_line;
 
 #[derive(Serialize, Deserialize)]
@@ -117,10 +116,10 @@ pub fn write(path: &Path, keys: &generate::Keys) -> anyhow::Result<()> {
             SecretKey::P256(key) => (Scheme::P256, key.to_bytes().into()),
         };
         let public_key = match &key.public() {
-            PeerKey::Ed25519(key) => hex_of_bytes(key),
-            PeerKey::P256(key) => hex_of_bytes(key),
+            PeerKey::Ed25519(key) => to_hex(key),
+            PeerKey::P256(key) => to_hex(key),
         };
-        let secret_key = Some(hex_of_bytes(&secret));
+        let secret_key = Some(to_hex(&secret));
         let note = Some("SYNTHETIC: anyone can derive it from the seed; it protects nothing".into());
         serde_json::to_writer(&mut file, &KeyLine { role, scheme, public_key, secret_key, note })?;
         file.write_all(b"\n")?;
