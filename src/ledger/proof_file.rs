@@ -51,7 +51,7 @@ pub fn write(genesis: &Genesis, proof: &RecordProof) -> String {
     serde_json::to_string_pretty(&ProofFile::new(genesis, proof)).expect("its fields are text and numbers")
 }
 
-/// Reads what [`write`] wrote: the chain's parameters, and the proof. Nothing is
+/// Reads what [`write()`] wrote: the chain's parameters, and the proof. Nothing is
 /// said of its truth, see [`RecordProof::check`].
 ///
 /// # Errors

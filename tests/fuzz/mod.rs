@@ -3,9 +3,15 @@
 //!
 //! `fuzz/` runs them under libFuzzer, `tests/fuzz_corpus.rs` over a small corpus.
 
+// The command's own parser: no library can be asked for it.
+#[path = "../../src/cli/signatures.rs"]
+mod signatures;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bitcoin::consensus::deserialize;
 use bitcoin::{CompactTarget, Network};
 use serde_json::value::RawValue;
@@ -18,13 +24,15 @@ use verilane::ledger::{
 };
 use verilane::merkle::Proof;
 use verilane::pow::{Puzzle, Target};
-use verilane::{BackendKind, Digest, Engine, Error, Hash, Options, Placement, Records, Tree, parse_hex};
+use verilane::{
+    BackendKind, Digest, Engine, Error, Hash, Options, Placement, Records, Tree, parse_hex, to_hex,
+};
 
 /// A target: its name and its body.
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Named; 13] = [
+pub const TARGETS: [Named; 14] = [
     ("hex", hex),
     ("bits", bits),
     ("template", template),
@@ -38,6 +46,7 @@ pub const TARGETS: [Named; 13] = [
     ("ledger_files", ledger_files),
     ("json_lines", json_lines),
     ("proof_files", proof_files),
+    ("signature_lines", signature_lines),
 ];
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
@@ -487,8 +496,69 @@ pub fn proof_files(data: &[u8]) {
     let untyped: serde_json::Value = serde_json::from_slice(data).expect("it was read as JSON");
     let text = |value: &serde_json::Value| value.as_str().expect("it was read as text").to_ascii_lowercase();
     assert_eq!(text(&untyped["digest"]), proof.digest.to_string());
-    assert_eq!(text(&untyped["header"]), verilane::to_hex(&proof.header.encode()));
-    assert_eq!(text(&untyped["genesis"]), verilane::to_hex(&genesis.encode()));
+    assert_eq!(text(&untyped["header"]), to_hex(&proof.header.encode()));
+    assert_eq!(text(&untyped["genesis"]), to_hex(&genesis.encode()));
     assert_eq!(untyped["record"]["path"].as_array().map(Vec::len), Some(proof.record.path.len()));
     assert_eq!(untyped["anchored"].is_null(), proof.anchored.is_none());
+}
+
+/// Every line of a file of signatures but blank ones and CSV's header is read or
+/// named, and what is read stands in its line.
+pub fn signature_lines(data: &[u8]) {
+    let mut parts = Vec::new();
+    let read = signatures::read(data, |part| {
+        parts.push(part);
+        true
+    });
+    if read.is_err() {
+        return;
+    }
+    let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data);
+    let lines: Vec<_> = data.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).collect();
+    let mut written = (1..).zip(&lines).filter(|(_, line)| !line.is_empty()).peekable();
+    let header = written.next_if(|(_, line)| !line.starts_with(b"{")).map(|(_, header)| *header);
+    let mut named: Vec<u64> = Vec::new();
+    for part in &parts {
+        named.extend(part.lines.iter().chain(part.malformed.iter().map(|(line, _)| line)));
+    }
+    named.sort_unstable();
+    assert_eq!(named, written.map(|(number, _)| number).collect::<Vec<_>>());
+    assert_eq!(parts.iter().map(|part| part.bytes_read).sum::<u64>(), data.len() as u64);
+    for part in &parts {
+        for (index, &number) in part.lines.iter().enumerate() {
+            let line = lines[number as usize - 1];
+            let message = part.batch.messages().get(index);
+            let key = to_hex(&part.batch.keys()[index]);
+            let signature = to_hex(&part.batch.signatures()[index]);
+            match header {
+                Some(header) => assert_row(header, line, [&key, &signature]),
+                None => assert_object(line, [&key, &signature], message),
+            }
+        }
+    }
+}
+
+fn assert_object(line: &[u8], [key, signature]: [&str; 2], message: &[u8]) {
+    let object: serde_json::Value = serde_json::from_slice(line).expect("it was read as JSON");
+    let text = |name: &str| object[name].as_str().map(str::to_owned);
+    assert_eq!(text("public_key").map(|text| text.to_ascii_lowercase()).as_deref(), Some(key));
+    assert_eq!(text("signature").map(|text| text.to_ascii_lowercase()).as_deref(), Some(signature));
+    match text("message") {
+        Some(hex) => assert_eq!(hex.to_ascii_lowercase(), to_hex(message)),
+        None => assert_eq!(text("message_base64"), Some(BASE64_STANDARD.encode(message))),
+    }
+}
+
+/// Of a row without quotes: its fields are what stands between commas.
+fn assert_row(header: &[u8], line: &[u8], found: [&str; 2]) {
+    if header.contains(&b'"') || line.contains(&b'"') {
+        return;
+    }
+    let columns: Vec<_> = header.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).collect();
+    let fields: Vec<_> = line.split(|&byte| byte == b',').collect();
+    for (name, found) in ["public_key", "signature"].into_iter().zip(found) {
+        let column = columns.iter().position(|&column| column == name.as_bytes());
+        let field = std::str::from_utf8(fields[column.expect("the header has it")]).expect("it is text");
+        assert_eq!(field.trim().to_ascii_lowercase(), found);
+    }
 }
