@@ -12,7 +12,7 @@ use verilane::ledger::{SealRule, jsonl};
 
 use super::{SealArgs, keys};
 use crate::cli::context::Context;
-use crate::cli::units::Count;
+use crate::cli::units::{Count, Counted};
 use crate::cli::{Status, output, progress};
 
 /// Generate a synthetic ledger of invented health records, on request with faults to be found
@@ -138,9 +138,9 @@ fn write_faults(path: &Path, faults: &[Fault]) -> anyhow::Result<()> {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [lists, records, blocks, stored] =
-            [self.lists, self.records, self.blocks, self.stored].map(Count);
-        writeln!(f, "{records} records in {lists} lists, {stored} stored in {blocks} blocks")?;
-        write!(f, "{} faults planted; all is in {}", self.faults, self.out)
+        let (records, lists) = (Counted(self.records, "record"), Counted(self.lists, "list"));
+        let (stored, blocks) = (Count(self.stored), Counted(self.blocks, "block"));
+        writeln!(f, "{records} in {lists}, {stored} stored in {blocks}")?;
+        write!(f, "{} planted; all is in {}", Counted(self.faults as u64, "fault"), self.out)
     }
 }

@@ -18,7 +18,7 @@ use super::SealArgs;
 use super::keys::Keys;
 use crate::cli::context::Context;
 use crate::cli::ran::Ran;
-use crate::cli::units::{Count, Rate};
+use crate::cli::units::{Count, Counted, Rate};
 use crate::cli::{Status, input, output, progress};
 
 /// Seal signed lists of records into the blocks of a ledger, new or begun before
@@ -292,11 +292,11 @@ impl fmt::Display for Summary {
         for anchor in &self.anchors {
             writeln!(f, "anchor {anchor}")?;
         }
-        let [lists, records, stored, duplicates] =
-            [self.lists, self.records, self.stored, self.duplicates].map(Count);
-        writeln!(f, "{records} records in {lists} lists: {stored} stored, {duplicates} duplicates")?;
-        let blocks = Count(self.blocks.len() as u64);
-        writeln!(f, "{blocks} blocks sealed in {}, chain {}", self.ledger, self.chain)?;
+        let (records, lists) = (Counted(self.records, "record"), Counted(self.lists, "list"));
+        let (stored, duplicates) = (Count(self.stored), Counted(self.duplicates, "duplicate"));
+        writeln!(f, "{records} in {lists}: {stored} stored, {duplicates}")?;
+        let blocks = Counted(self.blocks.len() as u64, "block");
+        writeln!(f, "{blocks} sealed in {}, chain {}", self.ledger, self.chain)?;
         write!(f, "{} records/s on {}", Rate(self.records_per_second), self.ran)
     }
 }
