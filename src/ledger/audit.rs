@@ -9,8 +9,8 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::anchor::Anchor;
-use super::block::{Block, Fate};
-use super::election::{Tally, block_review_key};
+use super::block::{Block, Fate, Previous};
+use super::election::block_review_key;
 use super::encoding::Malformed;
 use super::endorsement::{Endorsed, Endorsement, block_message};
 use super::frames::{Content, Frame, FrameError, Frames};
@@ -246,7 +246,7 @@ impl<'a> Block<'a> {
     pub fn open(engine: &Engine, genesis: &Genesis, encoding: &'a [u8]) -> Result<Self, OpenError> {
         let block = Block::decode(encoding)?;
         let mut auditor = Auditor::new(engine, genesis.clone());
-        auditor.check_alone(block.header.height, &block)?;
+        auditor.check_alone(block.header.height, &block, block.header.hash())?;
         auditor.flush()?;
         auditor.check_duplicates()?;
         // What was left out may be in an earlier block.
@@ -280,7 +280,7 @@ struct Auditor<'e> {
     chain: Digest,
     audit: Audit,
     reports: Reports,
-    /// The block before; none at the start and behind one that cannot be read.
+    /// The block before; none behind one that cannot be read.
     previous: Option<Previous>,
     hashes: Vec<Option<Digest>>,
     signatures: Signatures,
@@ -288,12 +288,6 @@ struct Auditor<'e> {
     /// Every record of every list that was not refused, and whether it is stored.
     digests: Vec<Digest>,
     records: Vec<(Place, bool)>,
-}
-
-struct Previous {
-    hash: Digest,
-    time: u64,
-    tally: Tally,
 }
 
 /// Signatures gathered over several blocks.
@@ -328,7 +322,7 @@ impl<'e> Auditor<'e> {
             chain,
             audit,
             reports: Reports::default(),
-            previous: None,
+            previous: Some(Previous::default()),
             hashes: Vec::new(),
             signatures: Signatures::default(),
             seals: Vec::new(),
@@ -361,17 +355,16 @@ impl<'e> Auditor<'e> {
             }
         };
         self.check_place(position, &block);
-        self.check_alone(position, &block)?;
-        let hash = block.header.hash();
+        let previous = Previous::of(&block);
+        self.check_alone(position, &block, previous.hash)?;
         self.audit.blocks += 1;
-        self.hashes.push(Some(hash));
-        self.previous = Some(Previous { hash, time: block.header.time, tally: block.tally() });
+        self.hashes.push(Some(previous.hash));
+        self.previous = Some(previous);
         if self.signatures.of.len() >= GATHERED { self.flush() } else { Ok(()) }
     }
 
     /// Checks all of a block that does not depend on the blocks before it.
-    fn check_alone(&mut self, position: u64, block: &Block<'_>) -> Result<(), Error> {
-        let hash = block.header.hash();
+    fn check_alone(&mut self, position: u64, block: &Block<'_>, hash: Digest) -> Result<(), Error> {
         self.check_header(position, block, hash);
         self.check_seal(position, block, hash);
         self.check_lists(position, block);
@@ -400,12 +393,8 @@ impl<'e> Auditor<'e> {
             self.fail(place, Kind::Height, format!("it claims height {}", header.height));
         }
         self.check_election(position, block);
-        let (expected, time) = match (&self.previous, position) {
-            (Some(previous), _) => (previous.hash, previous.time),
-            (None, 0) => (Digest([0; 32]), 0),
-            // What stands before it could not be read, and has failed for that.
-            (None, _) => return,
-        };
+        // What stands before it could not be read, and has failed for that.
+        let Some(&Previous { hash: expected, time, .. }) = self.previous.as_ref() else { return };
         if header.previous != expected {
             let claimed = header.previous;
             self.fail(place, Kind::Link, format!("it follows {claimed}, the block before is {expected}"));
@@ -442,11 +431,8 @@ impl<'e> Auditor<'e> {
     fn check_election(&mut self, position: u64, block: &Block<'_>) {
         let Seal::Stake { tally, .. } = &block.seal else { return };
         let place = Place::block(position);
-        let expected = match (&self.previous, position) {
-            (Some(previous), _) => previous.tally.clone(),
-            (None, 0) => Tally::default(),
-            (None, _) => return,
-        };
+        let Some(previous) = &self.previous else { return };
+        let expected = previous.tally.clone();
         if *tally != expected {
             self.fail(place, Kind::Tally, "it is not that of the lists of the block before");
         }

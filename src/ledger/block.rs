@@ -4,7 +4,7 @@ use super::election::Tally;
 use super::encoding::{Decoder, Malformed};
 use super::endorsement::Endorsement;
 use super::header::{Claim, Header};
-use super::list::{SignedRecord, list_message};
+use super::list::{List, SignedRecord, list_message};
 use super::seal::Seal;
 use crate::entries::Entries;
 use crate::{Digest, Hash, Records};
@@ -47,6 +47,20 @@ pub struct BlockList {
 }
 
 impl BlockList {
+    /// The list with a fate for each of its records; the bytes of those that are
+    /// stored go to `records`.
+    pub(super) fn new(list: List, fates: Vec<Fate>, records: &mut Records<'_>) -> Self {
+        let entry = |(record, fate): (SignedRecord, Fate)| {
+            if fate == Fate::Stored {
+                records.push(&record.bytes);
+            }
+            Entry { digest: record.digest, signature: record.signature, fate }
+        };
+        let entries = list.records.into_iter().zip(fates).map(entry).collect();
+        let List { institution, emergency, signature, .. } = list;
+        BlockList { institution, emergency, signature, entries }
+    }
+
     /// The message that the list's signature is over.
     pub fn message(&self) -> Vec<u8> {
         list_message(&self.institution, self.emergency, self.entries.iter().map(|entry| entry.digest))
@@ -153,6 +167,20 @@ impl<'a> Block<'a> {
     /// The tally of the block's stage.
     pub fn tally(&self) -> Tally {
         Tally::of(&self.lists)
+    }
+}
+
+/// What a block builds on: the one before it, and before the first nothing.
+#[derive(Default)]
+pub(super) struct Previous {
+    pub hash: Digest,
+    pub time: u64,
+    pub tally: Tally,
+}
+
+impl Previous {
+    pub fn of(block: &Block<'_>) -> Self {
+        Previous { hash: block.header.hash(), time: block.header.time, tally: block.tally() }
     }
 }
 

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::anchor::Anchor;
-use super::block::{Block, BlockList, Entry, Fate, table_digest};
-use super::election::{Tally, review_key};
+use super::block::{Block, BlockList, Fate, Previous, table_digest};
+use super::election::review_key;
 use super::endorsement::block_message;
 use super::genesis::{Genesis, HASH, SealRule, TREE};
 use super::header::{Claim, Header};
@@ -146,15 +146,8 @@ pub struct Sealer<'e> {
     stage: Stage,
     /// Where records are that were sealed since the index was last asked.
     recent: HashMap<Digest, u64>,
-    tip: Option<Tip>,
+    previous: Previous,
     reports: Reports,
-}
-
-/// What the next block builds on.
-struct Tip {
-    hash: Digest,
-    time: u64,
-    tally: Tally,
 }
 
 impl<'e> Sealer<'e> {
@@ -171,12 +164,12 @@ impl<'e> Sealer<'e> {
         let mut index = Index::open(directory.join("index"), IndexOptions::default())?;
         let mut reports = Reports::default();
         catch_up(engine, &store, &mut index, &mut reports)?;
-        let tip = match store.ledger().blocks() {
-            0 => None,
+        let previous = match store.ledger().blocks() {
+            0 => Previous::default(),
             blocks => {
                 let encoding = store.ledger().block(blocks - 1)?;
                 let block = store.ledger().decode(blocks - 1, &encoding)?;
-                Some(Tip::of(&block))
+                Previous::of(&block)
             }
         };
         let producer = store.ledger().genesis().founder;
@@ -188,7 +181,7 @@ impl<'e> Sealer<'e> {
             producer,
             stage: Stage::default(),
             recent: HashMap::new(),
-            tip,
+            previous,
             reports,
         };
         sealer.check_endorsers()?;
@@ -349,7 +342,7 @@ impl<'e> Sealer<'e> {
         let anchor = self.store.anchor_if_due(self.engine)?;
         self.reports.note(self.index.add(self.engine, block.header.height, entries.digests())?);
         self.recent.extend(entries.digests().iter().map(|&digest| (digest, block.header.height)));
-        self.tip = Some(Tip::of(&block));
+        self.previous = Previous::of(&block);
         Ok(Some(Sealed { header: block.header, hash, lists: block.lists.len(), anchor }))
     }
 
@@ -357,11 +350,10 @@ impl<'e> Sealer<'e> {
     fn header(&self, lists: &[BlockList], records: &Records<'_>) -> Result<Header, SealError> {
         let ledger = self.store.ledger();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let (previous, earliest) = self.tip.as_ref().map_or((Digest([0; 32]), 0), |tip| (tip.hash, tip.time));
         let (producer, claim) = match ledger.genesis().seal {
             SealRule::Work { bits } => (self.producer, Claim::Work { bits, nonce: 0 }),
             SealRule::Stake => {
-                let tally = self.tip.as_ref().map(|tip| tip.tally.clone()).unwrap_or_default();
+                let tally = &self.previous.tally;
                 let producer = tally.winner().unwrap_or(ledger.genesis().founder);
                 (producer, Claim::Stake { tally: tally.digest() })
             }
@@ -369,11 +361,11 @@ impl<'e> Sealer<'e> {
         Ok(Header {
             chain: ledger.chain(),
             height: ledger.blocks(),
-            previous,
+            previous: self.previous.hash,
             root: Digest([0; 32]),
             lists: table_digest(lists, records),
             records: records.len() as u32,
-            time: now.max(earliest),
+            time: now.max(self.previous.time),
             producer,
             claim,
         })
@@ -386,17 +378,10 @@ impl<'e> Sealer<'e> {
             SealRule::Stake => {
                 let (height, producer) = (header.height, header.producer);
                 let key = self.keyring.producer(&producer).ok_or(SealError::NoKey { height, producer })?;
-                let tally = self.tip.as_ref().map(|tip| tip.tally.clone()).unwrap_or_default();
-                Seal::stake(header, tally, key)
+                Seal::stake(header, self.previous.tally.clone(), key)
             }
         };
         Ok(())
-    }
-}
-
-impl Tip {
-    fn of(block: &Block<'_>) -> Self {
-        Tip { hash: block.header.hash(), time: block.header.time, tally: block.tally() }
     }
 }
 
@@ -445,20 +430,13 @@ fn reviewed(mut stage: Vec<(List, Vec<Fate>)>) -> (Vec<BlockList>, Records<'stat
     let mut seen = HashSet::new();
     let mut records = Records::with_capacity(0, 0);
     let mut blocks = Vec::with_capacity(stage.len());
-    for (list, fates) in stage {
-        let mut entries = Vec::with_capacity(list.records.len());
-        for (record, fate) in list.records.iter().zip(fates) {
-            let fate = match fate {
-                Fate::Stored if !seen.insert(record.digest) => Fate::Seen,
-                fate => fate,
-            };
-            if fate == Fate::Stored {
-                records.push(&record.bytes);
+    for (list, mut fates) in stage {
+        for (record, fate) in list.records.iter().zip(&mut fates) {
+            if *fate == Fate::Stored && !seen.insert(record.digest) {
+                *fate = Fate::Seen;
             }
-            entries.push(Entry { digest: record.digest, signature: record.signature, fate });
         }
-        let List { institution, emergency, signature, .. } = list;
-        blocks.push(BlockList { institution, emergency, signature, entries });
+        blocks.push(BlockList::new(list, fates, &mut records));
     }
     (blocks, records)
 }

@@ -141,6 +141,11 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Whether there is a ledger in `directory`.
+    pub fn is_at(directory: impl AsRef<Path>) -> bool {
+        Files(directory.as_ref().into()).path(Content::Genesis).exists()
+    }
+
     fn read_anchors(&self) -> Result<Vec<Anchor>, StoreError> {
         let content = Content::Anchors;
         let positions = whole_frames(&self.files, content)?.positions;
@@ -262,7 +267,7 @@ impl Store {
     pub fn create(directory: impl AsRef<Path>, genesis: &Genesis) -> Result<Self, StoreError> {
         let files = Files(directory.as_ref().into());
         files.decoded(Content::Genesis, 0, Genesis::decode(&genesis.encode()).map(drop))?;
-        if files.path(Content::Genesis).exists() {
+        if Ledger::is_at(&files.0) {
             return Err(StoreError::Exists(files.0));
         }
         files.io(Content::Genesis, fs::create_dir_all(&files.0))?;

@@ -12,7 +12,7 @@ use verilane::Digest;
 use verilane::ed25519::Rule;
 use verilane::ledger::endorsement::Policy;
 use verilane::ledger::jsonl::{Line, Lines};
-use verilane::ledger::{Finding, Genesis, List, Review, Sealed, Sealer, Store, StoreError};
+use verilane::ledger::{Finding, Genesis, Ledger, List, Review, Sealed, Sealer, Store};
 
 use super::SealArgs;
 use super::keys::Keys;
@@ -121,9 +121,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
 
 impl Args {
     fn create_if_new(&self, keys: &Keys) -> anyhow::Result<()> {
-        match Store::open(&self.ledger) {
-            Err(StoreError::NotALedger(_)) => {}
-            other => return other.map(drop).map_err(Into::into),
+        if Ledger::is_at(&self.ledger) {
+            return Ok(());
         }
         let Some(seal) = self.seal.rule() else {
             bail!("{} is no ledger yet: --stake or --pow makes one", self.ledger.display());

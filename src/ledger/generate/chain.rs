@@ -10,11 +10,12 @@ use super::clock::Instant;
 use super::draft::Draft;
 use super::faults::{Circumstances, Fault, Faults};
 use super::keys::Keys;
+use crate::ledger::block::Previous;
 use crate::ledger::endorsement::block_message;
 use crate::ledger::store::Files;
 use crate::ledger::{
     Anchor, Block, Claim, Content, Genesis, Header, Keyring, Kind, List, Seal, SealRule, Store, StoreError,
-    TREE, Tally,
+    TREE,
 };
 use crate::pow::Target;
 use crate::{Digest, Engine, Error};
@@ -49,14 +50,6 @@ struct Stage {
     fresh: HashSet<Digest>,
     /// The faults to try in it.
     kinds: Vec<Kind>,
-}
-
-/// What the next block builds on.
-#[derive(Default)]
-struct Previous {
-    hash: Digest,
-    time: u64,
-    tally: Tally,
 }
 
 /// What was built.
@@ -242,10 +235,9 @@ impl<'e> Chain<'e> {
             self.unreadable.push((at, height));
             self.faults.note_block(height, Kind::Parse);
         }
-        let hash = block.header.hash();
-        self.hashes.push(hash);
+        self.previous = Previous::of(block);
+        self.hashes.push(self.previous.hash);
         self.stored += u64::from(block.header.records);
-        self.previous = Previous { hash, time: block.header.time, tally: block.tally() };
         self.anchor(kinds)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::ledger::{BlockList, Entry, Fate, List, SignedRecord, review_key};
+use crate::ledger::{BlockList, Fate, List, SignedRecord, review_key};
 use crate::{Digest, Records};
 
 /// The lists of a stage, in the order of their review.
@@ -63,15 +63,7 @@ impl Draft {
         let mut records = Records::with_capacity(0, 0);
         let mut lists = Vec::with_capacity(self.lists.len());
         for Reviewed { list, fates } in self.lists {
-            let mut entries = Vec::with_capacity(fates.len());
-            for (record, fate) in list.records.into_iter().zip(fates) {
-                if fate == Fate::Stored {
-                    records.push(&record.bytes);
-                }
-                entries.push(Entry { digest: record.digest, signature: record.signature, fate });
-            }
-            let List { institution, emergency, signature, .. } = list;
-            lists.push(BlockList { institution, emergency, signature, entries });
+            lists.push(BlockList::new(list, fates, &mut records));
         }
         (lists, records)
     }
