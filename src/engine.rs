@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::cpu::{Cpu, Isa};
 use crate::ed25519::{Batch, Rule, Verdicts};
 use crate::entries::{BlockCheck, Entries};
-use crate::merkle::{self, Level, Proof, Root, Tree};
+use crate::merkle::{self, Level, Proof, Root, Subtree, Tree};
 use crate::pow::{self, Nonce, NonceWindow, Puzzle};
 use crate::reference::Reference;
 use crate::{
@@ -201,6 +201,24 @@ impl Engine {
         })
     }
 
+    /// The root over the leaves of all `subtrees`, in their order: what
+    /// [`merkle_root`](Engine::merkle_root) gives for the leaves in one call. Each
+    /// sub-tree but the last has the same power of two of leaves, the last at most
+    /// as many.
+    ///
+    /// # Errors
+    /// [`Error::Subtree`] if one has another number of leaves;
+    /// [`Error::EmptyTree`] if there is none and the rule forbids that;
+    /// [`Error::Fault`] if every back end failed.
+    pub fn merkle_combine(&self, tree: Tree, subtrees: &[Subtree]) -> Result<Outcome<Root>, Error> {
+        if subtrees.is_empty() {
+            return self.merkle_root(tree, &[]);
+        }
+        let mutated = subtrees.iter().any(|subtree| subtree.root.mutated);
+        let root = self.merkle_root(tree, &merkle::common_level(tree, subtrees)?)?;
+        Ok(root.map(|root| Root { mutated: mutated | root.mutated, ..root }))
+    }
+
     /// The proof that leaf `index` is in the tree over `leaves`.
     ///
     /// # Errors
@@ -363,13 +381,8 @@ fn proof_path(
 
 /// The node `height` levels above `leaves`, at most 2^height of them.
 fn node_over(backend: &dyn Backend, tree: Tree, leaves: &[Digest], height: u32) -> Result<Digest, Fault> {
-    let mut node = backend.merkle_root(tree, leaves)?.digest;
-    if tree.doubles_last() {
-        for _ in leaves.len().next_power_of_two().trailing_zeros()..height {
-            node = tree.node(&node, &node);
-        }
-    }
-    Ok(node)
+    let node = backend.merkle_root(tree, leaves)?.digest;
+    Ok(tree.lift(node, height - merkle::height(leaves.len() as u64)))
 }
 
 #[cfg(feature = "gpu")]

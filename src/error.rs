@@ -50,6 +50,16 @@ pub enum Error {
     /// The tree's rule gives no root to no leaves.
     #[error("a {0} tree needs at least one leaf")]
     EmptyTree(Tree),
+    /// A sub-tree that does not fit between the others.
+    #[error("{}", subtree_message(*index, *leaves, *width))]
+    Subtree {
+        /// Its position, from 0.
+        index: usize,
+        /// The number of its leaves.
+        leaves: u64,
+        /// The number of the first sub-tree's leaves.
+        width: u64,
+    },
     /// A leaf that the tree does not have.
     #[error("leaf {index} does not exist: the tree has {leaves} leaves, counted from 0")]
     NoSuchLeaf {
@@ -133,6 +143,15 @@ pub enum Error {
     /// Every back end that could serve the call failed; nothing is known of its result.
     #[error("no back end could serve the call; the last one failed: {0}")]
     Fault(#[from] crate::Fault),
+}
+
+fn subtree_message(index: usize, leaves: u64, width: u64) -> String {
+    let valid = match index {
+        _ if leaves == 0 => "each has one at least".into(),
+        0 => "the first of several has a power of two".into(),
+        _ => format!("each has as many as the first one, {width}, and only the last one may have fewer"),
+    };
+    format!("sub-tree {index}, counted from 0, cannot have {leaves} leaves: {valid}")
 }
 
 fn hex_message(expected: usize, found: usize, position: Option<usize>) -> String {

@@ -71,6 +71,14 @@ impl Tree {
         self.hash().digest(&message[..end])
     }
 
+    /// The node `levels` above `node`, which is the last one of each level.
+    pub(crate) fn lift(self, node: Digest, levels: u32) -> Digest {
+        if !self.doubles_last() {
+            return node;
+        }
+        (0..levels).fold(node, |node, _| self.node(&node, &node))
+    }
+
     /// The root of no leaves.
     ///
     /// # Errors
@@ -121,6 +129,54 @@ pub struct Root {
     /// another list of leaves has the same root (CVE-2012-2459). A block with
     /// such a tree must be refused without being marked as invalid for good.
     pub mutated: bool,
+}
+
+/// Some of a tree's leaves, which follow one another, and the root over them alone.
+///
+/// Trees too large for one machine are cut into sub-trees of the same power of two
+/// of leaves each; the last one may have fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subtree {
+    /// What [`merkle_root`](crate::Engine::merkle_root) gives for its leaves.
+    pub root: Root,
+    /// The number of its leaves.
+    pub leaves: u64,
+}
+
+/// The nodes of `subtrees`, of which there is one at least, on the level where the
+/// first one's root is.
+///
+/// # Errors
+/// [`Error::Subtree`] if one does not have the leaves that its place demands.
+pub(crate) fn common_level(tree: Tree, subtrees: &[Subtree]) -> Result<Vec<Digest>, Error> {
+    check_alignment(subtrees)?;
+    let mut nodes: Vec<_> = subtrees.iter().map(|subtree| subtree.root.digest).collect();
+    if let [first, .., last] = subtrees {
+        let missing = height(first.leaves) - height(last.leaves);
+        nodes[subtrees.len() - 1] = tree.lift(last.root.digest, missing);
+    }
+    Ok(nodes)
+}
+
+fn check_alignment(subtrees: &[Subtree]) -> Result<(), Error> {
+    let width = subtrees[0].leaves;
+    let last = subtrees.len() - 1;
+    for (index, &Subtree { leaves, .. }) in subtrees.iter().enumerate() {
+        let fits = match (index, last) {
+            (0, 0) => leaves > 0,
+            (index, last) if index == last => (1..=width).contains(&leaves),
+            _ => leaves == width && leaves.is_power_of_two(),
+        };
+        if !fits {
+            return Err(Error::Subtree { index, leaves, width });
+        }
+    }
+    Ok(())
+}
+
+/// The levels between so many leaves and their root.
+pub(crate) fn height(leaves: u64) -> u32 {
+    leaves.next_power_of_two().trailing_zeros()
 }
 
 /// A proof that a leaf is in the tree of a root.
