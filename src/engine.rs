@@ -166,6 +166,12 @@ impl Engine {
         ]
     }
 
+    /// How many calls its first back end computes side by side, each on a thread.
+    #[cfg(feature = "queue")]
+    pub(crate) fn threads(&self) -> usize {
+        self.backends[0].info().threads.max(1)
+    }
+
     /// The digest of each record, in their order.
     ///
     /// # Errors

@@ -39,8 +39,9 @@
 //! ```
 //!
 //! Features: `gpu` (the WGSL back end), `index` (the persistent index of what was
-//! seen), `ledger` (real ledger formats and their audit; with it the index) and
-//! `cli` (the binary), all on by default.
+//! seen), `ledger` (real ledger formats and their audit; with it the index), `queue`
+//! (batches out of single signatures) and `cli` (the binary), all on by default; and
+//! `tower` (the queue as a `tower::Service`).
 
 #[cfg(feature = "gpu")]
 mod auto;
@@ -61,6 +62,8 @@ mod hash;
 pub mod ledger;
 pub mod merkle;
 pub mod pow;
+#[cfg(feature = "queue")]
+pub mod queue;
 mod records;
 pub mod reference;
 mod selftest;
@@ -77,6 +80,6 @@ pub use selftest::self_test;
 pub use threads::Threads;
 
 /// The README's example is compiled and run with the tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "queue"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
