@@ -1,0 +1,136 @@
+from collections.abc import Iterable, Sequence
+from typing import Literal, Protocol, TypeAlias, final, overload
+
+import pyarrow as pa  # type: ignore[import-untyped]
+from typing_extensions import Buffer
+
+from ._results import Device, Nonce, Proof, Root
+
+class _ArrowArray(Protocol):
+    def __arrow_c_array__(self, requested_schema: object | None = None, /) -> tuple[object, object]: ...
+
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object | None = None, /) -> object: ...
+
+__all__ = [
+    "Engine",
+    "devices",
+    "first_occurrences",
+    "hash",
+    "merkle_leaves",
+    "merkle_proof",
+    "merkle_root",
+    "proof_root",
+    "search",
+    "verify",
+]
+
+_Arrow: TypeAlias = _ArrowArray | _ArrowStream
+_Strings: TypeAlias = Iterable[Buffer]
+_Rule: TypeAlias = Literal["rfc8032", "strict", "zip215"]
+_Hash: TypeAlias = Literal["sha256", "sha256d", "blake3"]
+_Tree: TypeAlias = Literal["bitcoin", "rfc6962", "plain"]
+_Backend: TypeAlias = Literal["auto", "reference", "cpu", "gpu"]
+_Isa: TypeAlias = Literal["scalar", "avx2", "avx512", "avx512ifma"]
+
+@final
+class Engine:
+    def __new__(
+        cls,
+        backend: _Backend = "auto",
+        *,
+        threads: int = 0,
+        isa: _Isa | None = None,
+        adapter: str | None = None,
+    ) -> Engine: ...
+    @property
+    def backend(self) -> str: ...
+
+@overload
+def verify(
+    keys: _Arrow,
+    signatures: _Arrow,
+    messages: _Arrow,
+    *,
+    rule: _Rule,
+    engine: Engine | None = None,
+) -> pa.BooleanArray: ...
+@overload
+def verify(
+    keys: _Strings,
+    signatures: _Strings,
+    messages: _Strings,
+    *,
+    rule: _Rule,
+    engine: Engine | None = None,
+) -> list[bool]: ...
+@overload
+def hash(
+    records: _Arrow,
+    *,
+    hash: _Hash = "blake3",
+    key: bytes | None = None,
+    engine: Engine | None = None,
+) -> pa.FixedSizeBinaryArray: ...
+@overload
+def hash(
+    records: _Strings,
+    *,
+    hash: _Hash = "blake3",
+    key: bytes | None = None,
+    engine: Engine | None = None,
+) -> list[bytes]: ...
+@overload
+def merkle_leaves(
+    records: _Arrow,
+    *,
+    tree: _Tree,
+    hash: _Hash | None = None,
+    engine: Engine | None = None,
+) -> pa.FixedSizeBinaryArray: ...
+@overload
+def merkle_leaves(
+    records: _Strings,
+    *,
+    tree: _Tree,
+    hash: _Hash | None = None,
+    engine: Engine | None = None,
+) -> list[bytes]: ...
+def merkle_root(
+    leaves: _Arrow | _Strings,
+    *,
+    tree: _Tree,
+    hash: _Hash | None = None,
+    engine: Engine | None = None,
+) -> Root: ...
+def merkle_proof(
+    leaves: _Arrow | _Strings,
+    index: int,
+    *,
+    tree: _Tree,
+    hash: _Hash | None = None,
+    engine: Engine | None = None,
+) -> Proof: ...
+def proof_root(
+    tree: str,
+    hash: str,
+    index: int,
+    leaves: int,
+    path: Sequence[bytes],
+    leaf: bytes,
+) -> bytes | None: ...
+@overload
+def first_occurrences(prints: _Arrow, *, engine: Engine | None = None) -> pa.UInt32Array: ...
+@overload
+def first_occurrences(prints: _Strings, *, engine: Engine | None = None) -> list[int]: ...
+def search(
+    header: bytes,
+    *,
+    target: int | None = None,
+    bits: int | None = None,
+    start: int = 0,
+    end: int = 4294967295,
+    nonce_offset: int = 76,
+    engine: Engine | None = None,
+) -> Nonce | None: ...
+def devices() -> list[Device]: ...

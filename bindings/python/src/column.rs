@@ -1,0 +1,284 @@
+//! Columns of byte strings, as they were given.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::ByteArrayType;
+use arrow_array::{Array, ArrayRef, GenericByteArray, OffsetSizeTrait};
+use arrow_buffer::{Buffer, OffsetBuffer};
+use arrow_schema::DataType;
+use pyo3::buffer::PyBuffer;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use verilane::{Digest, Records};
+
+use crate::arrow;
+use crate::error::{raise, refuse, refuse_row};
+
+/// What results are given as: in the manner of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// One of pyarrow's arrays.
+    Arrow,
+    /// A list of Python's own objects.
+    List,
+}
+
+/// A column of byte strings: the chunks of an Arrow array, or an iterable's items
+/// packed into one.
+pub struct Column {
+    chunks: Chunks<Chunk>,
+    manner: Manner,
+}
+
+impl Column {
+    /// Reads a column; `item` is what errors call one row of it.
+    pub fn read(object: &Bound<'_, PyAny>, item: &str) -> PyResult<Self> {
+        let Some(arrays) = arrow::import(object)? else {
+            let chunks = Chunks::new(vec![pack(object, item)?]);
+            return Ok(Column { chunks, manner: Manner::List });
+        };
+        let mut row = 0;
+        let mut chunks = Vec::with_capacity(arrays.len());
+        for array in arrays {
+            refuse_nulls(&array, item, row)?;
+            row += array.len();
+            chunks.push(Chunk::of(&array, item)?);
+        }
+        Ok(Column { chunks: Chunks::new(chunks), manner: Manner::Arrow })
+    }
+
+    /// How results on this column are given.
+    pub fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// Its chunks.
+    pub fn chunks(&self) -> &Chunks<Chunk> {
+        &self.chunks
+    }
+
+    /// The column as byte strings of `N` bytes each.
+    pub fn fixed<const N: usize>(&self, item: &str) -> PyResult<Fixed<N>> {
+        let mut row = 0;
+        let mut chunks = Vec::new();
+        for chunk in self.chunks.iter() {
+            chunks.push(chunk.fixed(item, row)?);
+            row += chunk.len();
+        }
+        Ok(Chunks::new(chunks))
+    }
+}
+
+/// A column of byte strings of `N` bytes each.
+pub type Fixed<const N: usize> = Chunks<FixedChunk<N>>;
+
+impl Fixed<32> {
+    /// All rows as digests: in place if they lie in one chunk, gathered otherwise.
+    pub fn digests(&self) -> Cow<'_, [Digest]> {
+        match &self.chunks[..] {
+            [chunk] => Cow::Borrowed(bytemuck::cast_slice(chunk.as_slice())),
+            chunks => {
+                let parts = chunks.iter().map(|chunk| bytemuck::cast_slice(chunk.as_slice()));
+                Cow::Owned(parts.collect::<Vec<&[Digest]>>().concat())
+            }
+        }
+    }
+}
+
+/// Some of a column's rows, end to end in memory.
+pub trait Rows {
+    /// Their number.
+    fn len(&self) -> usize;
+}
+
+/// A column's chunks, and the rows at which each starts and the last ends.
+pub struct Chunks<C> {
+    chunks: Vec<C>,
+    starts: Vec<usize>,
+}
+
+impl<C: Rows> Chunks<C> {
+    /// Chunks without rows are left out.
+    fn new(mut chunks: Vec<C>) -> Self {
+        chunks.retain(|chunk| chunk.len() > 0);
+        let mut starts = vec![0];
+        starts.extend(chunks.iter().scan(0, |end, chunk| {
+            *end += chunk.len();
+            Some(*end)
+        }));
+        Chunks { chunks, starts }
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.starts[self.chunks.len()]
+    }
+
+    /// The rows at which each chunk starts and the last ends.
+    pub fn boundaries(&self) -> &[usize] {
+        &self.starts
+    }
+
+    /// The chunks in order.
+    pub fn iter(&self) -> impl Iterator<Item = &C> {
+        self.chunks.iter()
+    }
+
+    /// The chunk in which `rows` lie, and their positions in it.
+    ///
+    /// # Panics
+    /// If there are no such rows in one chunk.
+    pub fn locate(&self, rows: Range<usize>) -> (&C, Range<usize>) {
+        let chunk = self.starts.partition_point(|&start| start <= rows.start) - 1;
+        let start = self.starts[chunk];
+        (&self.chunks[chunk], rows.start - start..rows.end - start)
+    }
+}
+
+/// Byte strings of any lengths.
+pub struct Chunk {
+    bytes: Buffer,
+    layout: Layout,
+}
+
+enum Layout {
+    /// All have this width.
+    Fixed { width: usize, rows: usize },
+    /// 64-bit offsets, as Arrow's large types have them.
+    Large(OffsetBuffer<i64>),
+    /// Offsets of our own making, or widened from 32 bits.
+    Offsets(Vec<u64>),
+}
+
+impl Rows for Chunk {
+    fn len(&self) -> usize {
+        match &self.layout {
+            Layout::Fixed { rows, .. } => *rows,
+            Layout::Large(offsets) => offsets.len() - 1,
+            Layout::Offsets(offsets) => offsets.len() - 1,
+        }
+    }
+}
+
+impl Chunk {
+    fn of(array: &ArrayRef, item: &str) -> PyResult<Self> {
+        match array.data_type() {
+            DataType::Binary => variable(array.as_binary::<i32>(), widened),
+            DataType::Utf8 => variable(array.as_string::<i32>(), widened),
+            DataType::LargeBinary => variable(array.as_binary::<i64>(), Layout::Large),
+            DataType::LargeUtf8 => variable(array.as_string::<i64>(), Layout::Large),
+            DataType::FixedSizeBinary(_) => {
+                let array = array.as_fixed_size_binary();
+                let layout = Layout::Fixed { width: array.value_length() as usize, rows: array.len() };
+                Ok(Chunk { bytes: array.values().clone(), layout })
+            }
+            other => Err(refuse(format_args!(
+                "a {item} cannot be of Arrow's type {other}: cast the column to binary, large_binary \
+                 or a fixed_size_binary"
+            ))),
+        }
+    }
+
+    /// The rows at `range`, borrowed.
+    ///
+    /// # Errors
+    /// [`verilane::Error::Offsets`] if the array's offsets do not describe its buffer.
+    pub fn records(&self, range: Range<usize>) -> Result<Records<'_>, verilane::Error> {
+        let offsets: &[u64] = match &self.layout {
+            &Layout::Fixed { width, .. } => {
+                return Records::from_fixed(&self.bytes[range.start * width..range.end * width], width);
+            }
+            Layout::Large(offsets) => bytemuck::cast_slice(offsets),
+            Layout::Offsets(offsets) => offsets,
+        };
+        Records::new(&self.bytes, &offsets[range.start..=range.end])
+    }
+
+    fn fixed<const N: usize>(&self, item: &str, first_row: usize) -> PyResult<FixedChunk<N>> {
+        let refuse = |row, width| {
+            refuse_row(first_row + row, format_args!("a {item} has {N} bytes, this one has {width}"))
+        };
+        let start = match &self.layout {
+            Layout::Fixed { width, .. } if *width == N => 0,
+            Layout::Fixed { width, .. } => return Err(refuse(0, *width)),
+            _ => {
+                let records = self.records(0..self.len()).map_err(raise)?;
+                if let Some(row) = (0..records.len()).find(|&row| records.length(row) != N) {
+                    return Err(refuse(row, records.length(row)));
+                }
+                records.offsets()[0] as usize
+            }
+        };
+        Ok(FixedChunk(self.bytes.slice_with_length(start, self.len() * N)))
+    }
+}
+
+fn variable<T: ByteArrayType>(
+    array: &GenericByteArray<T>,
+    layout: impl Fn(OffsetBuffer<T::Offset>) -> Layout,
+) -> PyResult<Chunk> {
+    // Its one offset may be anything.
+    if array.is_empty() {
+        return Ok(Chunk { bytes: Buffer::default(), layout: Layout::Offsets(vec![0]) });
+    }
+    // Arrow's interface tells no length of the buffer; it follows from the last offset.
+    if array.values().len() > isize::MAX as usize {
+        return Err(refuse("the Arrow array's last offset is negative"));
+    }
+    Ok(Chunk { bytes: array.values().clone(), layout: layout(array.offsets().clone()) })
+}
+
+/// A negative offset becomes one past any buffer's end, which is refused.
+fn widened<O: OffsetSizeTrait>(offsets: OffsetBuffer<O>) -> Layout {
+    Layout::Offsets(
+        offsets.iter().map(|offset| offset.to_i64().map_or(u64::MAX, |offset| offset as u64)).collect(),
+    )
+}
+
+/// Byte strings of `N` bytes each.
+pub struct FixedChunk<const N: usize>(Buffer);
+
+impl<const N: usize> FixedChunk<N> {
+    /// The rows.
+    pub fn as_slice(&self) -> &[[u8; N]] {
+        self.0.as_chunks().0
+    }
+}
+
+impl<const N: usize> Rows for FixedChunk<N> {
+    fn len(&self) -> usize {
+        self.0.len() / N
+    }
+}
+
+fn refuse_nulls(array: &ArrayRef, item: &str, first_row: usize) -> PyResult<()> {
+    let null = array.nulls().and_then(|nulls| nulls.iter().position(|present| !present));
+    null.map_or(Ok(()), |row| Err(refuse_row(first_row + row, format_args!("the {item} is null"))))
+}
+
+/// Copies the items of an iterable end to end.
+fn pack(object: &Bound<'_, PyAny>, item: &str) -> PyResult<Chunk> {
+    let mut bytes = Vec::new();
+    let mut offsets = vec![0];
+    for (row, value) in object.try_iter()?.enumerate() {
+        append(&mut bytes, &value?, item, row)?;
+        offsets.push(bytes.len() as u64);
+    }
+    Ok(Chunk { bytes: Buffer::from_vec(bytes), layout: Layout::Offsets(offsets) })
+}
+
+fn append(bytes: &mut Vec<u8>, value: &Bound<'_, PyAny>, item: &str, row: usize) -> PyResult<()> {
+    if let Ok(value) = value.cast::<PyBytes>() {
+        bytes.extend_from_slice(value.as_bytes());
+        return Ok(());
+    }
+    let Ok(buffer) = PyBuffer::<u8>::get(value) else {
+        let found = value.get_type().name()?;
+        return Err(refuse_row(row, format_args!("a {item} is bytes, or a buffer of bytes, not {found}")));
+    };
+    let start = bytes.len();
+    bytes.resize(start + buffer.item_count(), 0);
+    buffer.copy_to_slice(value.py(), &mut bytes[start..])
+}

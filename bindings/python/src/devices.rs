@@ -1,0 +1,42 @@
+//! What there is to compute on.
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use verilane::cpu::Isa;
+
+use crate::error::raise;
+use crate::output;
+
+/// What this machine can compute on: the processor with its instruction set, and every
+/// adapter with its driver.
+///
+/// Returns
+/// -------
+/// A list of `Device`, the processor first. A name, or a part of it, is what
+/// `Engine(adapter=...)` takes. No adapter is started for this.
+#[pyfunction]
+pub fn devices(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let isa = Isa::best(None).map_err(raise)?;
+    let devices = PyList::new(py, [output::result(py, "Device", ("cpu", isa.to_string(), "", false))?])?;
+    for (name, detail, software) in py.detach(adapters) {
+        devices.append(output::result(py, "Device", ("gpu", name, detail, software))?)?;
+    }
+    Ok(devices)
+}
+
+/// Name, detail, and whether it is software.
+#[cfg(feature = "gpu")]
+fn adapters() -> Vec<(String, String, bool)> {
+    use verilane::gpu::{AdapterKind, adapters};
+    let each = adapters().into_iter().map(|adapter| {
+        let detail =
+            format!("{}, {}, {} {}", adapter.kind, adapter.api, adapter.driver, adapter.driver_version);
+        (adapter.name, detail, adapter.kind == AdapterKind::Software)
+    });
+    each.collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn adapters() -> Vec<(String, String, bool)> {
+    Vec::new()
+}

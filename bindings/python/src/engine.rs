@@ -1,0 +1,185 @@
+//! Engines, the one that serves where none is named, and the word on where calls ran.
+
+use std::mem::ManuallyDrop;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use verilane::cpu::Isa;
+use verilane::{BackendKind, Hash, Operation, Options, Outcome, Placement, Records, Report};
+
+use crate::error::{raise, refuse};
+
+/// Where calls are computed.
+///
+/// Any number of threads may share one engine. A process made by fork has none of
+/// its parent's threads and makes its own engine.
+///
+/// Parameters
+/// ----------
+/// backend
+///     "auto": the CPU, and a hardware GPU for calls above the size from which it was
+///     measured to be faster. "cpu", "gpu" or "reference": that back end; should it
+///     fault in a call, the next one computes and a `FallbackWarning` says so.
+/// threads
+///     Host threads; 0 stands for one for each processor.
+/// isa
+///     The highest instruction set to use: "scalar", "avx2", "avx512" or "avx512ifma".
+/// adapter
+///     Part of the name of the GPU to use, as `devices` shows it. A software adapter is
+///     used only if named.
+#[pyclass(frozen, module = "verilane")]
+pub struct Engine {
+    shared: Shared,
+    options: Options,
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (backend="auto", *, threads=0, isa=None, adapter=None))]
+    fn new(
+        py: Python<'_>,
+        backend: &str,
+        threads: usize,
+        isa: Option<&str>,
+        adapter: Option<String>,
+    ) -> PyResult<Self> {
+        let placement = backend.parse().map_err(raise)?;
+        let isa = isa.map(str::parse::<Isa>).transpose().map_err(raise)?;
+        let options = Options { placement, threads, isa, adapter };
+        let shared = py.detach(|| Shared::new(&options)).map_err(raise)?;
+        Ok(Engine { shared, options })
+    }
+
+    /// The back end asked for.
+    #[getter]
+    fn backend(&self) -> String {
+        self.options.placement.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        let Options { placement, threads, isa, adapter } = &self.options;
+        let isa = isa.map_or("None".into(), |isa| format!("\"{isa}\""));
+        let adapter = adapter.as_ref().map_or("None".into(), |adapter| format!("{adapter:?}"));
+        format!("Engine(\"{placement}\", threads={threads}, isa={isa}, adapter={adapter})")
+    }
+}
+
+/// An engine and the process that it was made in: its threads live there alone.
+#[derive(Clone)]
+struct Shared {
+    engine: ManuallyDrop<Arc<verilane::Engine>>,
+    process: u32,
+}
+
+impl Shared {
+    fn new(options: &Options) -> Result<Self, verilane::Error> {
+        let engine = verilane::Engine::with_options(options)?;
+        if let Placement::On(kind) = options.placement {
+            check_leads(&engine, kind)?;
+        }
+        Ok(Shared { engine: ManuallyDrop::new(Arc::new(engine)), process: std::process::id() })
+    }
+
+    fn is_of_this_process(&self) -> bool {
+        self.process == std::process::id()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // A forked process must not wait for threads, or locks, of its parent.
+        if self.is_of_this_process() {
+            // SAFETY: it is not used after this.
+            unsafe { ManuallyDrop::drop(&mut self.engine) };
+        }
+    }
+}
+
+/// An engine leaves out a back end that fails its self-test; one that was asked for
+/// by name must not be left out in silence.
+fn check_leads(engine: &verilane::Engine, kind: BackendKind) -> Result<(), verilane::Error> {
+    let outcome = engine.hash(Hash::Sha256, &Records::from_slices(["verilane"]))?;
+    if outcome.report().backend.kind == kind {
+        return Ok(());
+    }
+    Err(verilane::Error::Unavailable { backend: kind, reason: "it failed the self-test".into() })
+}
+
+/// The engine that serves where none is named, made at the first such call.
+static DEFAULT: Mutex<Option<Shared>> = Mutex::new(None);
+
+fn default_engine(py: Python<'_>) -> PyResult<Shared> {
+    let current = || DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(shared) = current().as_ref().filter(|shared| shared.is_of_this_process()) {
+        return Ok(shared.clone());
+    }
+    let made = py.detach(|| Shared::new(&Options::default())).map_err(raise)?;
+    let mut current = current();
+    if !current.as_ref().is_some_and(Shared::is_of_this_process) {
+        *current = Some(made.clone());
+    }
+    Ok(made)
+}
+
+/// An engine at work on one call from Python, and the reports of its calls.
+pub struct Work<'a> {
+    engine: &'a verilane::Engine,
+    reports: Vec<Report>,
+}
+
+impl Work<'_> {
+    /// The engine.
+    pub fn engine(&self) -> &verilane::Engine {
+        self.engine
+    }
+
+    /// Notes where a call ran, and gives its answer.
+    pub fn note<T>(&mut self, outcome: Outcome<T>) -> T {
+        if !self.reports.contains(outcome.report()) {
+            self.reports.push(outcome.report().clone());
+        }
+        outcome.into_inner()
+    }
+}
+
+/// Does `work` on `engine`, without the interpreter, and says where it ran.
+pub fn run<T: Send>(
+    py: Python<'_>,
+    engine: Option<&Engine>,
+    operation: Operation,
+    work: impl FnOnce(&mut Work<'_>) -> Result<T, verilane::Error> + Send,
+) -> PyResult<T> {
+    let shared = match engine {
+        Some(engine) => engine.shared.clone(),
+        None => default_engine(py)?,
+    };
+    if !shared.is_of_this_process() {
+        return Err(refuse("this engine was made before the process was forked: make one in this process"));
+    }
+    let (answer, reports) = py.detach(|| {
+        let mut at_work = Work { engine: &shared.engine, reports: Vec::new() };
+        let answer = work(&mut at_work);
+        (answer, at_work.reports)
+    });
+    for report in &reports {
+        tell(py, operation, report)?;
+    }
+    answer.map_err(raise)
+}
+
+/// Logs where a call ran; warns of each back end that should have served it.
+fn tell(py: Python<'_>, operation: Operation, report: &Report) -> PyResult<()> {
+    let ran = &report.backend;
+    let logger = py.import(intern!(py, "logging"))?.call_method1(intern!(py, "getLogger"), ("verilane",))?;
+    let line = "%s ran on %s: %s, threads: %d";
+    let arguments = (line, operation.to_string(), ran.to_string(), &ran.detail, ran.threads);
+    logger.call_method1(intern!(py, "debug"), arguments)?;
+    for (backend, fault) in &report.passed_over {
+        let message = format!("{operation}: {backend}: {fault}; {ran} computed instead");
+        let category = py.import(intern!(py, "verilane._errors"))?.getattr("FallbackWarning")?;
+        py.import(intern!(py, "warnings"))?.call_method1(intern!(py, "warn"), (message, category, 2))?;
+    }
+    Ok(())
+}

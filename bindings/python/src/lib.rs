@@ -1,0 +1,38 @@
+//! verilane for Python: its operations on Arrow arrays, which are read where they
+//! lie, and on iterables of byte strings, which are packed first.
+//!
+//! Each call reads its input while it holds the interpreter, lets go of it for the
+//! work, and makes Python objects of the answer at the end.
+
+mod arrow;
+mod column;
+mod dedup;
+mod devices;
+mod engine;
+mod error;
+mod hash;
+mod merkle;
+mod output;
+mod pow;
+mod verify;
+
+use pyo3::prelude::*;
+
+/// The compiled part of the package `verilane`.
+#[pymodule]
+mod _verilane {
+    #[pymodule_export]
+    use crate::dedup::first_occurrences;
+    #[pymodule_export]
+    use crate::devices::devices;
+    #[pymodule_export]
+    use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::hash::hash;
+    #[pymodule_export]
+    use crate::merkle::{merkle_leaves, merkle_proof, merkle_root, proof_root};
+    #[pymodule_export]
+    use crate::pow::search;
+    #[pymodule_export]
+    use crate::verify::verify;
+}
