@@ -34,6 +34,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! With the feature `tower`, `Service` is a `tower::Service` on a queue.
+//!
 //! A queue holds what its [`Options`] allow: beyond that, tasks and threads wait for
 //! room, and [`Verifier::try_submit`] refuses. Who waits longest is not always let in
 //! first.
@@ -44,6 +46,8 @@
 //! down.
 
 mod error;
+#[cfg(feature = "tower")]
+mod service;
 mod state;
 mod ticket;
 mod worker;
@@ -55,6 +59,8 @@ use std::time::Duration;
 use event_listener::{Event, EventListener, Listener};
 
 pub use error::QueueError;
+#[cfg(feature = "tower")]
+pub use service::{Request, Service};
 pub use ticket::Ticket;
 
 use crate::ed25519::{Batch, Rule, Verdicts};
@@ -240,12 +246,7 @@ impl Verifier {
         message: &[u8],
     ) -> Result<Ticket, QueueError> {
         let item = Item { public_key, signature, message };
-        loop {
-            match self.shared().submit_or_listen(item) {
-                Ok(result) => return result,
-                Err(room) => room.await,
-            }
-        }
+        self.shared().when_room(|| self.shared().submit(item)).await
     }
 
     /// Hands in a signature once there is room, for a thread that will ask for the
@@ -261,7 +262,7 @@ impl Verifier {
     ) -> Result<Ticket, QueueError> {
         let item = Item { public_key, signature, message };
         loop {
-            match self.shared().submit_or_listen(item) {
+            match self.shared().or_listen(|| self.shared().submit(item)) {
                 Ok(result) => return result,
                 Err(room) => room.wait(),
             }
@@ -322,26 +323,44 @@ impl Shared {
 
     fn submit(&self, item: Item<'_>) -> Result<Ticket, QueueError> {
         let mut state = self.state();
+        state.admit(item.message, &self.options)?;
         state.reserve(&self.options)?;
-        let (ticket, wakes) = state.push(item, &self.options).inspect_err(|_| state.release())?;
-        drop(state);
-        if wakes {
-            self.work.notify_one();
-        }
-        Ok(ticket)
+        Ok(self.push(state, item))
     }
 
-    /// As [`submit`](Shared::submit); if the queue is full, what tells of room.
-    fn submit_or_listen(&self, item: Item<'_>) -> Result<Result<Ticket, QueueError>, EventListener> {
-        match self.submit(item) {
+    fn push(&self, mut state: MutexGuard<'_, State>, item: Item<'_>) -> Ticket {
+        let (ticket, calls_worker) = state.push(item, &self.options);
+        drop(state);
+        if calls_worker {
+            self.work.notify_one();
+        }
+        ticket
+    }
+
+    /// What `attempt` gives; or, if the queue is full, what tells of room.
+    fn or_listen<T>(
+        &self,
+        attempt: impl Fn() -> Result<T, QueueError>,
+    ) -> Result<Result<T, QueueError>, EventListener> {
+        match attempt() {
             Err(QueueError::Full) => {}
             result => return Ok(result),
         }
         let room = self.room.listen();
         // Room that came before it listened was told to nobody.
-        match self.submit(item) {
+        match attempt() {
             Err(QueueError::Full) => Err(room),
             result => Ok(result),
+        }
+    }
+
+    /// What `attempt` gives once the queue is not too full for it.
+    async fn when_room<T>(&self, attempt: impl Fn() -> Result<T, QueueError>) -> Result<T, QueueError> {
+        loop {
+            match self.or_listen(&attempt) {
+                Ok(result) => return result,
+                Err(room) => room.await,
+            }
         }
     }
 

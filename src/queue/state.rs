@@ -50,6 +50,21 @@ pub struct State {
 }
 
 impl State {
+    /// Whether there is room for the message.
+    pub fn admit(&self, message: &[u8], options: &Options) -> Result<(), QueueError> {
+        let (bytes, capacity) = (message.len(), options.capacity_bytes);
+        if bytes > capacity {
+            return Err(QueueError::TooLong { bytes, capacity });
+        }
+        if self.closed {
+            return Err(QueueError::Closed);
+        }
+        if bytes > capacity - self.bytes {
+            return Err(QueueError::Full);
+        }
+        Ok(())
+    }
+
     /// Takes a place for one signature.
     pub fn reserve(&mut self, options: &Options) -> Result<(), QueueError> {
         if self.closed {
@@ -62,24 +77,15 @@ impl State {
         Ok(())
     }
 
-    /// Gives a place back.
+    /// Gives a place back that nothing was put into.
+    #[cfg(feature = "tower")]
     pub fn release(&mut self) {
         self.items -= 1;
     }
 
-    /// Puts a signature, for which a place was reserved, into the last batch.
-    /// Tells whether a worker should look.
-    pub fn push(&mut self, item: Item<'_>, options: &Options) -> Result<(Ticket, bool), QueueError> {
-        let bytes = item.message.len();
-        if self.closed {
-            return Err(QueueError::Closed);
-        }
-        if bytes > options.capacity_bytes {
-            return Err(QueueError::TooLong { bytes, capacity: options.capacity_bytes });
-        }
-        if bytes > options.capacity_bytes - self.bytes {
-            return Err(QueueError::Full);
-        }
+    /// Puts a signature, which was admitted and has a place, into the last batch.
+    /// Tells whether an idle worker should look.
+    pub fn push(&mut self, item: Item<'_>, options: &Options) -> (Ticket, bool) {
         if self.gathering.back().is_none_or(|last| last.batch.len() >= options.max_batch) {
             self.gathering.push_back(Gathering::new(self.last_size));
         }
@@ -87,9 +93,9 @@ impl State {
         let ticket = Ticket::new(last.round.clone(), last.batch.len());
         last.batch.push(item.public_key, item.signature, item.message);
         let size = last.batch.len();
-        self.bytes += bytes;
+        self.bytes += item.message.len();
         self.stats.accepted += 1;
-        Ok((ticket, self.idle > 0 && (size == 1 || size == options.max_batch)))
+        (ticket, self.idle > 0 && (size == 1 || size == options.max_batch))
     }
 
     /// The oldest batch goes at once if no other is at work; else when it is full
