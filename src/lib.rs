@@ -41,11 +41,16 @@
 //! Features: `gpu` (the WGSL back end), `index` (the persistent index of what was
 //! seen), `ledger` (real ledger formats and their audit; with it the index), `queue`
 //! (batches out of single signatures) and `cli` (the binary), all on by default; and
-//! `tower` (the queue as a `tower::Service`).
+//! `tower` (the queue as a `tower::Service`) and `capi` (the C interface).
+//!
+//! `unsafe` is allowed in the lanes of [`cpu`], where shaders are made and cached,
+//! and in `capi`, where pointers come from C.
 
 #[cfg(feature = "gpu")]
 mod auto;
 pub mod backend;
+#[cfg(feature = "capi")]
+pub mod capi;
 pub mod cost;
 pub mod cpu;
 #[cfg(feature = "gpu")]
