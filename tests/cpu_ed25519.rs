@@ -2,11 +2,13 @@
 //! on its lane, its neighbours, or how many there are.
 
 use curve25519_dalek::constants::EIGHT_TORSION;
-use curve25519_dalek::edwards::CompressedEdwardsY;
+use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
+use curve25519_dalek::scalar::Scalar;
 use ed25519_dalek::{Signer, SigningKey};
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
+use sha2::{Digest, Sha512};
 use verilane::cpu::{Cpu, Isa, KeyCache};
 use verilane::ed25519::{Batch, Rule};
 use verilane::{Backend, Threads};
@@ -73,6 +75,74 @@ fn mutated(rng: &mut ChaCha8Rng, key: &SigningKey) -> Case {
         _ => rng.fill_bytes(&mut case.1),
     }
     case
+}
+
+/// Valid under ZIP 215 alone: A and R are off the prime-order group.
+fn signed_off_the_group(rng: &mut ChaCha8Rng) -> Case {
+    let [a, r] = [(); 2].map(|()| Scalar::from_bytes_mod_order(rng.random()));
+    let [key, commitment] = [a, r].map(|scalar| {
+        let torsion = EIGHT_TORSION[rng.random_range(1..8)];
+        (EdwardsPoint::mul_base(&scalar) + torsion).compress().0
+    });
+    let message = vec![rng.random(); rng.random_range(0..200)];
+    let digest = Sha512::new().chain_update(commitment).chain_update(key).chain_update(&message).finalize();
+    let s = r + Scalar::from_bytes_mod_order_wide(&digest.into()) * a;
+    let signature = [commitment, s.to_bytes()].concat();
+    (key, signature.try_into().unwrap(), message)
+}
+
+#[test]
+fn few_bad_signatures_among_many() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let keys: Vec<_> = (0..700).map(|_| key(&mut rng)).collect();
+    let cases: Vec<_> = (0..2_100)
+        .map(|i| match i % 10 {
+            0 => signed_off_the_group(&mut rng),
+            _ => signed(&mut rng, &keys[i % keys.len()]),
+        })
+        .collect();
+    assert!(expected(Rule::Zip215, &cases).iter().all(|&valid| valid));
+    let mut no_point = [0; 32];
+    no_point[0] = 2;
+    for cpu in &caps()[1..] {
+        for bad in [0, 1, 2, 3, 9, 400] {
+            let (mut cases, mut expected) = (cases.clone(), vec![true; cases.len()]);
+            for kind in 0..bad {
+                let place = rng.random_range(0..cases.len());
+                let (key, signature, message) = &mut cases[place];
+                match kind % 5 {
+                    0 => signature[32 + rng.random_range(0..28)] ^= 1,
+                    1 => message.push(1),
+                    2 => signature[63] |= 0x20,
+                    3 => *key = no_point,
+                    _ => signature[..32].copy_from_slice(&no_point),
+                }
+                expected[place] = Rule::Zip215.accepts(key, signature, message);
+            }
+            assert_eq!(expected.iter().all(|&valid| valid), bad == 0);
+            let found = verdicts(cpu, Rule::Zip215, &cases);
+            assert_eq!(found, expected, "{bad} bad, {}", cpu.info().detail);
+        }
+    }
+}
+
+/// Where the sum over two halves of a batch is neutral though neither half is
+/// valid, unless each signature has a coefficient of its own.
+#[test]
+fn errors_do_not_cancel_out() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let key = key(&mut rng);
+    let mut cases: Vec<_> = (0..1_000).map(|_| signed(&mut rng, &key)).collect();
+    for (pair, shift) in [(100, 1u64), (500, 7), (998, u64::MAX)] {
+        for (place, shift) in [(pair, Scalar::from(shift)), (pair + 1, -Scalar::from(shift))] {
+            let s = Scalar::from_canonical_bytes(cases[place].1[32..].try_into().unwrap()).unwrap() + shift;
+            cases[place].1[32..].copy_from_slice(s.as_bytes());
+        }
+    }
+    let expected: Vec<_> = (0..1_000).map(|i| ![100, 101, 500, 501, 998, 999].contains(&i)).collect();
+    for cpu in &caps()[1..] {
+        assert_eq!(verdicts(cpu, Rule::Zip215, &cases), expected, "{}", cpu.info().detail);
+    }
 }
 
 #[test]

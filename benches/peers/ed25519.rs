@@ -207,6 +207,12 @@ fn large_batches(best: Isa) {
         &verdicts,
         vec![zebra_batch(&batch), verilane(best, 1, Rule::Zip215, &batch)],
     );
+    let batch = signed(16_384, 64);
+    race(
+        "16,384 a call by 64 keys, zip215",
+        &vec![true; batch.len()],
+        vec![zebra_batch(&batch), verilane(best, 1, Rule::Zip215, &batch)],
+    );
 }
 
 fn few_signatures(best: Isa) {

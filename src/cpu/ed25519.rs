@@ -6,10 +6,12 @@
 //!
 //! Verification handles public data only: nothing here runs in constant time.
 
+mod equation;
 mod keys;
 
 use std::sync::OnceLock;
 
+pub use equation::verify_together;
 pub use keys::KeyCache;
 
 use super::edwards25519::{Affine, Factors, MAX_LANES, Multiples, Shape, SpacedMultiples, affine_each};
@@ -21,10 +23,10 @@ use super::sha512::{Message, digests};
 use crate::ed25519::{Batch, Rule};
 
 /// Digits of k.
-type KeyDigits = Digits<5>;
+const KEY_DIGITS: Digits = Digits::new(5, 253);
 
 /// Digits of S, at every second digit of k.
-type BaseDigits = Digits<10>;
+const BASE_DIGITS: Digits = Digits::new(10, 253);
 
 /// The multiples that a digit calls for: 0 to half of 2^5, and of 2^10.
 const KEY_MULTIPLES: usize = 17;
@@ -149,9 +151,7 @@ pub struct Key {
 struct Claim {
     a: [u64; 4],
     r: [u64; 4],
-    /// S in digits.
     s: [u64; 4],
-    /// k in digits.
     k: [u64; 4],
     /// Whether what can be seen in the bytes alone permits a valid signature.
     plausible: bool,
@@ -201,7 +201,7 @@ fn claims<L: Lanes64>(rule: Rule, batch: &Batch<'_>) -> Vec<Claim> {
             let (a, r) = (words(key), [r0, r1, r2, r3]);
             let plausible =
                 is_canonical(&s) && !(rule == Rule::Strict && (has_small_order(&a) || has_small_order(&r)));
-            let s = if plausible { BaseDigits::prepared(&s) } else { [0; 4] };
+            let s = if plausible { s } else { [0; 4] };
             Claim { a, r, s, k: [0; 4], plausible }
         })
         .collect();
@@ -219,7 +219,7 @@ fn claims<L: Lanes64>(rule: Rule, batch: &Batch<'_>) -> Vec<Claim> {
         });
         for (lane, &i) in order.iter().enumerate() {
             let digest = digests.each_mut().map(|word| word[lane].swap_bytes());
-            claims[i].k = KeyDigits::prepared(&reduced(&digest));
+            claims[i].k = reduced(&digest);
         }
     }
     claims
@@ -267,8 +267,8 @@ impl<F: Field> Group<'_, F> {
     #[inline(always)]
     fn combine(&mut self, base: &SpacedMultiples, table: &mut Multiples) {
         for vector in 0..self.vectors() {
-            let k = self.column(vector, |claim| claim.k);
-            let s = self.column(vector, |claim| claim.s);
+            let k = self.column(vector, |claim| KEY_DIGITS.prepared(&claim.k));
+            let s = self.column(vector, |claim| BASE_DIGITS.prepared(&claim.s));
             let point = if let Some(keys) = self.keys {
                 let key = |lane: usize| &keys[(vector * F::Lanes::LANES + lane).min(keys.len() - 1)].table;
                 combination_of_parts(&std::array::from_fn(key), &k, base, &s)
@@ -342,16 +342,16 @@ fn combination<F: Field>(
     s: &[F::Lanes; 4],
 ) -> Factors<F> {
     let mut sum = Factors::identity();
-    for digit in (0..KeyDigits::COUNT).rev() {
-        if digit + 1 < KeyDigits::COUNT {
+    for digit in (0..KEY_DIGITS.count).rev() {
+        if digit + 1 < KEY_DIGITS.count {
             for _ in 0..5 {
                 sum = sum.doubled();
             }
         }
-        let of_k = KeyDigits::at(k, digit);
+        let of_k = KEY_DIGITS.at(k, digit);
         sum = sum.plus(&point.times(of_k.magnitude), of_k.negative);
         if digit % 2 == 0 {
-            let of_s = BaseDigits::at(s, digit / 2);
+            let of_s = BASE_DIGITS.at(s, digit / 2);
             let multiple = SpacedMultiples::pick(&[base; MAX_LANES], of_s.magnitude);
             sum = sum.plus_affine(&multiple, of_s.negative);
         }
@@ -377,8 +377,8 @@ fn combination_of_parts<F: Field>(
         }
         for part in 0..PARTS {
             let digit = part * (SPACING / 5) + place;
-            if digit < KeyDigits::COUNT {
-                let of_k = KeyDigits::at(k, digit);
+            if digit < KEY_DIGITS.count {
+                let of_k = KEY_DIGITS.at(k, digit);
                 let multiple = SpacedMultiples::pick(
                     points,
                     of_k.magnitude + F::Lanes::splat((part * KEY_MULTIPLES) as u64),
@@ -388,8 +388,8 @@ fn combination_of_parts<F: Field>(
         }
         for part in (0..PARTS).filter(|_| place % 2 == 0) {
             let digit = part * (SPACING / 10) + place / 2;
-            if digit < BaseDigits::COUNT {
-                let of_s = BaseDigits::at(s, digit);
+            if digit < BASE_DIGITS.count {
+                let of_s = BASE_DIGITS.at(s, digit);
                 let number = of_s.magnitude + F::Lanes::splat((part * BASE_MULTIPLES) as u64);
                 let multiple = SpacedMultiples::pick(&[base; MAX_LANES], number);
                 sum = sum.plus_affine(&multiple, of_s.negative);

@@ -120,6 +120,20 @@ impl<F: Field> Factors<F> {
         Factors { e: F::splat([0; 4]), f: one, g: one, h: one }
     }
 
+    /// P, or -P in the lanes where `negative` has ones.
+    #[inline(always)]
+    pub fn of(p: &CachedAffine<F>, negative: F::Lanes) -> Self {
+        let y_plus_x = F::select(negative, p.y_minus_x, p.y_plus_x).widen();
+        let y_minus_x = F::select(negative, p.y_plus_x, p.y_minus_x).widen();
+        let two = F::splat([2, 0, 0, 0]);
+        Factors {
+            e: F::reduce(F::sub(F::add(y_plus_x, F::lift()), y_minus_x)),
+            f: two,
+            g: two,
+            h: F::reduce(F::add(y_plus_x, y_minus_x)),
+        }
+    }
+
     /// 2P, from P's X, Y and Z.
     #[inline(always)]
     pub fn doubled(self) -> Self {
@@ -246,13 +260,8 @@ impl Multiples {
         let step = point.cached();
         let mut multiple = Factors::<F>::identity();
         for entries in self.0.chunks_mut(F::Lanes::LANES) {
-            let (Cached(affine, z_2), next) = multiple.cached_and_next(&step);
-            let CachedAffine { y_plus_x, y_minus_x, t_2d } = affine;
-            let coordinates = [y_plus_x.pack(), y_minus_x.pack(), t_2d.pack(), z_2.pack()];
-            let words = coordinates.as_flattened();
-            for (i, words) in words.as_chunks().0.iter().enumerate() {
-                F::Lanes::store_quads(*words, &mut entries.as_flattened_mut()[i..], CACHED_QUADS);
-            }
+            let (cached, next) = multiple.cached_and_next(&step);
+            store_cached(cached, entries);
             multiple = next;
         }
     }
@@ -265,8 +274,7 @@ impl Multiples {
         let entries = std::array::from_fn(|lane| {
             &self.0[numbers[lane] as usize * F::Lanes::LANES + lane % F::Lanes::LANES]
         });
-        let coordinates = coordinates::<F, CACHED_QUADS, 4>(entries);
-        Cached(affine(&coordinates), coordinates[3])
+        cached(&coordinates(entries))
     }
 }
 
@@ -306,13 +314,7 @@ impl SpacedMultiples {
         let mut tables = vec![[Quad([0; 4]); AFFINE_QUADS]; F::Lanes::LANES * multiples.len()];
         let stride = AFFINE_QUADS * multiples.len();
         for (i, affine) in affine_each(&multiples).into_iter().enumerate() {
-            let CachedAffine { y_plus_x, y_minus_x, t_2d } = affine.cached();
-            let coordinates = [y_plus_x.pack(), y_minus_x.pack(), t_2d.pack(), t_2d.pack()];
-            let words = coordinates.as_flattened().as_chunks().0;
-            for (quad, words) in words[..AFFINE_QUADS].iter().enumerate() {
-                let from_here = &mut tables.as_flattened_mut()[AFFINE_QUADS * i + quad..];
-                F::Lanes::store_quads(*words, from_here, stride);
-            }
+            store_affine(affine.cached(), &mut tables.as_flattened_mut()[AFFINE_QUADS * i..], stride);
         }
         tables.chunks(multiples.len()).map(|table| SpacedMultiples(table.to_vec())).collect()
     }
@@ -325,6 +327,76 @@ impl SpacedMultiples {
         affine(&coordinates::<F, AFFINE_QUADS, 3>(std::array::from_fn(|lane| {
             &tables[lane].0[numbers[lane] as usize]
         })))
+    }
+}
+
+/// Points with Z = 1, each by its number.
+#[derive(Default)]
+pub struct AffinePoints(Vec<[Quad; AFFINE_QUADS]>);
+
+impl AffinePoints {
+    /// The number of points.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Appends the point in each lane.
+    #[inline(always)]
+    pub fn push<F: Field>(&mut self, point: Affine<F>) {
+        let start = self.0.len();
+        self.0.resize(start + F::Lanes::LANES, [Quad([0; 4]); AFFINE_QUADS]);
+        store_affine(point.cached(), self.0[start..].as_flattened_mut(), AFFINE_QUADS);
+    }
+
+    /// The points with these numbers, one for each lane.
+    #[inline(always)]
+    pub fn pick<F: Field>(&self, numbers: &[u32; MAX_LANES]) -> CachedAffine<F> {
+        affine(&coordinates::<F, AFFINE_QUADS, 3>(numbers.map(|number| &self.0[number as usize])))
+    }
+}
+
+/// Points, each by its number.
+#[derive(Default)]
+pub struct CachedPoints(Vec<[Quad; CACHED_QUADS]>);
+
+impl CachedPoints {
+    /// Removes all points.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Appends the point in each lane.
+    #[inline(always)]
+    pub fn push<F: Field>(&mut self, point: Cached<F>) {
+        let start = self.0.len();
+        self.0.resize(start + F::Lanes::LANES, [Quad([0; 4]); CACHED_QUADS]);
+        store_cached(point, &mut self.0[start..]);
+    }
+
+    /// The points with these numbers, one for each lane.
+    #[inline(always)]
+    pub fn pick<F: Field>(&self, numbers: &[u32; MAX_LANES]) -> Cached<F> {
+        cached(&coordinates(numbers.map(|number| &self.0[number as usize])))
+    }
+}
+
+#[inline(always)]
+fn store_affine<F: Field>(point: CachedAffine<F>, quads: &mut [Quad], stride: usize) {
+    let CachedAffine { y_plus_x, y_minus_x, t_2d } = point;
+    let coordinates = [y_plus_x.pack(), y_minus_x.pack(), t_2d.pack(), t_2d.pack()];
+    let words = coordinates.as_flattened().as_chunks().0;
+    for (i, words) in words[..AFFINE_QUADS].iter().enumerate() {
+        F::Lanes::store_quads(*words, &mut quads[i..], stride);
+    }
+}
+
+/// Stores the points of all lanes, one after another.
+#[inline(always)]
+fn store_cached<F: Field>(point: Cached<F>, entries: &mut [[Quad; CACHED_QUADS]]) {
+    let Cached(CachedAffine { y_plus_x, y_minus_x, t_2d }, z_2) = point;
+    let coordinates = [y_plus_x.pack(), y_minus_x.pack(), t_2d.pack(), z_2.pack()];
+    for (i, words) in coordinates.as_flattened().as_chunks().0.iter().enumerate() {
+        F::Lanes::store_quads(*words, &mut entries.as_flattened_mut()[i..], CACHED_QUADS);
     }
 }
 
@@ -341,6 +413,11 @@ fn coordinates<F: Field, const QUADS: usize, const N: usize>(entries: [&[Quad; Q
         elements[i] = F::unpack(words[i]);
     }
     elements
+}
+
+#[inline(always)]
+fn cached<F: Field>(coordinates: &[F; 4]) -> Cached<F> {
+    Cached(affine(coordinates), coordinates[3])
 }
 
 #[inline(always)]

@@ -38,6 +38,10 @@ const CACHED_KEYS: usize = 1024;
 /// Signatures that a thread takes at a time.
 const VERIFY_CHUNK: usize = 256;
 
+/// Signatures from which one equation for all is faster, and the most that share one.
+const EQUATION: usize = 256;
+const EQUATION_CHUNK: usize = 4096;
+
 /// Signatures that the calling thread verifies sooner than another could start.
 const VERIFY_ALONE: usize = 16;
 
@@ -107,6 +111,16 @@ impl Backend for Cpu {
             let keys = self.keys.expand(self.isa, batch.keys());
             let keys = keys.as_ref().map(|keys| keys.of(0..batch.len()));
             ed25519::verify(self.isa, rule, batch, keys.as_deref(), out);
+            return Ok(());
+        }
+        if rule == Rule::Zip215 && self.isa > Isa::Scalar && batch.len() >= EQUATION {
+            let chunk = batch.len().div_ceil(self.threads.count()).clamp(EQUATION, EQUATION_CHUNK);
+            self.threads.run(|| {
+                out.par_chunks_mut(chunk).enumerate().for_each(|(i, out)| {
+                    let range = i * chunk..i * chunk + out.len();
+                    ed25519::verify_together(self.isa, &batch.slice(range), out);
+                });
+            });
             return Ok(());
         }
         self.threads.run(|| {

@@ -5,7 +5,7 @@ use super::field25519::bits_at;
 use super::lanes::Lanes64;
 
 /// L, as little-endian words.
-const ORDER: [u64; 4] = [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0, 0x1000_0000_0000_0000];
+pub const ORDER: [u64; 4] = [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0, 0x1000_0000_0000_0000];
 
 /// L - 2^252.
 const ORDER_TAIL: [u64; 2] = [ORDER[0], ORDER[1]];
@@ -68,7 +68,7 @@ fn plus(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
 }
 
 /// `a - b`, which must not be below zero.
-fn minus(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+pub fn minus(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     let mut borrow = false;
     std::array::from_fn(|i| {
         let (difference, under) = a[i].overflowing_sub(b[i]);
@@ -78,44 +78,69 @@ fn minus(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     })
 }
 
-/// A number in signed digits of `BITS` bits: all but the highest from
-/// -2^(BITS-1) to 2^(BITS-1) - 1, the highest not below zero.
+/// The magnitude, half of L at most, of what a scalar is modulo L, and whether
+/// that is below zero.
+pub fn nearest_zero(scalar: &[u64; 4]) -> ([u64; 4], bool) {
+    let other = minus(&ORDER, scalar);
+    let negative = other.iter().rev().lt(scalar.iter().rev());
+    (if negative { other } else { *scalar }, negative)
+}
+
+/// `sum + z * scalar`, which must fit.
+pub fn add_product(sum: &mut [u64; 8], z: &[u64; 2], scalar: &[u64; 4]) {
+    for (i, &z) in z.iter().enumerate() {
+        let mut carry = 0;
+        for (j, &word) in scalar.iter().enumerate() {
+            (sum[i + j], carry) = z.carrying_mul_add(word, sum[i + j], carry);
+        }
+        for word in &mut sum[i + 4..] {
+            let (sum, over) = word.overflowing_add(carry);
+            (*word, carry) = (sum, u64::from(over));
+        }
+    }
+}
+
+/// How numbers are written in signed digits: all but the highest from
+/// -2^(bits-1) to 2^(bits-1) - 1, the highest not below zero.
 ///
-/// Adding 2^(BITS-1) to each of these digits beforehand makes them plain bit fields.
-pub struct Digits<const BITS: u32>;
+/// Adding 2^(bits-1) to each of these digits beforehand makes them plain bit fields.
+#[derive(Clone, Copy)]
+pub struct Digits {
+    bits: u32,
+    /// The number of digits.
+    pub count: usize,
+    /// The sum of 2^(bits-1) at every digit but the highest.
+    offset: [u64; 4],
+}
 
-impl<const BITS: u32> Digits<BITS> {
-    /// The number of digits of a scalar, which is below 2^253.
-    pub const COUNT: usize = 253_usize.div_ceil(BITS as usize);
-
-    const HALF: u64 = 1 << (BITS - 1);
-
-    /// The sum of 2^(BITS-1) at every digit but the highest. With a scalar it
-    /// stays below 2^254.
-    const OFFSET: [u64; 4] = {
+impl Digits {
+    /// Digits of `bits` bits for numbers below 2^`width`. With the offset these
+    /// stay below 2^(width + 1), which may be 2^255 at most.
+    pub const fn new(bits: u32, width: u32) -> Self {
+        let count = width.div_ceil(bits) as usize;
         let mut offset = [0; 4];
         let mut digit = 0;
-        while digit + 1 < Self::COUNT {
-            let bit = digit * BITS as usize + BITS as usize - 1;
+        while digit + 1 < count {
+            let bit = digit * bits as usize + bits as usize - 1;
             offset[bit / 64] |= 1 << (bit % 64);
             digit += 1;
         }
-        offset
-    };
-
-    /// `scalar`, ready for [`at`](Digits::at).
-    pub fn prepared(scalar: &[u64; 4]) -> [u64; 4] {
-        plus(scalar, &Self::OFFSET)
+        Digits { bits, count, offset }
     }
 
-    /// Digit `index` of each lane's prepared scalar.
+    /// `number`, ready for [`at`](Digits::at).
+    pub fn prepared(&self, number: &[u64; 4]) -> [u64; 4] {
+        plus(number, &self.offset)
+    }
+
+    /// Digit `index` of each lane's prepared number.
     #[inline(always)]
-    pub fn at<L: Lanes64>(prepared: &[L; 4], index: usize) -> Digit<L> {
-        let field = bits_at(prepared, index * BITS as usize, BITS);
-        if index + 1 == Self::COUNT {
+    pub fn at<L: Lanes64>(&self, prepared: &[L; 4], index: usize) -> Digit<L> {
+        let field = bits_at(prepared, index * self.bits as usize, self.bits);
+        if index + 1 == self.count {
             return Digit { magnitude: field, negative: L::splat(0) };
         }
-        let value = field - L::splat(Self::HALF);
+        let value = field - L::splat(1 << (self.bits - 1));
         let negative = L::splat(0) - value.shr(63);
         Digit { magnitude: value.negate_where(negative), negative }
     }
@@ -152,22 +177,31 @@ mod tests {
 
     #[inline(always)]
     fn check_digits_lanes<L: Lanes64>(scalar: &[u64; 4]) {
-        check_digits_of::<L, 5>(scalar);
-        check_digits_of::<L, 10>(scalar);
+        for bits in [5, 10] {
+            check_digits_of::<L>(Digits::new(bits, 253), scalar);
+        }
+        let (nearest, _) = nearest_zero(scalar);
+        let short = [scalar[0], scalar[1] >> 3, 0, 0];
+        for bits in [6, 7, 9] {
+            check_digits_of::<L>(Digits::new(bits, 252), &nearest);
+            check_digits_of::<L>(Digits::new(bits, 126), &short);
+        }
     }
 
     #[inline(always)]
-    fn check_digits_of<L: Lanes64, const BITS: u32>(scalar: &[u64; 4]) {
-        let prepared = Digits::<BITS>::prepared(scalar).map(L::splat);
+    fn check_digits_of<L: Lanes64>(digits: Digits, scalar: &[u64; 4]) {
+        let prepared = digits.prepared(scalar).map(L::splat);
         let mut sum = Scalar::ZERO;
-        for index in (0..Digits::<BITS>::COUNT).rev() {
-            let digit = Digits::<BITS>::at(&prepared, index);
+        for index in (0..digits.count).rev() {
+            let digit = digits.at(&prepared, index);
             let [mut magnitude, mut negative] = [[0; 8]; 2];
             digit.magnitude.store(&mut magnitude);
             digit.negative.store(&mut negative);
-            assert!(magnitude[0] <= Digits::<BITS>::HALF && (negative[0] == 0 || negative[0] == u64::MAX));
+            assert!(magnitude[0] <= 1 << (digits.bits - 1));
+            assert!(negative[0] == 0 || negative[0] == u64::MAX);
             let magnitude = Scalar::from(magnitude[0]);
-            sum = sum * Scalar::from(1u64 << BITS) + if negative[0] != 0 { -magnitude } else { magnitude };
+            sum = sum * Scalar::from(1u64 << digits.bits)
+                + if negative[0] != 0 { -magnitude } else { magnitude };
         }
         assert_eq!(sum.as_bytes()[..], bytes(scalar));
     }
@@ -207,6 +241,24 @@ mod tests {
                 prop_assert_eq!(scalar, words(expected.as_bytes()));
                 check_all_digits(&scalar);
             }
+        }
+
+        #[test]
+        fn products_add_up(a in any::<[u64; 4]>(), b in any::<[u64; 4]>(), x: [u64; 2], y: [u64; 2]) {
+            let dalek = |words: &[u64]| {
+                let mut wide = [0; 64];
+                wide[..8 * words.len()].copy_from_slice(&bytes(words));
+                Scalar::from_bytes_mod_order_wide(&wide)
+            };
+            let mut sum = [0; 8];
+            for _ in 0..3 {
+                add_product(&mut sum, &x, &a);
+                add_product(&mut sum, &y, &b);
+            }
+            let expected = Scalar::from(3u8) * (dalek(&x) * dalek(&a) + dalek(&y) * dalek(&b));
+            let (magnitude, negative) = nearest_zero(&reduced(&sum));
+            let magnitude = dalek(&magnitude);
+            prop_assert_eq!(if negative { -magnitude } else { magnitude }, expected);
         }
     }
 }
