@@ -25,6 +25,7 @@ mod output;
 mod progress;
 mod prove;
 mod ran;
+mod signature_rows;
 mod signatures;
 mod units;
 mod verify;

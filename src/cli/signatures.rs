@@ -1,4 +1,5 @@
-//! Signatures to verify, read from JSON lines or CSV.
+//! Signatures to verify, read from JSON lines or CSV, and the parts in which files
+//! of any form are read.
 
 use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
@@ -21,33 +22,42 @@ const BATCH_BYTES: u64 = 64 << 20;
 /// What some editors put before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Signatures that can be verified, and lines that are none.
+/// What a Parquet file begins with.
+pub const PARQUET: &[u8] = b"PAR1";
+
+/// Signatures that can be verified, and places that hold none.
 pub struct Part {
     /// The signatures.
     pub batch: Batch<'static>,
-    /// The line of each, from 1.
-    pub lines: Vec<u64>,
-    /// Lines that hold no signature, and why.
+    /// Where each stands: its line, from 1, or its row, from 0.
+    pub places: Vec<u64>,
+    /// Lines or rows that hold no signature, and why.
     pub malformed: Vec<(u64, String)>,
     /// Bytes of the file read until now.
     pub bytes_read: u64,
 }
 
 impl Part {
-    fn new() -> Self {
-        Part { batch: Batch::with_capacity(0), lines: Vec::new(), malformed: Vec::new(), bytes_read: 0 }
+    /// A part that holds nothing yet.
+    pub fn new() -> Self {
+        Part { batch: Batch::with_capacity(0), places: Vec::new(), malformed: Vec::new(), bytes_read: 0 }
     }
 
-    fn is_full(&self) -> bool {
-        self.lines.len() + self.malformed.len() >= BATCH_SIGNATURES
-            || self.batch.messages().total_bytes() >= BATCH_BYTES
+    /// The number of signatures, and of places that hold none.
+    pub fn items(&self) -> usize {
+        self.places.len() + self.malformed.len()
+    }
+
+    /// Whether it should be verified before more is read.
+    pub fn is_full(&self) -> bool {
+        self.items() >= BATCH_SIGNATURES || self.batch.messages().total_bytes() >= BATCH_BYTES
     }
 
     fn add(&mut self, line: u64, fields: anyhow::Result<Fields<'_>>) {
         match fields.and_then(|fields| fields.decode()) {
             Ok((key, signature, message)) => {
                 self.batch.push(&key, &signature, &message);
-                self.lines.push(line);
+                self.places.push(line);
             }
             Err(error) => self.malformed.push((line, format!("{error:#}"))),
         }
@@ -93,6 +103,9 @@ enum Format {
 /// after blank ones.
 pub fn read(file: impl Read, mut send: impl FnMut(Part) -> bool) -> anyhow::Result<()> {
     let mut file = BufReader::with_capacity(1 << 20, file);
+    if file.fill_buf()?.starts_with(PARQUET) {
+        bail!("it is Parquet, which is read from files alone: its directory stands at the end");
+    }
     if file.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
         file.consume(BYTE_ORDER_MARK.len());
     }
@@ -219,7 +232,7 @@ mod tests {
         for end in ["\n", "\r\n"] {
             let lines = ["signature,message,public_key", &good, "", "", &good, "a,b", "\"x\"", "", &good];
             let part = parts(&lines.join(end));
-            assert_eq!((part.lines.clone(), malformed(&part)), (vec![2, 5, 9], vec![6, 7]), "{end:?}");
+            assert_eq!((part.places.clone(), malformed(&part)), (vec![2, 5, 9], vec![6, 7]), "{end:?}");
             assert_eq!(part.batch.messages().get(0), [0xff]);
         }
     }
@@ -235,7 +248,7 @@ mod tests {
         let wide = good.replace("\"0", "\"00");
         let lines = [&good, "", &both, &neither, cut, &wide, "[]", &good];
         let part = parts(&format!("\u{feff}{}", lines.join("\n")));
-        assert_eq!((part.lines.clone(), malformed(&part)), (vec![1, 8], vec![3, 4, 5, 6, 7]));
+        assert_eq!((part.places.clone(), malformed(&part)), (vec![1, 8], vec![3, 4, 5, 6, 7]));
         assert_eq!(part.batch.messages().get(1), [0xff]);
         assert!(part.malformed[3].1.contains("64 hexadecimal digits are expected, 65 were found"));
     }

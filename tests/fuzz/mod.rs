@@ -519,13 +519,13 @@ pub fn signature_lines(data: &[u8]) {
     let header = written.next_if(|(_, line)| !line.starts_with(b"{")).map(|(_, header)| *header);
     let mut named: Vec<u64> = Vec::new();
     for part in &parts {
-        named.extend(part.lines.iter().chain(part.malformed.iter().map(|(line, _)| line)));
+        named.extend(part.places.iter().chain(part.malformed.iter().map(|(line, _)| line)));
     }
     named.sort_unstable();
     assert_eq!(named, written.map(|(number, _)| number).collect::<Vec<_>>());
     assert_eq!(parts.iter().map(|part| part.bytes_read).sum::<u64>(), data.len() as u64);
     for part in &parts {
-        for (index, &number) in part.lines.iter().enumerate() {
+        for (index, &number) in part.places.iter().enumerate() {
             let line = lines[number as usize - 1];
             let message = part.batch.messages().get(index);
             let key = to_hex(&part.batch.keys()[index]);

@@ -1,5 +1,6 @@
-//! `verilane ledger`: ledgers of signed records, made and continued.
+//! `verilane ledger`: ledgers of signed records, made, continued and exported.
 
+mod export;
 mod generate;
 mod keys;
 mod seal;
@@ -10,7 +11,7 @@ use verilane::ledger::SealRule;
 use super::Status;
 use super::context::Context;
 
-/// Seal signed records into a ledger, or generate a synthetic one
+/// Seal signed records into a ledger, generate a synthetic one, or export one
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -19,12 +20,14 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Export(export::Args),
     Generate(generate::Args),
     Seal(seal::Args),
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     match &args.command {
+        Command::Export(args) => export::run(args, context),
         Command::Generate(args) => generate::run(args, context),
         Command::Seal(args) => seal::run(args, context),
     }
