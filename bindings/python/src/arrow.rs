@@ -1,11 +1,11 @@
 //! Arrow's C data interface, as Python hands it over: in capsules.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 
-use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi, to_ffi};
-use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream};
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi_and_data_type, to_ffi};
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{Array, ArrayRef, make_array};
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, DataType};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
@@ -36,17 +36,76 @@ fn import_array(schema: &Bound<'_, PyCapsule>, array: &Bound<'_, PyCapsule>) -> 
     // SAFETY: capsules of these names hold such structs, by Arrow's capsule protocol.
     // The array is moved out, which marks the capsule's as released; the schema is
     // only read, while the caller holds its capsule.
-    let data = unsafe { from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), schema.as_ref()) };
-    Ok(make_array(data.map_err(arrow_error)?))
+    let (array, schema) = unsafe { (FFI_ArrowArray::from_raw(array.as_ptr()), schema.as_ref()) };
+    admit(array, &DataType::try_from(schema).map_err(arrow_error)?)
 }
 
 fn import_stream(stream: &Bound<'_, PyCapsule>) -> PyResult<Vec<ArrayRef>> {
     let stream = stream.pointer_checked(Some(STREAM))?.cast::<FFI_ArrowArrayStream>();
     // SAFETY: a capsule of this name holds such a struct, by Arrow's capsule protocol;
     // it is moved out, which marks the capsule's as released.
-    let stream = unsafe { FFI_ArrowArrayStream::from_raw(stream.as_ptr()) };
-    let chunks = ArrayStreamReader::try_new(stream).and_then(Iterator::collect);
-    chunks.map_err(arrow_error)
+    let mut stream = unsafe { FFI_ArrowArrayStream::from_raw(stream.as_ptr()) };
+    let (get_schema, get_next) = (stream.get_schema(), stream.get_next());
+    let mut schema = FFI_ArrowSchema::empty();
+    read(&mut stream, get_schema, &mut schema)?;
+    let data_type = DataType::try_from(&schema).map_err(arrow_error)?;
+    let mut chunks = Vec::new();
+    loop {
+        let mut array = FFI_ArrowArray::empty();
+        read(&mut stream, get_next, &mut array)?;
+        if array.is_released() {
+            return Ok(chunks);
+        }
+        chunks.push(admit(array, &data_type)?);
+    }
+}
+
+/// One of a stream's callbacks that fill a struct in.
+type Callback<T> = unsafe extern "C" fn(*mut FFI_ArrowArrayStream, *mut T) -> c_int;
+
+fn read<T>(stream: &mut FFI_ArrowArrayStream, callback: Option<Callback<T>>, out: &mut T) -> PyResult<()> {
+    let callback = callback.ok_or_else(|| refuse("the Arrow stream was read before"))?;
+    // SAFETY: the callback is the stream's own, and fills in an empty struct.
+    if unsafe { callback(stream, out) } == 0 {
+        return Ok(());
+    }
+    let reason = stream.get_last_error().and_then(|tell| {
+        // SAFETY: the stream's last call has failed, which is when it may be asked.
+        let reason = unsafe { tell(stream) };
+        // SAFETY: it is null, or a string that the stream keeps until its next call.
+        (!reason.is_null()).then(|| unsafe { CStr::from_ptr(reason) }.to_string_lossy())
+    });
+    Err(refuse(format_args!("the Arrow stream failed: {}", reason.unwrap_or("it does not tell why".into()))))
+}
+
+/// Takes an array in. The interface tells no length of a buffer: that of the bytes
+/// follows from the last offset, which must not be negative then.
+fn admit(array: FFI_ArrowArray, data_type: &DataType) -> PyResult<ArrayRef> {
+    let sound = match data_type {
+        DataType::Binary | DataType::Utf8 => last_offset::<i32>(&array).is_none_or(|last| last >= 0),
+        DataType::LargeBinary | DataType::LargeUtf8 => {
+            last_offset::<i64>(&array).is_none_or(|last| last >= 0)
+        }
+        _ => true,
+    };
+    if !sound {
+        return Err(refuse("the Arrow array's last offset is negative"));
+    }
+    // SAFETY: array and type come from one producer, by the protocol.
+    let data = unsafe { from_ffi_and_data_type(array, data_type.clone()) };
+    Ok(make_array(data.map_err(arrow_error)?))
+}
+
+/// The last of an array's offsets, if it has any.
+fn last_offset<O: Copy>(array: &FFI_ArrowArray) -> Option<O> {
+    let rows = array.offset() + array.len();
+    if rows == 0 || array.num_buffers() < 2 || array.buffer(1).is_null() {
+        return None;
+    }
+    let offsets = array.buffer(1).cast::<O>();
+    // SAFETY: by the protocol, an array of `length` strings after the first `offset` has
+    // one offset more than these two together.
+    Some(unsafe { offsets.add(rows).read_unaligned() })
 }
 
 fn arrow_error(error: ArrowError) -> PyErr {

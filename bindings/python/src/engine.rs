@@ -76,9 +76,7 @@ struct Shared {
 impl Shared {
     fn new(options: &Options) -> Result<Self, verilane::Error> {
         let engine = verilane::Engine::with_options(options)?;
-        if let Placement::On(kind) = options.placement {
-            check_leads(&engine, kind)?;
-        }
+        check_leads(&engine, options.placement)?;
         Ok(Shared { engine: ManuallyDrop::new(Arc::new(engine)), process: std::process::id() })
     }
 
@@ -97,9 +95,13 @@ impl Drop for Shared {
     }
 }
 
-/// An engine leaves out a back end that fails its self-test; one that was asked for
-/// by name must not be left out in silence.
-fn check_leads(engine: &verilane::Engine, kind: BackendKind) -> Result<(), verilane::Error> {
+/// An engine leaves out a back end that fails its self-test; the one asked for must not
+/// be left out in silence.
+fn check_leads(engine: &verilane::Engine, placement: Placement) -> Result<(), verilane::Error> {
+    let kind = match placement {
+        Placement::On(kind) => kind,
+        Placement::Auto => BackendKind::Cpu,
+    };
     let outcome = engine.hash(Hash::Sha256, &Records::from_slices(["verilane"]))?;
     if outcome.report().backend.kind == kind {
         return Ok(());
@@ -179,7 +181,7 @@ fn tell(py: Python<'_>, operation: Operation, report: &Report) -> PyResult<()> {
     for (backend, fault) in &report.passed_over {
         let message = format!("{operation}: {backend}: {fault}; {ran} computed instead");
         let category = py.import(intern!(py, "verilane._errors"))?.getattr("FallbackWarning")?;
-        py.import(intern!(py, "warnings"))?.call_method1(intern!(py, "warn"), (message, category, 2))?;
+        py.import(intern!(py, "warnings"))?.call_method1(intern!(py, "warn"), (message, category))?;
     }
     Ok(())
 }

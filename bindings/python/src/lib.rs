@@ -30,7 +30,7 @@ mod _verilane {
     #[pymodule_export]
     use crate::hash::hash;
     #[pymodule_export]
-    use crate::merkle::{merkle_leaves, merkle_proof, merkle_root, proof_root};
+    use crate::merkle::{merkle_combine, merkle_leaves, merkle_proof, merkle_root, proof_root};
     #[pymodule_export]
     use crate::pow::search;
     #[pymodule_export]

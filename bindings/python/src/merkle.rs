@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
-use verilane::merkle::Proof;
+use verilane::merkle::{Proof, Root, Subtree};
 use verilane::{Digest, Error, Hash, Operation, Tree};
 
 use crate::column::Column;
@@ -80,7 +80,52 @@ pub fn merkle_root<'py>(
         let outcome = work.engine().merkle_root(tree, &leaves.digests())?;
         Ok(work.note(outcome))
     })?;
+    root_object(py, &root)
+}
+
+fn root_object<'py>(py: Python<'py>, root: &Root) -> PyResult<Bound<'py, PyAny>> {
     output::result(py, "Root", (output::bytes(py, &root.digest), root.mutated))
+}
+
+/// The root over the leaves of all sub-trees, in their order: what `merkle_root` gives for
+/// the leaves in one call.
+///
+/// Parameters
+/// ----------
+/// subtrees
+///     Of each sub-tree, the `Root` over its leaves alone and their number. Each but the
+///     last has the same power of two of leaves, the last at most as many.
+/// tree
+///     "bitcoin", "rfc6962" or "plain".
+/// hash
+///     The hash of an rfc6962 or plain tree, "sha256" by default; a bitcoin tree always
+///     uses SHA-256 twice.
+/// engine
+///     Where it is computed; by default on an engine that this process shares.
+///
+/// Returns
+/// -------
+/// A `Root`.
+#[pyfunction]
+#[pyo3(signature = (subtrees, *, tree, hash=None, engine=None))]
+pub fn merkle_combine<'py>(
+    py: Python<'py>,
+    subtrees: Vec<((Bound<'py, PyBytes>, bool), u64)>,
+    tree: &str,
+    hash: Option<&str>,
+    engine: Option<&Engine>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let tree = rule(tree, hash)?;
+    let subtree = |((root, mutated), leaves): &((Bound<'_, PyBytes>, bool), u64)| {
+        let root = Root { digest: digest(root.as_bytes(), "root")?, mutated: *mutated };
+        Ok(Subtree { root, leaves: *leaves })
+    };
+    let subtrees = subtrees.iter().map(subtree).collect::<PyResult<Vec<_>>>()?;
+    let root = run(py, engine, Operation::Merkle, |work| {
+        let outcome = work.engine().merkle_combine(tree, &subtrees)?;
+        Ok(work.note(outcome))
+    })?;
+    root_object(py, &root)
 }
 
 /// The proof that leaf `index` is in the tree over `leaves`, which are leaf nodes.

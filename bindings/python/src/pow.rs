@@ -8,9 +8,9 @@ use crate::engine::{Engine, run};
 use crate::error::{raise, refuse};
 use crate::output;
 
-/// Nonces searched between two looks at the interpreter's signals: seconds of a
-/// processor's work, and more than a GPU needs to be worth its start.
-const STRIDE: u32 = 1 << 28;
+/// Nonces searched between two looks at the interpreter's signals: a second or two of
+/// a processor's work, and more than a GPU needs to be worth its start.
+const STRIDE: u32 = 1 << 27;
 
 /// The lowest nonce with which the SHA-256d of `header` meets a target.
 ///

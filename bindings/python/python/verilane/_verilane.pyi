@@ -17,6 +17,7 @@ __all__ = [
     "devices",
     "first_occurrences",
     "hash",
+    "merkle_combine",
     "merkle_leaves",
     "merkle_proof",
     "merkle_root",
@@ -98,6 +99,13 @@ def merkle_leaves(
 ) -> list[bytes]: ...
 def merkle_root(
     leaves: _Arrow | _Strings,
+    *,
+    tree: _Tree,
+    hash: _Hash | None = None,
+    engine: Engine | None = None,
+) -> Root: ...
+def merkle_combine(
+    subtrees: Sequence[tuple[Root, int]],
     *,
     tree: _Tree,
     hash: _Hash | None = None,

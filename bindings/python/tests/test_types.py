@@ -1,0 +1,38 @@
+"""The stubs, against what they describe."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import verilane
+
+
+def check(*arguments: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_stubs_are_complete(tmp_path: Path) -> None:
+    check("mypy.stubtest", "verilane._verilane", "verilane._errors", "verilane._results")
+
+
+def test_types_hold(tmp_path: Path) -> None:
+    sample = tmp_path / "sample.py"
+    sample.write_text(
+        """
+import verilane
+
+digests: list[bytes] = verilane.hash([b"a", bytearray(b"b")], hash="sha256")
+verdicts: list[bool] = verilane.verify([bytes(32)], [bytes(64)], [b"m"], rule="strict")
+found = verilane.search(bytes(80), bits=0x207FFFFF)
+nonce: int = found.nonce if found else 0
+proof: verilane.Proof = verilane.merkle_proof(digests, 0, tree="plain")
+valid: bool = proof.verify(digests[0], verilane.merkle_root(digests, tree="plain").digest)
+"""
+    )
+    check("mypy", "--strict", f"--cache-dir={tmp_path}", str(sample))
+
+
+def test_everything_is_documented() -> None:
+    for name in verilane.__all__:
+        assert getattr(verilane, name).__doc__, name
