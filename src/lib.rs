@@ -40,7 +40,7 @@
 //!
 //! Features: `gpu` (the WGSL back end), `index` (the persistent index of what was
 //! seen), `ledger` (real ledger formats and their audit; with it the index), `queue`
-//! (batches out of single signatures) and `cli` (the binary), all on by default; and
+//! (batches out of single signatures) and `cli` (the binary), all on by default;
 //! `tower` (the queue as a `tower::Service`) and `capi` (the C interface).
 //!
 //! `unsafe` is allowed in the lanes of [`cpu`], where shaders are made and cached,

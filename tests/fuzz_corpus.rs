@@ -1,6 +1,6 @@
 //! The fuzz targets over a small corpus: seeds, seeds damaged in one place, and
 //! bytes at random.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "cli", feature = "capi"))]
 
 mod fuzz;
 

@@ -1,5 +1,7 @@
 //! The C interface: its header, and C programs on both libraries.
 
+mod overhead;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -117,4 +119,20 @@ fn a_c_program_gets_the_answers_of_the_library() {
 #[test]
 fn what_c_can_do_wrong_is_refused() {
     assert_eq!(run("tests/capi/boundary.c"), "45 calls were refused\n");
+}
+
+#[test]
+fn a_go_program_names_the_invalid() {
+    let Some(mut go) = tool("go") else { return };
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let program = target.join("verify-go");
+    go.args(["build", "-o"]).arg(&program).arg("examples/go/verify.go");
+    go.env("CGO_LDFLAGS", format!("{}/libverilane.a -lm", libraries().display()));
+    output(go.env("GOCACHE", target.join("go")).env("CGO_ENABLED", "1"));
+    assert_eq!(
+        output(&mut Command::new(program)),
+        "served by back end 2, after 0 that faulted\n\
+         signature 500 is not valid\n\
+         refused: offset 7 of the column is not valid: it is lower than the one before it\n"
+    );
 }

@@ -3,6 +3,7 @@
 //!
 //! `fuzz/` runs them under libFuzzer, `tests/fuzz_corpus.rs` over a small corpus.
 
+mod c_calls;
 // The command's own parser: no library can be asked for it.
 #[path = "../../src/cli/signatures.rs"]
 mod signatures;
@@ -28,11 +29,13 @@ use verilane::{
     BackendKind, Digest, Engine, Error, Hash, Options, Placement, Records, Tree, parse_hex, to_hex,
 };
 
+pub use c_calls::c_calls;
+
 /// A target: its name and its body.
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Named; 14] = [
+pub const TARGETS: [Named; 15] = [
     ("hex", hex),
     ("bits", bits),
     ("template", template),
@@ -47,6 +50,7 @@ pub const TARGETS: [Named; 14] = [
     ("json_lines", json_lines),
     ("proof_files", proof_files),
     ("signature_lines", signature_lines),
+    ("c_calls", c_calls),
 ];
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
