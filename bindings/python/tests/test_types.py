@@ -33,6 +33,10 @@ valid: bool = proof.verify(digests[0], verilane.merkle_root(digests, tree="plain
     check("mypy", "--strict", f"--cache-dir={tmp_path}", str(sample))
 
 
+def test_batches_are_typed(tmp_path: Path) -> None:
+    check("mypy", "--strict", f"--cache-dir={tmp_path}", "-m", "verilane.batches")
+
+
 def test_everything_is_documented() -> None:
     for name in verilane.__all__:
         assert getattr(verilane, name).__doc__, name
