@@ -58,7 +58,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     if let Err(error) = export(&ledger, file, &mut summary) {
         // Half an export is none. Where it cannot be removed, its missing end shows that.
         let _ = fs::remove_file(path);
-        return Err(error.context(format!("cannot write {}", path.display())));
+        return Err(error.context(format!("cannot export to {}", path.display())));
     }
     output::print(context, &summary)?;
     Ok(Status::Passed)
