@@ -41,6 +41,26 @@ fn digests(rng: &mut ChaCha8Rng, count: usize, distinct: u32) -> Vec<Digest> {
     (0..count).map(|_| digest(rng)).collect()
 }
 
+#[test]
+fn ceilings_are_measured_and_checked() {
+    let Some(gpu) = gpu() else { return };
+    let ceilings = gpu.ceilings().unwrap();
+    let rates = [
+        ceilings.add,
+        ceilings.choose,
+        ceilings.rotate,
+        ceilings.multiply,
+        ceilings.copy,
+        ceilings.upload,
+        ceilings.download,
+    ];
+    assert!(rates.into_iter().chain(ceilings.wide_multiply).all(|rate| rate > 1e6), "{ceilings:?}");
+    let int64 = verilane::gpu::adapters().iter().any(|adapter| adapter.int64);
+    assert!(ceilings.wide_multiply.is_some() || !int64);
+    gpu.lose_device_after(3);
+    assert!(matches!(gpu.ceilings(), Err(Fault::DeviceLost(_))));
+}
+
 const HASHES: [Hash; 4] = [Hash::Sha256, Hash::Sha256d, Hash::Blake3, Hash::KeyedBlake3(Key([7; 32]))];
 
 fn random_bytes(rng: &mut ChaCha8Rng, length: usize) -> Vec<u8> {

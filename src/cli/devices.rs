@@ -10,11 +10,18 @@ use super::Status;
 use super::context::Context;
 use super::machine::Machine;
 use super::output;
+#[cfg(feature = "gpu")]
+use super::probe::Probe;
 use super::units::Bytes;
 
 /// Show the processor, the instruction sets, every adapter, and each back end's self-test
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Measure what the GPU can do at most: integer operations, its memory, and the link to it
+    #[cfg(feature = "gpu")]
+    #[arg(long)]
+    probe: bool,
+}
 
 #[derive(Serialize)]
 struct Devices {
@@ -27,6 +34,9 @@ struct Devices {
     backends: Vec<BackEnd>,
     /// The back ends that passed the self-test.
     backend: String,
+    #[cfg(feature = "gpu")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<Probe>,
 }
 
 #[derive(Serialize)]
@@ -66,7 +76,8 @@ struct BackEnd {
     self_test: String,
 }
 
-pub fn run(_: &Args, context: &Context) -> anyhow::Result<Status> {
+#[cfg_attr(not(feature = "gpu"), expect(unused_variables))]
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let machine = Machine::new(&context.options)?;
     let backends: Vec<_> = Engine::backends(&context.options).into_iter().map(BackEnd::test).collect();
     let passed: Vec<_> =
@@ -80,6 +91,8 @@ pub fn run(_: &Args, context: &Context) -> anyhow::Result<Status> {
         adapters: adapters(),
         backend: passed.join("+"),
         backends,
+        #[cfg(feature = "gpu")]
+        probe: if args.probe { Some(Probe::run(&context.options)?) } else { None },
     };
     output::print(context, &devices)?;
     let failed = devices.backends.iter().any(|backend| backend.detail.is_some() && !backend.passed());
@@ -166,6 +179,10 @@ impl fmt::Display for Devices {
                 write!(f, "{detail}; {threads} threads; self-test ")?;
             }
             f.write_str(self_test)?;
+        }
+        #[cfg(feature = "gpu")]
+        if let Some(probe) = &self.probe {
+            write!(f, "\n\n{probe}")?;
         }
         Ok(())
     }

@@ -22,6 +22,8 @@ mod machine;
 mod merkle;
 mod mine;
 mod output;
+#[cfg(feature = "gpu")]
+mod probe;
 mod progress;
 mod prove;
 mod ran;

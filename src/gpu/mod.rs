@@ -13,6 +13,7 @@ mod ed25519;
 mod hash;
 mod merkle;
 mod pow;
+mod probe;
 mod shader;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use device::{AdapterInfo, AdapterKind, adapters};
+pub use probe::Ceilings;
 
 use crate::backend::{Backend, BackendInfo, BackendKind, Fault, check_call_by_call};
 use crate::ed25519::{Batch, Rule};
@@ -76,6 +78,14 @@ impl Gpu {
             fuse,
             int64: true,
         })
+    }
+
+    /// Measures what the adapter can do at most; it takes a second or two.
+    ///
+    /// # Errors
+    /// [`Fault`] if the device fails, or if a kernel's result is wrong.
+    pub fn ceilings(&self) -> Result<Ceilings, Fault> {
+        self.with_device(probe::ceilings)
     }
 
     /// Cuts inputs into chunks of at most `bytes`, so that tests reach the edges

@@ -60,7 +60,7 @@ pub(crate) type Constants<'a> = &'a [(&'static str, u32)];
 /// Every kernel, with each of its variants.
 #[cfg(test)]
 const ALL: &[(&Kernel, &[Constants<'_>])] = {
-    use super::{check, dedup, ed25519, hash, merkle, pow};
+    use super::{check, dedup, ed25519, hash, merkle, pow, probe};
     &[
         (&hash::SHA256, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
         (&hash::SHA256_ALIGNED, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
@@ -99,6 +99,12 @@ const ALL: &[(&Kernel, &[Constants<'_>])] = {
         (&ed25519::NARROW.keys, &[&[]]),
         (&ed25519::NARROW.ladder, &[&[]]),
         (&ed25519::NARROW.finish, &[&[]]),
+        (
+            &probe::INTEGERS,
+            &[&[("OPERATION", 0)], &[("OPERATION", 1)], &[("OPERATION", 2)], &[("OPERATION", 3)]],
+        ),
+        (&probe::WIDE, &[&[]]),
+        (&probe::COPY, &[&[]]),
     ]
 };
 
