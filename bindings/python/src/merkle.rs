@@ -12,7 +12,7 @@ use crate::hash::{each_chunk, named};
 use crate::output;
 
 /// The leaf nodes of a tree over `records`, which are data: the digest of each, after
-/// the prefix that the tree's rule puts before a leaf.
+/// the prefix that the tree's rule puts before a leaf. Records are copied behind one.
 ///
 /// Parameters
 /// ----------
