@@ -245,3 +245,54 @@ pub(super) fn choice<T: Copy>(what: &str, number: u32, choices: &[T]) -> Result<
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BackendInfo, Fault, Report};
+
+    fn text(report: &CallReport) -> String {
+        let bytes = report.fault.map(|byte| byte as u8);
+        CStr::from_bytes_until_nul(&bytes).unwrap().to_str().unwrap().into()
+    }
+
+    #[test]
+    fn a_report_tells_of_back_ends_that_faulted() {
+        let info = |kind, software| BackendInfo { kind, threads: 1, detail: String::new(), software };
+        let backend = info(BackendKind::Cpu, false);
+        let served = CallReport::new(&Report { backend: backend.clone(), passed_over: vec![] });
+        assert_eq!((served.backend, served.software, served.passed_over), (2, 0, 0));
+        assert_eq!(text(&served), "");
+
+        let lost = (info(BackendKind::Gpu, true), Fault::DeviceLost("it was unplugged".repeat(20)));
+        let told = CallReport::new(&Report { backend, passed_over: vec![lost] });
+        assert_eq!((told.backend, told.passed_over), (2, 1));
+        assert!(text(&told).starts_with("gpu (software): the device was lost: it was unplugged"));
+        assert_eq!(text(&told).len(), VERILANE_FAULT_SIZE - 1);
+
+        let software = Report { backend: info(BackendKind::Gpu, true), passed_over: vec![] };
+        assert_eq!((CallReport::new(&software).backend, CallReport::new(&software).software), (3, 1));
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_header() {
+        for (backend, kind) in [
+            (BackendChoice::Reference, BackendKind::Reference),
+            (BackendChoice::Cpu, BackendKind::Cpu),
+            (BackendChoice::Gpu, BackendKind::Gpu),
+        ] {
+            assert_eq!(placement(backend as u32).unwrap(), Placement::On(kind));
+        }
+        assert_eq!(placement(BackendChoice::Auto as u32).unwrap(), Placement::Auto);
+        for (cap, level) in [
+            (IsaCap::Best, None),
+            (IsaCap::Scalar, Some(Isa::Scalar)),
+            (IsaCap::Avx2, Some(Isa::Avx2)),
+            (IsaCap::Avx512, Some(Isa::Avx512)),
+            (IsaCap::Avx512Ifma, Some(Isa::Avx512Ifma)),
+        ] {
+            assert_eq!(isa(cap as u32).unwrap(), level);
+        }
+        assert_eq!(isa(5).unwrap_err().status, Status::Argument);
+    }
+}

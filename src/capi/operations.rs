@@ -408,3 +408,34 @@ fn tree_of(tree: u32, hash: u32) -> Result<Tree, Failure> {
     }
     Ok(tree)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_header() {
+        for (number, rule) in [
+            (RuleChoice::Rfc8032, Rule::Rfc8032),
+            (RuleChoice::Strict, Rule::Strict),
+            (RuleChoice::Zip215, Rule::Zip215),
+        ] {
+            assert_eq!(choice("rule", number as u32, &Rule::ALL).unwrap(), rule);
+        }
+        for (number, hash) in [
+            (DigestChoice::Sha256, Hash::Sha256),
+            (DigestChoice::Sha256d, Hash::Sha256d),
+            (DigestChoice::Blake3, Hash::Blake3),
+        ] {
+            assert_eq!(unkeyed(number as u32).unwrap(), hash);
+        }
+        let sha256d = DigestChoice::Sha256d as u32;
+        for (number, tree) in [
+            (TreeChoice::Bitcoin, Tree::Bitcoin),
+            (TreeChoice::Rfc6962, Tree::Rfc6962(Hash::Sha256d)),
+            (TreeChoice::Plain, Tree::Plain(Hash::Sha256d)),
+        ] {
+            assert_eq!(tree_of(number as u32, sha256d).unwrap(), tree);
+        }
+    }
+}
