@@ -3,6 +3,8 @@
 
 #[path = "../src/cli/bench/input.rs"]
 mod input;
+#[path = "../src/cli/bench/queues.rs"]
+mod queues;
 #[path = "../src/cli/bench/source.rs"]
 mod source;
 #[path = "../src/cli/bench/standing.rs"]
@@ -41,6 +43,7 @@ fn workloads() -> Vec<(String, Recipe, usize)> {
         ("index".into(), Recipe::Index { known: INDEXED }, 1 << 16),
         ("pow.sha256d".into(), Recipe::Pow, 1 << 18),
         ("check".into(), Recipe::Check, SIGNATURES),
+        ("queue".into(), Recipe::Queue, SIGNATURES),
     ];
     hashes.chain(trees).chain(rules).chain(others).collect()
 }
@@ -73,6 +76,7 @@ fn operations(criterion: &mut Criterion) {
                 let name = match manner {
                     Manner::AtOnce => backend.info().to_string(),
                     Manner::CallByCall => format!("{}, call by call", backend.info()),
+                    Manner::OneByOne => format!("{}, one by one", backend.info()),
                 };
                 group.bench_function(name, |bencher| {
                     bencher.iter_custom(|count| (0..count).map(|_| iteration()).sum());

@@ -43,6 +43,21 @@ fn assert_row(row: &Value) {
     assert!(row["software"].is_boolean() && row["unit"].is_string(), "{row}");
 }
 
+fn assert_latency(latency: &Value) {
+    assert_eq!(latency["checked"], true, "{latency}");
+    let rates = ["arrivals", "arrivals_per_second", "threads", "dalek_per_second", "dalek_threads"];
+    assert!(rates.iter().all(|field| number(latency, field) > 0.0), "{latency}");
+    let keeps_up = number(latency, "arrivals_per_second") <= 0.95 * number(latency, "dalek_per_second");
+    assert_eq!(latency["dalek"].is_object(), keeps_up, "{latency}");
+    let measured =
+        [&latency["queue"], &latency["dalek"]].into_iter().filter(|quantiles| !quantiles.is_null());
+    for quantiles in measured {
+        let of = |field| number(quantiles, field);
+        assert!(of("p50_s") > 0.0 && of("p50_s") <= of("p90_s"), "{quantiles}");
+        assert!(of("p90_s") <= of("p99_s") && of("p99_s") <= of("p999_s"), "{quantiles}");
+    }
+}
+
 fn assert_machine(machine: &Value) {
     for field in ["processor", "isa", "os", "rustc", "commit", "version"] {
         assert!(machine[field].as_str().is_some_and(|text| !text.is_empty()), "{field} in {machine}");
@@ -54,7 +69,7 @@ fn assert_machine(machine: &Value) {
     assert!(machine["adapters"].is_array());
 }
 
-const WORKLOADS: [&str; 14] = [
+const WORKLOADS: [&str; 15] = [
     "hash.sha256",
     "hash.sha256d",
     "hash.blake3",
@@ -69,6 +84,7 @@ const WORKLOADS: [&str; 14] = [
     "index",
     "pow.sha256d",
     "check",
+    "queue",
 ];
 
 #[test]
@@ -113,6 +129,11 @@ fn every_workload_is_measured_and_checked() {
         }
         assert!(table.contains(name) && read(&markdown).contains(&format!("| {name} |")), "{name}");
     }
+    let latencies = report["latencies"].as_array().unwrap();
+    let on_cpu: Vec<_> = latencies.iter().filter(|latency| latency["backend"] == "cpu").collect();
+    let loads: Vec<_> = on_cpu.iter().map(|latency| number(latency, "load")).collect();
+    assert_eq!(loads, [0.1, 0.5, 0.9, 0.1, 0.5, 0.9], "three loads at each size");
+    latencies.iter().for_each(assert_latency);
     assert_eq!(read(&csv).lines().count(), rows.len() + 1, "a header and a line for each row");
 }
 

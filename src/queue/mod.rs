@@ -84,10 +84,10 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 4,096 signatures in a batch, no delay, room for 65,536 signatures over
+    /// 16,384 signatures in a batch, no delay, room for 65,536 signatures over
     /// 64 MiB of messages.
     fn default() -> Self {
-        Options { max_batch: 1 << 12, max_delay: Duration::ZERO, capacity: 1 << 16, capacity_bytes: 64 << 20 }
+        Options { max_batch: 1 << 14, max_delay: Duration::ZERO, capacity: 1 << 16, capacity_bytes: 64 << 20 }
     }
 }
 

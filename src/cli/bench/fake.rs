@@ -61,7 +61,8 @@ impl Backend for Fake {
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
         self.reference.verify(rule, batch, out)?;
-        out[2] ^= self.lies()?;
+        // A queue's batches can be of one signature.
+        out[batch.len() - 1] ^= self.lies()?;
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use verilane::merkle::Root;
 use verilane::pow::{Nonce, NonceWindow, Puzzle, Target};
 use verilane::{Backend, Digest, Entries, Fault, Hash, Operation, Records, Tree};
 
+use super::queues::{Queues, one_by_one};
 use super::source::Source;
 use super::standing::{Block, Standing};
 
@@ -80,6 +81,9 @@ pub enum Recipe {
     /// Records of 256 to 2,048 bytes, 30 % of which repeat an earlier one, signed
     /// by 64 institutions; in one of 64 entries a bit is flipped.
     Check,
+    /// Signatures as for [`Verify`](Recipe::Verify), from threads that have one at
+    /// a time.
+    Queue,
 }
 
 /// How a back end is asked.
@@ -89,7 +93,12 @@ pub enum Manner {
     AtOnce,
     /// A block's check by a call for each operation in it.
     CallByCall,
+    /// Signatures one by one, through a queue.
+    OneByOne,
 }
+
+/// What signatures in a queue are verified under.
+pub const QUEUE_RULE: Rule = Rule::Strict;
 
 /// What blocks are checked under.
 const BLOCK_RULE: Rule = Rule::Strict;
@@ -108,7 +117,7 @@ impl Recipe {
         match self {
             Recipe::Hash { .. } => Operation::Hash,
             Recipe::Merkle(_) => Operation::Merkle,
-            Recipe::Verify(_) => Operation::Verify,
+            Recipe::Verify(_) | Recipe::Queue => Operation::Verify,
             Recipe::Dedup | Recipe::Index { .. } => Operation::Dedup,
             Recipe::Pow => Operation::Pow,
             Recipe::Check => Operation::Check,
@@ -120,7 +129,7 @@ impl Recipe {
         match self {
             Recipe::Hash { shortest, longest, .. } => (shortest, longest),
             Recipe::Merkle(_) | Recipe::Dedup | Recipe::Index { .. } => (32, 32),
-            Recipe::Verify(_) => (SHORTEST_MESSAGE, LONGEST_MESSAGE),
+            Recipe::Verify(_) | Recipe::Queue => (SHORTEST_MESSAGE, LONGEST_MESSAGE),
             Recipe::Pow => (Puzzle::BITCOIN_HEADER, Puzzle::BITCOIN_HEADER),
             Recipe::Check => (SHORTEST_RECORD, LONGEST_RECORD),
         }
@@ -128,13 +137,17 @@ impl Recipe {
 
     /// In which ways it is measured.
     pub fn manners(self) -> &'static [Manner] {
-        if self == Recipe::Check { &[Manner::AtOnce, Manner::CallByCall] } else { &[Manner::AtOnce] }
+        match self {
+            Recipe::Check => &[Manner::AtOnce, Manner::CallByCall],
+            Recipe::Queue => &[Manner::OneByOne, Manner::AtOnce],
+            _ => &[Manner::AtOnce],
+        }
     }
 
     /// An input of `items`, of which no bytes were seen before; `source` must
     /// have been made for as many.
     pub fn fresh(self, items: usize, source: &mut Source) -> Input {
-        let Source { stream, signed, uploads, standing } = source;
+        let Source { stream, signed, uploads, standing, queues } = source;
         match self {
             Recipe::Hash { hash, shortest, longest } => {
                 Input::Hash { hash, records: records(items, shortest, longest, stream) }
@@ -153,6 +166,7 @@ impl Recipe {
                 Input::Pow { puzzle: puzzle(stream, NO_HIT), window: first..=first + (items - 1) as u32 }
             }
             Recipe::Check => Input::Check { entries: uploads.draw(items, stream) },
+            Recipe::Queue => Input::Queue { batch: signed.draw(items, stream), queues: queues.clone() },
         }
     }
 
@@ -246,7 +260,7 @@ impl Signed {
 
     /// A batch of `items`, in another order each time, one in 64 of them with
     /// one bit of the signature or the message flipped.
-    fn draw(&self, items: usize, stream: &mut Stream) -> Batch<'static> {
+    pub fn draw(&self, items: usize, stream: &mut Stream) -> Batch<'static> {
         let (start, stride) = (stream.word() as usize, stream.word() as usize | 1);
         let mut batch = Batch::with_capacity(items);
         for (i, word) in stream.words(items).into_iter().enumerate() {
@@ -324,6 +338,7 @@ pub enum Input {
     Index { block: Block, right: Answer, standing: Rc<RefCell<Standing>> },
     Pow { puzzle: Puzzle, window: NonceWindow },
     Check { entries: Entries<'static> },
+    Queue { batch: Batch<'static>, queues: Rc<RefCell<Queues>> },
 }
 
 impl Input {
@@ -335,7 +350,9 @@ impl Input {
                 32 * digests.len() as u64
             }
             Input::Index { block, .. } => 32 * block.seen.len() as u64,
-            Input::Verify { batch, .. } => 96 * batch.len() as u64 + batch.messages().total_bytes(),
+            Input::Verify { batch, .. } | Input::Queue { batch, .. } => {
+                96 * batch.len() as u64 + batch.messages().total_bytes()
+            }
             Input::Pow { puzzle, .. } => puzzle.header().len() as u64,
             Input::Check { entries } => 128 * entries.len() as u64 + entries.records().total_bytes(),
         }
@@ -367,6 +384,16 @@ impl Input {
                 let ((), time) = timed(|| backend.verify(*rule, batch, &mut verdicts))?;
                 Ok((Answer::Verdicts(verdicts), time))
             }
+            Input::Queue { batch, queues } if manner == Manner::OneByOne => {
+                let verifier = queues.borrow_mut().of(backend)?;
+                let (verdicts, time) = timed(|| one_by_one(&verifier, batch))?;
+                Ok((Answer::Verdicts(verdicts), time))
+            }
+            Input::Queue { batch, .. } => {
+                let mut verdicts = vec![false; batch.len()];
+                let ((), time) = timed(|| backend.verify(QUEUE_RULE, batch, &mut verdicts))?;
+                Ok((Answer::Verdicts(verdicts), time))
+            }
             Input::Dedup { prints } => {
                 let mut firsts = vec![u32::MAX; prints.len()];
                 let ((), time) = timed(|| backend.first_occurrences(prints, &mut firsts))?;
@@ -383,7 +410,7 @@ impl Input {
             Input::Check { entries } => {
                 let (check, time) = timed(|| match manner {
                     Manner::AtOnce => backend.check_block(BLOCK_RULE, BLOCK_HASH, BLOCK_TREE, entries),
-                    Manner::CallByCall => {
+                    Manner::CallByCall | Manner::OneByOne => {
                         check_call_by_call(backend.as_ref(), BLOCK_RULE, BLOCK_HASH, BLOCK_TREE, entries)
                     }
                 })?;

@@ -5,8 +5,10 @@ mod calibrate;
 #[cfg(test)]
 mod fake;
 mod input;
+mod latency;
 mod measure;
 mod pace;
+mod queues;
 mod remarks;
 mod report;
 mod source;
@@ -23,6 +25,7 @@ use verilane::{Backend, BackendKind, Engine, Error, Placement};
 use super::context::Context;
 use super::machine::{self, Machine};
 use super::{Status, export, output, progress};
+use input::Recipe;
 use measure::{Field, measure};
 use pace::Pace;
 use workload::{Case, Scale};
@@ -135,6 +138,10 @@ fn measure_all(cases: &[Case], field: &Field, pace: Pace, report: &mut Report) -
                 let measurement = measure(case, &able, &mut source, budget)?;
                 let rows = report.add(case, &measurement);
                 bar.suspend(|| rows.iter().for_each(tell_mismatch));
+                if case.workload.recipe == Recipe::Queue {
+                    let time = budget.time / LATENCIES_IN_BUDGET;
+                    latency::measure(case, &able, &measurement, &mut source, time, report)?;
+                }
             }
             None => report.out_of_time(case, &able),
         }
@@ -142,6 +149,9 @@ fn measure_all(cases: &[Case], field: &Field, pace: Pace, report: &mut Report) -
     bar.finish_and_clear();
     Ok(())
 }
+
+/// A queue is measured at three loads, and so is its peer.
+const LATENCIES_IN_BUDGET: u32 = 4;
 
 fn tell_mismatch(row: &Row) {
     if let Some(mismatch) = &row.mismatch {

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use verilane::BackendKind;
 
+use super::latency::{Latency, Quantiles};
 use super::report::{Report, Row};
 use super::statistics::{Contest, crossover};
-use super::workload::CALL_BY_CALL;
-use crate::cli::units::{Count, Seconds};
+use super::workload::{CALL_BY_CALL, IN_ONE_BATCH};
+use crate::cli::units::{Count, Rate, Seconds};
 
 /// What the first call on a device costs more than later ones, from which size a
-/// GPU pays, and what one pass over a block saves.
+/// GPU pays, what one pass over a block saves, and what a queue costs.
 pub fn remarks(report: &Report) -> Vec<String> {
     let mut workloads: Vec<_> = report.rows.iter().map(|row| row.workload.as_str()).collect();
     workloads.retain(|name| name.starts_with("verify."));
@@ -18,23 +19,66 @@ pub fn remarks(report: &Report) -> Vec<String> {
     // The rules share their kernels: only the first has to wait for them.
     let first_call = workloads.first().and_then(|name| first_call(report, name));
     let crossovers = workloads.iter().filter_map(|name| crossover_of(report, name));
-    first_call.into_iter().chain(crossovers).chain(one_pass(report)).collect()
+    let queue = saturation(report).chain(report.latencies.iter().map(latency));
+    first_call.into_iter().chain(crossovers).chain(one_pass(report)).chain(queue).collect()
+}
+
+/// A queue that is kept full against the call that gets all at once.
+fn saturation(report: &Report) -> impl Iterator<Item = String> {
+    pairs(report, IN_ONE_BATCH).map(|(queue, batch)| {
+        format!(
+            "{} of {} {} on {}: {:.2} of the rate of one batch",
+            queue.workload,
+            Count(queue.items as u64),
+            queue.unit,
+            queue.label(),
+            batch.median_s / queue.median_s
+        )
+    })
+}
+
+fn latency(latency: &Latency) -> String {
+    let dalek = match latency.dalek {
+        Some(quantiles) => tell(quantiles),
+        None => format!("cannot keep up: it verifies {} in a second", Rate(latency.dalek_per_second)),
+    };
+    format!(
+        "queue on {} at {:.0} % load, {} signatures in a second, p50 / p90 / p99 / p99.9: {}; ed25519-dalek, \
+         one at a time on {} threads: {dalek}",
+        latency.backend,
+        100.0 * latency.load,
+        Rate(latency.arrivals_per_second),
+        tell(latency.queue),
+        latency.dalek_threads,
+    )
+}
+
+fn tell(quantiles: Quantiles) -> String {
+    let Quantiles { p50_s, p90_s, p99_s, p999_s } = quantiles;
+    [p50_s, p90_s, p99_s, p999_s].map(|latency| Seconds(latency).to_string()).join(" / ")
+}
+
+/// Each row whose workload is measured in another way too, and the row of that.
+fn pairs<'a>(report: &'a Report, way: &'a str) -> impl Iterator<Item = (&'a Row, &'a Row)> {
+    report.rows.iter().filter_map(move |other| {
+        let name = other.workload.strip_suffix(way)?.trim_end();
+        let alike =
+            |row: &&Row| (&*row.workload, &row.detail, row.items) == (name, &other.detail, other.items);
+        Some((report.rows.iter().find(alike)?, other))
+    })
 }
 
 /// A check in one call against a call for each operation in it.
 fn one_pass(report: &Report) -> impl Iterator<Item = String> {
-    report.rows.iter().filter_map(|calls| {
-        let name = calls.workload.strip_suffix(CALL_BY_CALL)?.trim_end();
-        let alike =
-            |row: &&Row| (&*row.workload, &row.detail, row.items) == (name, &calls.detail, calls.items);
-        let at_once = report.rows.iter().find(alike)?;
-        Some(format!(
-            "{name} of {} {} on {}: one call takes {:.2} of the time of call after call",
+    pairs(report, CALL_BY_CALL).map(|(at_once, calls)| {
+        format!(
+            "{} of {} {} on {}: one call takes {:.2} of the time of call after call",
+            at_once.workload,
             Count(calls.items as u64),
             calls.unit,
             calls.label(),
             at_once.median_s / calls.median_s
-        ))
+        )
     })
 }
 
@@ -137,6 +181,41 @@ mod tests {
             "check of 64 records on gpu: one call takes 0.50 of the time of call after call",
         ];
         assert_eq!(remarks_on(rows), expected);
+    }
+
+    #[test]
+    fn a_queue_stands_against_one_batch_and_its_peer() {
+        let row = |workload: &str, median_s| {
+            let (workload, backend) = (workload.into(), "cpu".into());
+            Row { workload, backend, items: 64, median_s, unit: "signatures", ..Row::default() }
+        };
+        let mut report = Report::new(Machine::default(), 0.0);
+        report.rows = vec![row("queue", 1.25), row("queue in one batch", 1.0)];
+        let quantiles = Quantiles { p50_s: 1e-3, p90_s: 2e-3, p99_s: 3e-3, p999_s: 4e-3 };
+        for dalek in [Some(quantiles), None] {
+            report.latencies.push(Latency {
+                backend: "cpu".into(),
+                detail: String::new(),
+                software: false,
+                threads: 2,
+                load: 0.5,
+                arrivals_per_second: 2e5,
+                arrivals: 1000,
+                queue: quantiles,
+                dalek,
+                dalek_per_second: 5e4,
+                dalek_threads: 2,
+                checked: true,
+            });
+        }
+        let at = "queue on cpu at 50 % load, 200 k signatures in a second, p50 / p90 / p99 / p99.9: \
+                  1 ms / 2 ms / 3 ms / 4 ms; ed25519-dalek, one at a time on 2 threads: ";
+        let expected = [
+            "queue of 64 signatures on cpu: 0.80 of the rate of one batch".to_string(),
+            format!("{at}1 ms / 2 ms / 3 ms / 4 ms"),
+            format!("{at}cannot keep up: it verifies 50 k in a second"),
+        ];
+        assert_eq!(remarks(&report), expected);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use verilane::{BackendInfo, BackendKind};
 
+use super::latency::Latency;
 use super::measure::{Field, Measurement, Run};
 use super::statistics::median;
 use super::workload::Case;
@@ -21,6 +22,8 @@ pub struct Report {
     /// How busy other work kept the processor before the first measurement.
     pub busy_percent: f32,
     pub rows: Vec<Row>,
+    /// How long single signatures took through queues.
+    pub latencies: Vec<Latency>,
     pub not_measured: Vec<NotMeasured>,
 }
 
@@ -71,13 +74,13 @@ pub struct NotMeasured {
 
 impl Report {
     pub fn new(machine: Machine, busy_percent: f32) -> Self {
-        let (rows, not_measured) = (Vec::new(), Vec::new());
-        Report { schema_version: SCHEMA_VERSION, machine, busy_percent, rows, not_measured }
+        let (rows, latencies, not_measured) = (Vec::new(), Vec::new(), Vec::new());
+        Report { schema_version: SCHEMA_VERSION, machine, busy_percent, rows, latencies, not_measured }
     }
 
     /// Whether every answer equalled the reference's.
     pub fn all_checked(&self) -> bool {
-        self.rows.iter().all(|row| row.checked)
+        self.rows.iter().all(|row| row.checked) && self.latencies.iter().all(|latency| latency.checked)
     }
 
     /// Adds the rows of one case; returns those with wrong answers.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::input::{Signed, Stream, Uploads};
+use super::queues::Queues;
 use super::standing::Standing;
 
 /// Random bytes, and what is made once and drawn from again and again.
@@ -13,6 +14,7 @@ pub struct Source {
     pub uploads: Uploads,
     /// Shared with the inputs, which change it.
     pub standing: Rc<RefCell<Standing>>,
+    pub queues: Rc<RefCell<Queues>>,
 }
 
 impl Source {
@@ -24,6 +26,7 @@ impl Source {
             signed: Signed::new(signatures, &mut stream),
             uploads: Uploads::new(entries, &mut stream),
             standing: Rc::new(RefCell::new(Standing::new(indexed))),
+            queues: Rc::default(),
             stream,
         }
     }

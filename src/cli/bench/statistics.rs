@@ -14,6 +14,13 @@ pub fn median(samples: &[Duration]) -> Option<Duration> {
     }
 }
 
+/// The lowest of ascending `samples` that a `share` of them do not exceed; none of
+/// none.
+pub fn quantile(samples: &[Duration], share: f64) -> Option<Duration> {
+    let rank = (share * samples.len() as f64).ceil() as usize;
+    samples.get(rank.max(1) - 1).copied()
+}
+
 /// A call of one size, measured on two back ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Contest {
@@ -53,6 +60,15 @@ mod tests {
         assert_eq!(median(&[]), None);
         assert_eq!(median(&ms(&[9, 1, 5])), Some(Duration::from_millis(5)));
         assert_eq!(median(&ms(&[9, 1, 5, 6])), Some(Duration::from_micros(5500)));
+    }
+
+    #[test]
+    fn quantiles() {
+        let samples = ms(&(1..=1000).collect::<Vec<_>>());
+        let of = |share| quantile(&samples, share).unwrap().as_millis();
+        assert_eq!([of(0.0), of(0.5), of(0.9), of(0.999), of(1.0)], [1, 500, 900, 999, 1000]);
+        assert_eq!(quantile(&ms(&[7]), 0.5), Some(Duration::from_millis(7)));
+        assert_eq!(quantile(&[], 0.5), None);
     }
 
     #[test]

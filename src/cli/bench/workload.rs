@@ -45,6 +45,7 @@ const QUICKLY_INDEXED: u64 = 1 << 16;
 
 /// What the name of a workload is followed by where it is measured so.
 pub const CALL_BY_CALL: &str = "call by call";
+pub const IN_ONE_BATCH: &str = "in one batch";
 
 /// Every workload, in the order of the table.
 pub fn all() -> Vec<Workload> {
@@ -64,6 +65,7 @@ pub fn all() -> Vec<Workload> {
         ("index", Recipe::Index { known: INDEXED }),
         ("pow.sha256d", Recipe::Pow),
         ("check", Recipe::Check),
+        ("queue", Recipe::Queue),
     ];
     let others = others.map(|(name, recipe)| Workload { name: name.into(), recipe });
     hashes.chain(trees).chain(rules).chain(others).collect()
@@ -88,7 +90,7 @@ pub fn select(patterns: &[String]) -> anyhow::Result<Vec<Workload>> {
 /// A source for the largest of `cases`.
 pub fn source(cases: &[Case]) -> Source {
     let signatures = cases.iter().map(|case| match case.workload.recipe {
-        Recipe::Verify(_) => case.items,
+        Recipe::Verify(_) | Recipe::Queue => case.items,
         _ => 0,
     });
     let entries = cases.iter().map(|case| match case.workload.recipe {
@@ -115,7 +117,7 @@ impl Workload {
         match self.recipe {
             Recipe::Hash { .. } => "hashes",
             Recipe::Merkle(_) => "leaves",
-            Recipe::Verify(_) => "signatures",
+            Recipe::Verify(_) | Recipe::Queue => "signatures",
             Recipe::Dedup => "fingerprints",
             Recipe::Index { .. } | Recipe::Check => "records",
             Recipe::Pow => "nonces",
@@ -125,7 +127,8 @@ impl Workload {
     /// Its name where it is measured in this manner.
     pub fn name_in(&self, manner: Manner) -> String {
         match manner {
-            Manner::AtOnce => self.name.clone(),
+            Manner::AtOnce if self.recipe == Recipe::Queue => format!("{} {IN_ONE_BATCH}", self.name),
+            Manner::AtOnce | Manner::OneByOne => self.name.clone(),
             Manner::CallByCall => format!("{} {CALL_BY_CALL}", self.name),
         }
     }
@@ -136,7 +139,7 @@ impl Workload {
             Recipe::Hash { hash, .. } => Some(hash),
             Recipe::Merkle(tree) => Some(tree.hash()),
             Recipe::Pow => Some(Hash::Sha256d),
-            Recipe::Verify(_) | Recipe::Dedup | Recipe::Index { .. } | Recipe::Check => None,
+            Recipe::Verify(_) | Recipe::Dedup | Recipe::Index { .. } | Recipe::Check | Recipe::Queue => None,
         }
     }
 
@@ -174,6 +177,8 @@ impl Workload {
             Recipe::Check if quick => vec![1 << 11],
             Recipe::Check if hardware_gpu => vec![1 << 10, 1 << 14, 1 << 18],
             Recipe::Check => vec![1 << 10, 1 << 14],
+            Recipe::Queue if quick => vec![1 << 13],
+            Recipe::Queue => vec![1 << 16],
         }
     }
 }
@@ -212,7 +217,7 @@ impl Case {
         match self.workload.recipe {
             Recipe::Hash { .. } => 3 * longest as u64 + 3 * (8 + 32),
             Recipe::Merkle(_) => 3 * 32 + 32,
-            Recipe::Verify(_) => 4 * (longest as u64 + 32 + 64 + 24),
+            Recipe::Verify(_) | Recipe::Queue => 4 * (longest as u64 + 32 + 64 + 24),
             Recipe::Dedup => 3 * 32 + 3 * 8 + 64,
             Recipe::Index { .. } => 3 * (32 + 32 + 16 + 16) + 4 * 64,
             Recipe::Check => 4 * (longest as u64 + 128 + 8) + 3 * (32 + 4 + 1),
@@ -247,6 +252,7 @@ mod tests {
             "index",
             "pow.sha256d",
             "check",
+            "queue",
         ];
         assert_eq!(names(&all()), expected);
     }
