@@ -1,6 +1,6 @@
 //! Many signatures under ZIP 215 by one equation.
 //!
-//! With a coefficient z for each signature, the sum of all [z](R + [k]A - [S]B),
+//! With a coefficient z for each signature, the sum of all \[z\](R + \[k\]A - \[S\]B),
 //! times 8, is the neutral point if every signature is valid. If one is not, that
 //! is so for one in 2^125 of its coefficients. Nobody can make use of that: the
 //! coefficients are a hash of all signatures, and to try that many batches is as
