@@ -42,10 +42,26 @@ const FEW: usize = 64;
 const SCALAR_BITS: u32 = 252;
 const COEFFICIENT_BITS: u32 = 126;
 
+/// Signatures whose sum is looked at first.
+const SAMPLE: usize = 128;
+
 /// Whether each signature is valid under ZIP 215, on this thread.
+///
+/// Where one of the first is not valid, others will not be either, and sums would
+/// be made in vain.
 pub fn verify_together(isa: Isa, batch: &Batch<'_>, out: &mut [bool]) {
-    let together = Together { isa, batch, terms: &terms(isa, batch) };
-    together.settle(0..batch.len(), out);
+    let (sample, rest) = out.split_at_mut(SAMPLE.min(batch.len()));
+    let first = batch.slice(0..sample.len());
+    let terms_of_first = terms(isa, &first);
+    if !is_neutral(isa, &terms_of_first, 0..first.len()) {
+        return verify(isa, Rule::Zip215, batch, None, out);
+    }
+    Together { isa, batch: &first, terms: &terms_of_first }.accept(0..first.len(), sample);
+    if rest.is_empty() {
+        return;
+    }
+    let others = batch.slice(sample.len()..batch.len());
+    Together { isa, batch: &others, terms: &terms(isa, &others) }.settle(0..others.len(), rest);
 }
 
 /// Signatures, and their terms in the equation.
