@@ -1,21 +1,12 @@
 // One operation again and again, to see how many the adapter does in a second.
-//
-// Each lane carries four chains of vectors. Each step depends on three of the four,
-// so that no two of them can be joined into one instruction.
 
 // 0: a + b. 1: bits of b where a has ones, of c where it has zeros. 2: a rotated by
 // 7, exclusive or b. 3: a * b + c.
 override OPERATION: u32;
 
-struct Params {
-    lanes: u32,
-    steps: u32,
-}
+alias Word = vec4<u32>;
 
-var<immediate> params: Params;
-@group(0) @binding(0) var<storage, read_write> results: array<u32>;
-
-fn step(a: vec4<u32>, b: vec4<u32>, c: vec4<u32>) -> vec4<u32> {
+fn step(a: Word, b: Word, c: Word) -> Word {
     switch OPERATION {
         case 0u: { return a + b; }
         case 1u: { return (a & b) | (~a & c); }
@@ -34,20 +25,10 @@ fn main(
     if index >= params.lanes {
         return;
     }
-    var a = vec4(index) * 0x9e3779b9u + vec4(1u, 2u, 3u, 4u);
-    var b = a * 0x85ebca6bu + 1u;
-    var c = b * 0x85ebca6bu + 1u;
-    var d = c * 0x85ebca6bu + 1u;
-    for (var i = 0u; i < params.steps; i++) {
-        a = step(a, b, c);
-        b = step(b, c, d);
-        c = step(c, d, a);
-        d = step(d, a, b);
-        a = step(a, b, c);
-        b = step(b, c, d);
-        c = step(c, d, a);
-        d = step(d, a, b);
-    }
-    let all = a ^ b ^ c ^ d;
+    let a = vec4(index) * 0x9e3779b9u + vec4(1u, 2u, 3u, 4u);
+    let b = a * 0x85ebca6bu + 1u;
+    let c = b * 0x85ebca6bu + 1u;
+    let d = c * 0x85ebca6bu + 1u;
+    let all = chains(a, b, c, d);
     results[index] = all.x ^ all.y ^ all.z ^ all.w;
 }

@@ -66,6 +66,8 @@ mod hash;
 #[cfg(feature = "ledger")]
 pub mod ledger;
 pub mod merkle;
+#[cfg(any(feature = "capi", feature = "queue"))]
+mod panics;
 pub mod pow;
 #[cfg(feature = "queue")]
 pub mod queue;

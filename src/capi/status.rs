@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::ffi::{CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::Error;
+use crate::{Error, panics};
 
 /// How a call ended. Unless it is `VERILANE_STATUS_OK`, no output was written, and
 /// `verilane_last_error` says what was wrong and what would be valid.
@@ -52,9 +52,8 @@ impl Failure {
     }
 
     fn of_panic(panic: &(dyn Any + Send)) -> Self {
-        let message = panic.downcast_ref::<&str>().copied();
-        let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Failure::new(Status::Panic, format!("verilane has a defect: {}", message.unwrap_or("no message")))
+        let message = panics::message(panic).unwrap_or("no message");
+        Failure::new(Status::Panic, format!("verilane has a defect: {message}"))
     }
 }
 

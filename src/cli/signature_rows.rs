@@ -13,7 +13,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 
-use super::signatures::Part;
+use super::signatures::{Part, Signature};
 
 const PUBLIC_KEY: &str = "public_key";
 const SIGNATURE: &str = "signature";
@@ -34,7 +34,7 @@ pub fn read(file: File, mut send: impl FnMut(Part) -> bool) -> anyhow::Result<()
         let batch = batch.with_context(|| format!("row {row} or one after it"))?;
         let signatures = Signatures::of(&batch)?;
         for index in 0..batch.num_rows() {
-            part.add_row(row, signatures.get(index));
+            part.add(row, signatures.get(index));
             row += 1;
             if part.is_full() {
                 part.bytes_read = bytes_a_row * part.items() as u64;
@@ -132,8 +132,6 @@ struct Signatures {
     message: Column,
 }
 
-type Row<'a> = (&'a [u8; 32], &'a [u8; 64], &'a [u8]);
-
 impl Signatures {
     fn of(batch: &RecordBatch) -> anyhow::Result<Self> {
         let column = |name| Column::of(batch, name);
@@ -144,7 +142,7 @@ impl Signatures {
         })
     }
 
-    fn get(&self, index: usize) -> anyhow::Result<Row<'_>> {
+    fn get(&self, index: usize) -> anyhow::Result<Signature<&[u8]>> {
         let key = fixed(self.public_key.get(index)).context(PUBLIC_KEY)?;
         let signature = fixed(self.signature.get(index)).context(SIGNATURE)?;
         let message = self.message.get(index).context("it is null").context(MESSAGE)?;
@@ -152,19 +150,7 @@ impl Signatures {
     }
 }
 
-fn fixed<const N: usize>(value: Option<&[u8]>) -> anyhow::Result<&[u8; N]> {
+fn fixed<const N: usize>(value: Option<&[u8]>) -> anyhow::Result<[u8; N]> {
     let value = value.context("it is null")?;
     value.try_into().map_err(|_| anyhow!("{N} bytes are expected, {} were found", value.len()))
-}
-
-impl Part {
-    fn add_row(&mut self, row: u64, signature: anyhow::Result<Row<'_>>) {
-        match signature {
-            Ok((key, signature, message)) => {
-                self.batch.push(key, signature, message);
-                self.places.push(row);
-            }
-            Err(error) => self.malformed.push((row, format!("{error:#}"))),
-        }
-    }
 }

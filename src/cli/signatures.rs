@@ -37,6 +37,9 @@ pub struct Part {
     pub bytes_read: u64,
 }
 
+/// A public key, a signature by it, and the message.
+pub type Signature<M> = ([u8; 32], [u8; 64], M);
+
 impl Part {
     /// A part that holds nothing yet.
     pub fn new() -> Self {
@@ -53,14 +56,19 @@ impl Part {
         self.items() >= BATCH_SIGNATURES || self.batch.messages().total_bytes() >= BATCH_BYTES
     }
 
-    fn add(&mut self, line: u64, fields: anyhow::Result<Fields<'_>>) {
-        match fields.and_then(|fields| fields.decode()) {
+    /// Adds what stands at `place`.
+    pub fn add<M: AsRef<[u8]>>(&mut self, place: u64, signature: anyhow::Result<Signature<M>>) {
+        match signature {
             Ok((key, signature, message)) => {
-                self.batch.push(&key, &signature, &message);
-                self.places.push(line);
+                self.batch.push(&key, &signature, message.as_ref());
+                self.places.push(place);
             }
-            Err(error) => self.malformed.push((line, format!("{error:#}"))),
+            Err(error) => self.malformed.push((place, format!("{error:#}"))),
         }
+    }
+
+    fn add_fields(&mut self, line: u64, fields: anyhow::Result<Fields<'_>>) {
+        self.add(line, fields.and_then(|fields| fields.decode()));
     }
 }
 
@@ -78,7 +86,7 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    fn decode(&self) -> anyhow::Result<([u8; 32], [u8; 64], Vec<u8>)> {
+    fn decode(&self) -> anyhow::Result<Signature<Vec<u8>>> {
         let key = parse_hex(&self.public_key).context("public_key")?;
         let signature = parse_hex(&self.signature).context("signature")?;
         let message = match (&self.message, &self.message_base64) {
@@ -122,14 +130,14 @@ pub fn read(file: impl Read, mut send: impl FnMut(Part) -> bool) -> anyhow::Resu
         match (&format, text.trim_ascii()) {
             (_, []) => {}
             (None, [b'{', ..]) => {
-                part.add(line, json_fields(&text));
+                part.add_fields(line, json_fields(&text));
                 format = Some(Format::JsonLines);
             }
             (None, header) => format = Some(Format::Csv(Columns::find(&csv_record(header)?)?)),
-            (Some(Format::JsonLines), json) => part.add(line, json_fields(json)),
+            (Some(Format::JsonLines), json) => part.add_fields(line, json_fields(json)),
             (Some(Format::Csv(columns)), row) => match csv_record(row) {
-                Ok(record) => part.add(line, columns.fields(&record)),
-                Err(error) => part.add(line, Err(error)),
+                Ok(record) => part.add_fields(line, columns.fields(&record)),
+                Err(error) => part.add_fields(line, Err(error)),
             },
         }
         if part.is_full() && !send(std::mem::replace(&mut part, Part::new())) {

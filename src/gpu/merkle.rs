@@ -9,7 +9,7 @@ use super::buffers::Buffer;
 use super::device::Device;
 use super::hash::Mode;
 use super::shader::{Kernel, lib};
-use crate::merkle::{Root, Tree};
+use crate::merkle::{Root, Tree, height};
 use crate::{Digest, Fault, Hash};
 
 const MERKLE: &str = include_str!("../../shaders/merkle.wgsl");
@@ -62,7 +62,12 @@ pub(super) fn root(device: &Device, tree: Tree, leaves: &[Digest], chunk_bytes: 
         let lower = CHUNK_LEVELS.min(size.ilog2());
         let pass = Pass::new(device, tree)?;
         let tops = pass.tops(leaves, size, lower)?;
-        pass.finish(&mut batch, &tops, leaves.len().div_ceil(1 << lower), lower..height(leaves.len()))?;
+        pass.finish(
+            &mut batch,
+            &tops,
+            leaves.len().div_ceil(1 << lower),
+            lower..height(leaves.len() as u64),
+        )?;
     }
     batch.submit()?.wait(|bytes| read_root(tree, bytes))
 }
@@ -77,7 +82,7 @@ pub(super) fn rise<'d>(
 ) -> Result<(), Fault> {
     let pass = Pass::new(device, tree)?;
     batch.clear(&pass.mutated);
-    pass.finish(batch, leaves, count, 0..height(count))
+    pass.finish(batch, leaves, count, 0..height(count as u64))
 }
 
 /// The root from what was read back.
@@ -86,11 +91,6 @@ pub(super) fn read_root(tree: Tree, bytes: &[u8]) -> Root {
         digest: in_bytes(tree, bytemuck::pod_read_unaligned(&bytes[..32])),
         mutated: bytes[32..] != [0; 4],
     }
-}
-
-/// Levels between the leaves and the root.
-fn height(leaves: usize) -> u32 {
-    leaves.next_power_of_two().trailing_zeros()
 }
 
 /// Leaves of a chunk, a power of two, so that chunks are whole subtrees.

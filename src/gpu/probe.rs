@@ -8,11 +8,15 @@ use super::device::Device;
 use super::shader::{Constants, Kernel, lib};
 use crate::Fault;
 
-pub(super) static INTEGERS: Kernel =
-    Kernel { name: "probe", sources: &[lib::GRID, include_str!("../../shaders/probe.wgsl")] };
+pub(super) static INTEGERS: Kernel = Kernel {
+    name: "probe",
+    sources: &[lib::GRID, lib::PROBE_CHAINS, include_str!("../../shaders/probe.wgsl")],
+};
 
-pub(super) static WIDE: Kernel =
-    Kernel { name: "probe_wide", sources: &[lib::GRID, include_str!("../../shaders/probe_wide.wgsl")] };
+pub(super) static WIDE: Kernel = Kernel {
+    name: "probe_wide",
+    sources: &[lib::GRID, lib::PROBE_CHAINS, include_str!("../../shaders/probe_wide.wgsl")],
+};
 
 pub(super) static COPY: Kernel =
     Kernel { name: "probe_copy", sources: &[lib::GRID, include_str!("../../shaders/probe_copy.wgsl")] };

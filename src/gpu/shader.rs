@@ -44,6 +44,8 @@ pub(super) mod lib {
     pub const BYTES_ANY: &str = include_str!("../../shaders/lib/bytes_any.wgsl");
     /// How they are read where they begin at multiples of 16; after [`RECORDS`].
     pub const BYTES_ALIGNED: &str = include_str!("../../shaders/lib/bytes_aligned.wgsl");
+    /// Chains of a probe's own steps.
+    pub const PROBE_CHAINS: &str = include_str!("../../shaders/lib/probe_chains.wgsl");
 }
 
 /// A compute kernel: WGSL texts that together hold one entry point, `main`.

@@ -1,6 +1,5 @@
 //! The threads that take batches to the engine.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
@@ -10,6 +9,7 @@ use super::state::{Gathering, Next};
 use super::{QueueError, Shared};
 use crate::Outcome;
 use crate::ed25519::{Batch, Verdicts};
+use crate::panics::message;
 
 impl Shared {
     /// Verifies batches until the queue is closed and empty.
@@ -48,7 +48,9 @@ impl Shared {
         let error = match answer {
             Ok(Ok(outcome)) => return Ok(outcome),
             Ok(Err(error)) => QueueError::Engine(Arc::new(error)),
-            Err(panic) => QueueError::Panicked(message(panic.as_ref()).into()),
+            Err(panic) => {
+                QueueError::Panicked(message(panic.as_ref()).unwrap_or("it did not say why").into())
+            }
         };
         tracing::error!(items = batch.len(), %error, "a batch got no verdicts");
         Err(error)
@@ -68,9 +70,4 @@ impl Shared {
             self.drained.notify_all();
         }
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it did not say why")
 }

@@ -336,7 +336,6 @@ impl Buckets {
             sum += *start;
             *start = sum;
         }
-        // Each start moves to its bucket's end, which is the next one's start.
         self.sorted.resize(self.points.len(), 0);
         let mut next = self.starts.clone();
         for (&magnitude, &point) in self.magnitudes.iter().zip(&self.points) {
