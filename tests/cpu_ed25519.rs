@@ -238,3 +238,27 @@ fn cached_keys_change_no_verdict() {
         }
     }
 }
+
+/// A thread may round doubles as it likes: down, up or towards zero.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn any_rounding_of_doubles() {
+    let mut rng = ChaCha8Rng::seed_from_u64(31);
+    let keys: Vec<_> = (0..4).map(|_| key(&mut rng)).collect();
+    let cases: Vec<_> = (0..600).map(|i| mutated(&mut rng, &keys[i % 4])).collect();
+    for rounding in 1..=3u32 {
+        let thread = std::thread::scope(|scope| {
+            let verify_all = || {
+                let control = 0x1f80 | rounding << 13;
+                // SAFETY: the word is valid, and ends with this thread.
+                unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &control, options(nostack, readonly)) };
+                let caps = caps();
+                Rule::ALL.map(|rule| caps.iter().map(|cpu| verdicts(cpu, rule, &cases)).collect::<Vec<_>>())
+            };
+            scope.spawn(verify_all).join().unwrap()
+        });
+        for (rule, of_all) in Rule::ALL.into_iter().zip(thread) {
+            of_all.iter().for_each(|found| assert_eq!(*found, expected(rule, &cases), "{rule}"));
+        }
+    }
+}

@@ -67,7 +67,7 @@ impl<F: Field> Affine<F> {
         for i in 0..N {
             y[i] = F::from_words(words[i]);
             u[i] = F::reduce(F::sub(y[i].square_lifted(), one.widen()));
-            v[i] = F::reduce(F::add(y[i].squared().mul(F::splat(D)), one.widen()));
+            v[i] = F::reduce(F::add(y[i].squared().mul_lifted(F::splat(D)), one.widen()));
         }
         let roots = square_roots(&u, &v);
         let mut points = [(Affine { x: one, y: one }, F::Lanes::splat(0)); N];
@@ -103,10 +103,10 @@ impl<F: Field> Affine<F> {
     /// The point as it is added.
     #[inline(always)]
     pub fn cached(self) -> CachedAffine<F> {
-        let (x, y) = (self.x.widen(), self.y.widen());
+        let (x, y) = (self.x.widen(), F::add(self.y.widen(), F::lift()));
         CachedAffine {
             y_plus_x: F::reduce(F::add(y, x)),
-            y_minus_x: F::reduce(F::sub(F::add(y, F::lift()), x)),
+            y_minus_x: F::reduce(F::sub(y, x)),
             t_2d: self.x.times(self.y).times(F::splat(D2)),
         }
     }
@@ -123,11 +123,11 @@ impl<F: Field> Factors<F> {
     /// P, or -P in the lanes where `negative` has ones.
     #[inline(always)]
     pub fn of(p: &CachedAffine<F>, negative: F::Lanes) -> Self {
-        let y_plus_x = F::select(negative, p.y_minus_x, p.y_plus_x).widen();
+        let y_plus_x = F::add(F::select(negative, p.y_minus_x, p.y_plus_x).widen(), F::lift());
         let y_minus_x = F::select(negative, p.y_plus_x, p.y_minus_x).widen();
         let two = F::splat([2, 0, 0, 0]);
         Factors {
-            e: F::reduce(F::sub(F::add(y_plus_x, F::lift()), y_minus_x)),
+            e: F::reduce(F::sub(y_plus_x, y_minus_x)),
             f: two,
             g: two,
             h: F::reduce(F::add(y_plus_x, y_minus_x)),
@@ -140,11 +140,11 @@ impl<F: Field> Factors<F> {
         let x = self.e.times(self.f);
         let y = self.g.times(self.h);
         let z = self.f.times(self.g);
-        let (xx, yy, zz, xy) = (x.square(), y.square_lifted(), z.square_lifted(), x.mul(y));
+        let (xx, yy, zz) = (x.square(), y.square_lifted(), z.square_lifted());
         // E = 2XY, F = 2Z^2 - G, G = Y^2 - X^2, H = X^2 + Y^2.
         let g = F::sub(yy, xx);
         Factors {
-            e: F::reduce(F::add(xy, xy)),
+            e: F::reduce(x.mul_twice_lifted(y)),
             f: F::reduce(F::sub(F::add(zz, zz), g)),
             g: F::reduce(g),
             h: F::reduce(F::add(xx, yy)),
@@ -161,8 +161,7 @@ impl<F: Field> Factors<F> {
     /// P + Q, or P - Q in the lanes where `negative` has ones.
     #[inline(always)]
     pub fn plus_affine(self, q: &CachedAffine<F>, negative: F::Lanes) -> Self {
-        let z = self.f.mul_lifted(self.g);
-        self.sum(q, F::add(z, z), negative)
+        self.sum(q, self.f.mul_twice_lifted(self.g), negative)
     }
 
     #[inline(always)]
@@ -204,16 +203,15 @@ impl<F: Field> Factors<F> {
     #[inline(always)]
     fn cached_and_next(self, q: &CachedAffine<F>) -> (Cached<F>, Self) {
         let (x, y) = (self.e.mul(self.f), self.g.mul_lifted(self.h));
-        let z = self.f.mul(self.g);
+        let d = self.f.mul_twice_lifted(self.g);
         let t = self.e.times(self.h);
         let affine = CachedAffine {
             y_plus_x: F::reduce(F::add(y, x)),
             y_minus_x: F::reduce(F::sub(y, x)),
             t_2d: t.times(F::splat(D2)),
         };
-        let d = F::add(F::add(z, z), F::lift());
         let next = Self::combined(affine.y_plus_x, affine.y_minus_x, t, d, q, F::Lanes::splat(0));
-        (Cached(affine, F::reduce(F::add(z, z))), next)
+        (Cached(affine, F::reduce(d)), next)
     }
 
     /// Z, to be inverted.

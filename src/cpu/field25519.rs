@@ -1,10 +1,9 @@
 //! Arithmetic modulo p = 2^255 - 19, an element in each lane.
 //!
 //! Products come as [`Field::Wide`] sums whose limbs are not yet carried, so
-//! that the point formulas add and subtract first and carry once. `unsigned`
-//! limbs stay at or above zero because a product that something is subtracted
-//! from is *lifted*: it starts at a multiple of p whose limbs are larger than
-//! those of any product.
+//! that the point formulas add and subtract first and carry once. Limbs that are
+//! carried are above zero because one product in each sum is *lifted*: it starts at
+//! a multiple of p whose limbs are larger than those of any few products.
 //!
 //! Lanes are handled in loops, never in closures: those would be compiled without
 //! the features of the entry point.
@@ -12,10 +11,10 @@
 //! Nothing here runs in constant time, and nothing needs to: verification
 //! handles public data only.
 
-mod radix25;
+mod radix51;
 mod radix52;
 
-pub use radix25::{Field25, product as product25, square as square25};
+pub use radix51::{Field51, product as product51, square as square51};
 pub use radix52::Field52;
 
 use super::lanes::Lanes64;
@@ -33,8 +32,9 @@ pub trait Field: Copy {
     type Lanes: Lanes64;
     /// A sum of products, with limbs not yet carried.
     ///
-    /// [`reduce`](Field::reduce) takes sums of at most four unlifted products
-    /// and elements with at most two lifted ones.
+    /// [`reduce`](Field::reduce) takes sums that are lifted once: one term is, or
+    /// two are and a third one that is subtracted. Of products and elements
+    /// together they have six at most.
     type Wide: Copy;
 
     /// An element from its value's words, little-endian; bit 255 is ignored.
@@ -61,6 +61,9 @@ pub trait Field: Copy {
     /// `self * other`, lifted.
     fn mul_lifted(self, other: Self) -> Self::Wide;
 
+    /// `2 * self * other`, lifted once.
+    fn mul_twice_lifted(self, other: Self) -> Self::Wide;
+
     /// `self * self`.
     fn square(self) -> Self::Wide;
 
@@ -73,15 +76,14 @@ pub trait Field: Copy {
     /// `a + b`.
     fn add(a: Self::Wide, b: Self::Wide) -> Self::Wide;
 
-    /// `a - b`, where `a` is lifted once more than `b`, and `b` is otherwise
-    /// at most one product or one element.
+    /// `a - b`.
     fn sub(a: Self::Wide, b: Self::Wide) -> Self::Wide;
 
     /// `-product` in the lanes where `mask` has ones, `product` where it has
     /// zeros. It counts as a product where it is added to a lifted sum.
     fn negate_where(product: Self::Wide, mask: Self::Lanes) -> Self::Wide;
 
-    /// Carries a sum.
+    /// Carries a sum that is lifted once.
     fn reduce(sum: Self::Wide) -> Self;
 
     /// The same value in all lanes, from words of a value below 2^255.
@@ -95,13 +97,13 @@ pub trait Field: Copy {
     /// `self * other`, carried.
     #[inline(always)]
     fn times(self, other: Self) -> Self {
-        Self::reduce(self.mul(other))
+        Self::reduce(self.mul_lifted(other))
     }
 
     /// `self * self`, carried.
     #[inline(always)]
     fn squared(self) -> Self {
-        Self::reduce(self.square())
+        Self::reduce(self.square_lifted())
     }
 
     /// `-self`.
@@ -318,10 +320,14 @@ mod tests {
         let difference = F::sub(b.square_lifted(), a.square());
         check("difference", F::reduce(difference), sum(bb, negative(aa)));
         let twice = F::add(a.mul_lifted(b), a.mul_lifted(b));
-        let most = F::reduce(F::add(F::add(twice, b.square()), a.widen()));
-        check("two lifted, two more", most, sum(sum(ab, ab), sum(bb, va)));
         let rest = sum(sum(ab, ab), negative(sum(bb, negative(aa))));
         check("two lifted less one", F::reduce(F::sub(twice, difference)), rest);
+        check("twice", F::reduce(a.mul_twice_lifted(b)), sum(ab, ab));
+        let three = F::add(F::add(a.mul_twice_lifted(b), b.square()), F::add(a.square(), a.widen()));
+        let more = F::reduce(F::add(F::add(three, b.square()), b.widen()));
+        check("most", more, sum(sum(sum(ab, ab), sum(bb, bb)), sum(aa, sum(va, vb))));
+        let less = F::sub(F::sub(F::sub(F::lift(), a.mul(b)), F::add(b.square(), a.square())), b.widen());
+        check("least", F::reduce(less), negative(sum(sum(ab, vb), sum(aa, bb))));
         let ones = F::Lanes::splat(u64::MAX);
         let minus = F::add(a.square_lifted(), F::negate_where(b.square(), ones));
         check("a square less another", F::reduce(minus), sum(aa, negative(bb)));

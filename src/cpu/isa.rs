@@ -14,7 +14,7 @@ pub const ISA_VARIABLE: &str = "VERILANE_ISA";
 pub enum Isa {
     /// One item at a time, on any processor.
     Scalar,
-    /// AVX2: 8 lanes of 32 bits, 4 of 64.
+    /// AVX2 with FMA: 8 lanes of 32 bits, 4 of 64.
     Avx2,
     /// AVX-512 F, BW, DQ and VL: 16 lanes of 32 bits, 8 of 64.
     Avx512,
@@ -54,7 +54,9 @@ impl Isa {
 
 #[cfg(target_arch = "x86_64")]
 fn detect() -> Isa {
-    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2");
+    let avx2 = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("fma");
     let avx512 = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
@@ -108,19 +110,19 @@ macro_rules! dispatch {
             use $crate::cpu::{Isa, lanes};
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,bmi1,bmi2")]
+            #[target_feature(enable = "avx2,fma,bmi1,bmi2")]
             fn avx2($($arg: $type),*) $(-> $ret)? {
                 $generic::<lanes::avx2::$lanes>($($arg),*)
             }
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl")]
+            #[target_feature(enable = "avx2,fma,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl")]
             fn avx512($($arg: $type),*) $(-> $ret)? {
                 $generic::<lanes::avx512::$lanes>($($arg),*)
             }
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
+            #[target_feature(enable = "avx2,fma,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
             fn avx512ifma($($arg: $type),*) $(-> $ret)? {
                 dispatch!(@ifma $lanes, $generic($($arg),*))
             }

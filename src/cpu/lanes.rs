@@ -7,30 +7,30 @@
 
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-/// Implements [`Lanes25`] for `U64s` with the level's features.
-macro_rules! lanes25 {
+/// Implements [`Lanes51`] for `U64s` with the level's features.
+macro_rules! lanes51 {
     ($features:literal) => {
-        impl Lanes25 for U64s {
+        impl Lanes51 for U64s {
             #[inline(always)]
-            fn product(a: &[Self; 10], b: &[Self; 10]) -> [Self; 10] {
+            fn product(a: &[Self; 5], b: &[Self; 5], rest: &[u64; 5]) -> [Self; 5] {
                 #[target_feature(enable = $features)]
                 #[inline(never)]
-                fn alone(a: &[U64s; 10], b: &[U64s; 10]) -> [U64s; 10] {
-                    product25(a, b)
+                fn alone(a: &[U64s; 5], b: &[U64s; 5], rest: &[u64; 5]) -> [U64s; 5] {
+                    product51(a, b, rest)
                 }
                 // SAFETY: the entry points run this level only where the processor has it.
-                unsafe { alone(a, b) }
+                unsafe { alone(a, b, rest) }
             }
 
             #[inline(always)]
-            fn square(a: &[Self; 10]) -> [Self; 10] {
+            fn square(a: &[Self; 5], rest: &[u64; 5]) -> [Self; 5] {
                 #[target_feature(enable = $features)]
                 #[inline(never)]
-                fn alone(a: &[U64s; 10]) -> [U64s; 10] {
-                    square25(a)
+                fn alone(a: &[U64s; 5], rest: &[u64; 5]) -> [U64s; 5] {
+                    square51(a, rest)
                 }
                 // SAFETY: as above.
-                unsafe { alone(a) }
+                unsafe { alone(a, rest) }
             }
         }
     };
@@ -213,15 +213,33 @@ pub trait Lanes64:
     fn store_quads(words: [Self; 4], quads: &mut [Quad], stride: usize);
 }
 
-/// Lanes with products of ten limbs of 32 bits, in functions of their own: a
+/// Lanes that hold doubles too, by their bit patterns.
+pub trait LanesF64: Lanes64 {
+    /// `value` in each lane.
+    #[inline(always)]
+    fn splat_f64(value: f64) -> Self {
+        Self::splat(value.to_bits())
+    }
+
+    /// `self + other`, rounded.
+    fn add_f64(self, other: Self) -> Self;
+
+    /// `self - other`, rounded.
+    fn sub_f64(self, other: Self) -> Self;
+
+    /// `self + a * b`, rounded once.
+    fn fused_add(self, a: Self, b: Self) -> Self;
+}
+
+/// Lanes with products of five limbs of 51 bits, in functions of their own: a
 /// point formula with a dozen of them inside would neither fit the instruction
 /// cache nor leave the registers to any one.
-pub trait Lanes25: Lanes64 {
-    /// [`product`](super::field25519::product25), compiled for the level.
-    fn product(a: &[Self; 10], b: &[Self; 10]) -> [Self; 10];
+pub trait Lanes51: LanesF64 {
+    /// [`product`](super::field25519::product51), compiled for the level.
+    fn product(a: &[Self; 5], b: &[Self; 5], rest: &[u64; 5]) -> [Self; 5];
 
-    /// [`square`](super::field25519::square25), compiled for the level.
-    fn square(a: &[Self; 10]) -> [Self; 10];
+    /// [`square`](super::field25519::square51), compiled for the level.
+    fn square(a: &[Self; 5], rest: &[u64; 5]) -> [Self; 5];
 }
 
 /// Lanes with a multiply-add on their low 52 bits.

@@ -17,7 +17,7 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::{MAX_LANES, TOGETHER, claims, columns, verify, words};
+use super::{MAX_LANES, TOGETHER, claims, columns, rounds_to_nearest, verify, words};
 use crate::Digest;
 use crate::cpu::edwards25519::{Affine, AffinePoints, CachedAffine, CachedPoints, Factors};
 use crate::cpu::field25519::Field;
@@ -50,6 +50,9 @@ const SAMPLE: usize = 128;
 /// Where one of the first is not valid, others will not be either, and sums would
 /// be made in vain.
 pub fn verify_together(isa: Isa, batch: &Batch<'_>, out: &mut [bool]) {
+    if !rounds_to_nearest() {
+        return verify(isa, Rule::Zip215, batch, None, out);
+    }
     let (sample, rest) = out.split_at_mut(SAMPLE.min(batch.len()));
     let first = batch.slice(0..sample.len());
     let terms_of_first = terms(isa, &first);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use super::{Key, expanded};
+use super::{Key, expanded, rounds_to_nearest};
 use crate::cpu::Isa;
 
 /// Signatures by a key from which its table pays for itself.
@@ -55,7 +55,7 @@ impl KeyCache {
     /// The expanded form of each of `keys`, if all of them are known or recur
     /// often enough to be worth expanding now.
     pub(crate) fn expand(&self, isa: Isa, keys: &[[u8; 32]]) -> Option<Expanded> {
-        if isa == Isa::Scalar || self.capacity == 0 || keys.is_empty() {
+        if isa == Isa::Scalar || self.capacity == 0 || keys.is_empty() || !rounds_to_nearest() {
             return None;
         }
         let mut places = HashMap::new();

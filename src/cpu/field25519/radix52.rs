@@ -32,6 +32,8 @@ const LIFT: [u64; 5] = {
     [(1 << 62) - 19 * (1 << 10), full, full, full, (1 << 57) - (1 << 10)]
 };
 
+const HALF_LIFT: [u64; 5] = [LIFT[0] / 2, LIFT[1] / 2, LIFT[2] / 2, LIFT[3] / 2, LIFT[4] / 2];
+
 const ZERO: [u64; 5] = [0; 5];
 
 impl<L: Lanes52> Field52<L> {
@@ -173,13 +175,19 @@ impl<L: Lanes52> Field for Field52<L> {
     }
 
     #[inline(always)]
+    fn mul_twice_lifted(self, other: Self) -> Wide52<L> {
+        let half = self.product(other, HALF_LIFT);
+        Self::add(half, half)
+    }
+
+    #[inline(always)]
     fn square(self) -> Wide52<L> {
         self.square_from(ZERO)
     }
 
     #[inline(always)]
     fn square_lifted(self) -> Wide52<L> {
-        self.square_from(LIFT.map(|limb| limb / 2))
+        self.square_from(HALF_LIFT)
     }
 
     #[inline(always)]

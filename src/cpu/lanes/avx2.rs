@@ -3,8 +3,8 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Lanes25, Lanes32, Lanes64, Quad, Work, padded};
-use crate::cpu::field25519::{Field25, product25, square25};
+use super::{BLOCK_WORDS, Lanes32, Lanes51, Lanes64, LanesF64, Quad, Work, padded};
+use crate::cpu::field25519::{Field51, product51, square51};
 
 /// Eight 32-bit words.
 #[derive(Clone, Copy)]
@@ -241,7 +241,7 @@ fn transpose(rows: [U32s; 8]) -> [U32s; 8] {
 pub struct U64s(__m256i);
 
 /// Elements of the field of 2^255 - 19 in the form that suits this level.
-pub type Fe = Field25<U64s>;
+pub type Fe = Field51<U64s>;
 
 macro_rules! operators64 {
     ($($trait:ident::$function:ident = $intrinsic:ident),* $(,)?) => {$(
@@ -264,7 +264,35 @@ operators64!(
     BitOr::bitor = _mm256_or_si256,
 );
 
-lanes25!("avx2");
+lanes51!("avx2,fma");
+
+impl LanesF64 for U64s {
+    #[inline(always)]
+    fn add_f64(self, other: Self) -> Self {
+        registers!({
+            let sum = _mm256_add_pd(_mm256_castsi256_pd(self.0), _mm256_castsi256_pd(other.0));
+            U64s(_mm256_castpd_si256(sum))
+        })
+    }
+
+    #[inline(always)]
+    fn sub_f64(self, other: Self) -> Self {
+        registers!({
+            let difference = _mm256_sub_pd(_mm256_castsi256_pd(self.0), _mm256_castsi256_pd(other.0));
+            U64s(_mm256_castpd_si256(difference))
+        })
+    }
+
+    #[inline(always)]
+    fn fused_add(self, a: Self, b: Self) -> Self {
+        registers!({
+            let [sum, a, b] = [self.0, a.0, b.0];
+            let sum =
+                _mm256_fmadd_pd(_mm256_castsi256_pd(a), _mm256_castsi256_pd(b), _mm256_castsi256_pd(sum));
+            U64s(_mm256_castpd_si256(sum))
+        })
+    }
+}
 
 impl Lanes64 for U64s {
     const LANES: usize = 4;

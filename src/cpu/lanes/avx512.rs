@@ -3,8 +3,8 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Lanes25, Lanes32, Lanes64, Quad, Work};
-use crate::cpu::field25519::{Field25, product25, square25};
+use super::{BLOCK_WORDS, Lanes32, Lanes51, Lanes64, LanesF64, Quad, Work};
+use crate::cpu::field25519::{Field51, product51, square51};
 
 /// Sixteen 32-bit words.
 #[derive(Clone, Copy)]
@@ -299,7 +299,7 @@ fn transpose_8(columns: [U32s; 8]) -> [U32s; 8] {
 pub struct U64s(pub(super) __m512i);
 
 /// Elements of the field of 2^255 - 19 in the form that suits this level.
-pub type Fe = Field25<U64s>;
+pub type Fe = Field51<U64s>;
 
 macro_rules! operators64 {
     ($($trait:ident::$function:ident = $intrinsic:ident),* $(,)?) => {$(
@@ -322,7 +322,35 @@ operators64!(
     BitOr::bitor = _mm512_or_si512,
 );
 
-lanes25!("avx512f,avx512bw,avx512dq,avx512vl");
+lanes51!("avx512f,avx512bw,avx512dq,avx512vl");
+
+impl LanesF64 for U64s {
+    #[inline(always)]
+    fn add_f64(self, other: Self) -> Self {
+        registers!({
+            let sum = _mm512_add_pd(_mm512_castsi512_pd(self.0), _mm512_castsi512_pd(other.0));
+            U64s(_mm512_castpd_si512(sum))
+        })
+    }
+
+    #[inline(always)]
+    fn sub_f64(self, other: Self) -> Self {
+        registers!({
+            let difference = _mm512_sub_pd(_mm512_castsi512_pd(self.0), _mm512_castsi512_pd(other.0));
+            U64s(_mm512_castpd_si512(difference))
+        })
+    }
+
+    #[inline(always)]
+    fn fused_add(self, a: Self, b: Self) -> Self {
+        registers!({
+            let [sum, a, b] = [self.0, a.0, b.0];
+            let sum =
+                _mm512_fmadd_pd(_mm512_castsi512_pd(a), _mm512_castsi512_pd(b), _mm512_castsi512_pd(sum));
+            U64s(_mm512_castpd_si512(sum))
+        })
+    }
+}
 
 impl Lanes64 for U64s {
     const LANES: usize = 8;
