@@ -3,69 +3,78 @@
 use std::fmt;
 
 use anyhow::Context as _;
-use serde::Serialize;
-use verilane::gpu::Gpu;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use verilane::gpu::{Ceilings, Gpu};
 use verilane::{Backend, Options};
 
 use super::units::{Bytes, Rate};
 
 /// The highest rates that were measured, a second.
-#[derive(Serialize)]
+#[derive(Clone, Debug)]
 pub struct Probe {
     adapter: String,
     software: bool,
-    additions: f64,
-    choices: f64,
-    rotations: f64,
-    multiplications: f64,
-    wide_multiplications: Option<f64>,
-    copied_bytes: f64,
-    uploaded_bytes: f64,
-    downloaded_bytes: f64,
+    pub ceilings: Ceilings,
 }
 
+/// A rate's name in JSON, what it is of, and where it stands.
+type Entry = (&'static str, &'static str, fn(&Ceilings) -> Option<f64>);
+
+const OPERATIONS: [Entry; 7] = [
+    ("additions", "32-bit additions", |c| Some(c.add)),
+    ("three_word_additions", "sums of three words", |c| Some(c.add_three)),
+    ("choices", "choices of bits, a three-operand operation", |c| Some(c.choose)),
+    ("rotations", "rotations, each with an exclusive or", |c| Some(c.rotate)),
+    ("three_rotations", "exclusive ors of three rotated words", |c| Some(c.sigma)),
+    ("multiplications", "32-bit multiplications, each with an addition", |c| Some(c.multiply)),
+    ("wide_multiplications", "64-bit products of 32-bit factors, each with an addition", |c| c.wide_multiply),
+];
+
+const BYTES: [Entry; 3] = [
+    ("copied_bytes", "copied in its memory: read, and as many written", |c| Some(c.copy)),
+    ("uploaded_bytes", "from the host", |c| Some(c.upload)),
+    ("downloaded_bytes", "to the host", |c| Some(c.download)),
+];
+
 impl Probe {
+    /// # Errors
+    /// If there is no GPU, or it cannot be probed.
     pub fn run(options: &Options) -> anyhow::Result<Self> {
-        let gpu = Gpu::start(options.adapter.as_deref()).context("there is no GPU to probe")?;
+        Probe::of(&Gpu::start(options.adapter.as_deref()).context("there is no GPU to probe")?)
+    }
+
+    /// # Errors
+    /// If the GPU fails, or computes something wrong.
+    pub fn of(gpu: &Gpu) -> anyhow::Result<Self> {
         let ceilings = gpu.ceilings().context("the GPU cannot be probed")?;
-        Ok(Probe {
-            adapter: gpu.info().detail.clone(),
-            software: gpu.info().software,
-            additions: ceilings.add,
-            choices: ceilings.choose,
-            rotations: ceilings.rotate,
-            multiplications: ceilings.multiply,
-            wide_multiplications: ceilings.wide_multiply,
-            copied_bytes: ceilings.copy,
-            uploaded_bytes: ceilings.upload,
-            downloaded_bytes: ceilings.download,
-        })
+        let info = gpu.info();
+        Ok(Probe { adapter: info.detail.clone(), software: info.software, ceilings })
+    }
+}
+
+impl Serialize for Probe {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("adapter", &self.adapter)?;
+        map.serialize_entry("software", &self.software)?;
+        for (key, _, rate) in OPERATIONS.iter().chain(&BYTES) {
+            map.serialize_entry(key, &rate(&self.ceilings))?;
+        }
+        map.end()
     }
 }
 
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "at most, {}{}", self.adapter, if self.software { " (software, no GPU)" } else { "" })?;
-        let operations = [
-            ("32-bit additions", Some(self.additions)),
-            ("choices of bits, a three-operand operation", Some(self.choices)),
-            ("rotations, each with an exclusive or", Some(self.rotations)),
-            ("32-bit multiplications, each with an addition", Some(self.multiplications)),
-            ("64-bit products of 32-bit factors, each with an addition", self.wide_multiplications),
-        ];
-        for (name, rate) in operations {
-            match rate {
+        for (_, name, rate) in OPERATIONS {
+            match rate(&self.ceilings) {
                 Some(rate) => writeln!(f, "  {:>8}/s  {name}", Rate(rate))?,
                 None => writeln!(f, "  unavailable  {name}")?,
             }
         }
-        let bytes = [
-            ("copied in its memory: read, and as many written", self.copied_bytes),
-            ("from the host", self.uploaded_bytes),
-            ("to the host", self.downloaded_bytes),
-        ];
-        for (name, rate) in bytes {
-            writeln!(f, "  {:>8}/s  {name}", Bytes(rate))?;
+        for (_, name, rate) in BYTES {
+            writeln!(f, "  {:>8}/s  {name}", Bytes(rate(&self.ceilings).unwrap_or_default()))?;
         }
         Ok(())
     }

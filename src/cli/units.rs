@@ -44,6 +44,7 @@ pub struct Rate(pub f64);
 impl Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (value, prefix) = match self.0 {
+            n if n >= 1e12 => (n / 1e12, " T"),
             n if n >= 1e9 => (n / 1e9, " G"),
             n if n >= 1e6 => (n / 1e6, " M"),
             n if n >= 1e3 => (n / 1e3, " k"),
@@ -100,8 +101,8 @@ mod tests {
         assert_eq!(bytes, ["0 B", "32 B", "4 KiB", "1.40 GiB"]);
         let seconds = [2.5, 0.0123, 4.56e-6, 78e-9].map(|n| Seconds(n).to_string());
         assert_eq!(seconds, ["2.50 s", "12.3 ms", "4.56 µs", "78 ns"]);
-        let rates = [950.0, 38_700.0, 1.234e8, 9.87e9].map(|n| Rate(n).to_string());
-        assert_eq!(rates, ["950", "38.7 k", "123 M", "9.87 G"]);
+        let rates = [950.0, 38_700.0, 1.234e8, 9.87e9, 3.3e13].map(|n| Rate(n).to_string());
+        assert_eq!(rates, ["950", "38.7 k", "123 M", "9.87 G", "33.0 T"]);
         assert_eq!(
             [0, 999, 1000, 1_048_576].map(|n| Count(n).to_string()),
             ["0", "999", "1,000", "1,048,576"]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::batch::{Batch, Clock};
 use super::buffers::{Buffer, Pool, Use};
-use super::shader::{Constants, Kernel, Kernels};
+use super::shader::{Constants, Kept, Kernel, Kernels};
 use crate::Fault;
 
 /// Longer than any dispatch takes, on software adapters too.
@@ -203,7 +203,7 @@ pub(crate) struct Device {
 
 impl Device {
     /// Opens the adapter whose name contains `wanted`, or the best hardware one.
-    pub fn open(wanted: Option<&str>, fuse: Arc<AtomicU32>) -> Result<Self, Fault> {
+    pub fn open(wanted: Option<&str>, fuse: Arc<AtomicU32>, kept: Kept<'_>) -> Result<Self, Fault> {
         let found = enumerate();
         let (info, adapter) = choose(&found, wanted)?;
         let useful = wgpu::Features::SHADER_INT64
@@ -234,7 +234,7 @@ impl Device {
             clock: features
                 .contains(wgpu::Features::TIMESTAMP_QUERY)
                 .then(|| Clock::new(queue.get_timestamp_period())),
-            kernels: Kernels::open(&raw, &adapter.get_info(), features),
+            kernels: Kernels::open(&raw, &adapter.get_info(), features, kept),
             info: info.clone(),
             raw,
             queue,
@@ -279,6 +279,11 @@ impl Device {
     /// has no timestamps.
     pub fn take_time(&self) -> Option<Duration> {
         self.clock.as_ref().map(Clock::take)
+    }
+
+    /// What was compiled so far, for [`Kept::InMemory`].
+    pub fn compiled(&self) -> Vec<u8> {
+        self.kernels.data()
     }
 
     /// Keeps newly compiled kernels on disk, where the driver gives them out.

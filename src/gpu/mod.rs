@@ -15,6 +15,8 @@ mod merkle;
 mod pow;
 mod probe;
 mod shader;
+mod start_up;
+pub mod work;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 pub use device::{AdapterInfo, AdapterKind, adapters};
 pub use probe::Ceilings;
+pub use start_up::StartUp;
 
 use crate::backend::{Backend, BackendInfo, BackendKind, Fault, check_call_by_call};
 use crate::ed25519::{Batch, Rule};
@@ -32,6 +35,7 @@ use crate::{Digest, Hash, Records};
 use check::Question;
 use device::Device;
 use ed25519::Curve;
+use shader::Kept;
 
 /// Names the adapter where the caller does not.
 const ADAPTER_VARIABLE: &str = "VERILANE_ADAPTER";
@@ -63,7 +67,7 @@ impl Gpu {
     pub fn start(adapter: Option<&str>) -> Result<Self, Fault> {
         let from_environment = std::env::var(ADAPTER_VARIABLE).ok().filter(|name| !name.is_empty());
         let fuse = Arc::new(AtomicU32::new(0));
-        let device = Device::open(adapter.or(from_environment.as_deref()), fuse.clone())?;
+        let device = Device::open(adapter.or(from_environment.as_deref()), fuse.clone(), Kept::OnDisk)?;
         let info = BackendInfo {
             kind: BackendKind::Gpu,
             threads: 1,
@@ -86,6 +90,20 @@ impl Gpu {
     /// [`Fault`] if the device fails, or if a kernel's result is wrong.
     pub fn ceilings(&self) -> Result<Ceilings, Fault> {
         self.with_device(probe::ceilings)
+    }
+
+    /// Measures how the adapter starts without any compiled kernels of verilane's, and
+    /// then with those that the first start has left. A driver may keep some of its
+    /// own, for which the first start is then no cold one.
+    ///
+    /// # Errors
+    /// [`Fault`] if the device fails, or if its first answer is wrong.
+    pub fn start_ups(&self) -> Result<[StartUp; 2], Fault> {
+        *self.lock() = None;
+        let open = |kept: &[u8]| Device::open(Some(&self.adapter), self.fuse.clone(), Kept::InMemory(kept));
+        let (cold, kept) = start_up::measure(|| open(&[]), |device| self.curve(device))?;
+        let (warm, _) = start_up::measure(|| open(&kept), |device| self.curve(device))?;
+        Ok([cold, warm])
     }
 
     /// Cuts inputs into chunks of at most `bytes`, so that tests reach the edges
@@ -117,7 +135,7 @@ impl Gpu {
     fn with_device<R>(&self, work: impl FnOnce(&Device) -> Result<R, Fault>) -> Result<R, Fault> {
         let mut slot = self.lock();
         if slot.is_none() {
-            *slot = Some(Device::open(Some(&self.adapter), self.fuse.clone())?);
+            *slot = Some(Device::open(Some(&self.adapter), self.fuse.clone(), Kept::OnDisk)?);
         }
         let device = slot.as_ref().expect("it was just opened");
         let result = work(device).and_then(|value| device.check().map(|()| value));

@@ -48,11 +48,15 @@ const BYTES: u64 = 256 << 20;
 pub struct Ceilings {
     /// 32-bit additions.
     pub add: f64,
+    /// Sums of three words: one instruction where additions take three operands.
+    pub add_three: f64,
     /// Choices between the bits of two words by those of a third: one instruction
     /// where logic takes three operands.
     pub choose: f64,
     /// Rotations of 32 bits, each with an exclusive or.
     pub rotate: f64,
+    /// The exclusive or of three words, each rotated: SHA-2's Σ and σ.
+    pub sigma: f64,
     /// 32-bit products, each added to a word.
     pub multiply: f64,
     /// Products of 64 bits, each added to a double word; none without 64-bit integers.
@@ -81,8 +85,10 @@ pub(super) fn ceilings(device: &Device) -> Result<Ceilings, Fault> {
     let [copy, upload, download] = bytes(device)?;
     Ok(Ceilings {
         add: narrow(0, |a, b, _| a.wrapping_add(b))?,
+        add_three: narrow(4, |a, b, c| a.wrapping_add(b).wrapping_add(c))?,
         choose: narrow(1, |a, b, c| a & b | !a & c)?,
         rotate: narrow(2, |a, b, _| a.rotate_left(7) ^ b)?,
+        sigma: narrow(5, |a, b, c| a.rotate_left(7) ^ b.rotate_left(18) ^ c.rotate_left(30))?,
         multiply: narrow(3, |a, b, c| a.wrapping_mul(b).wrapping_add(c))?,
         wide_multiply: if device.info.int64 { Some(wide()?) } else { None },
         copy,

@@ -7,8 +7,8 @@
 //! 2. In the host module: `pub(super) static KERNEL: Kernel = Kernel { name: "NAME",
 //!    sources: &[lib::GRID, include_str!("../../shaders/NAME.wgsl")] };`, to be named
 //!    in [`Batch::dispatch`](super::batch::Batch::dispatch).
-//! 3. List it in `ALL`, with the override constants of each variant, so that the
-//!    tests validate and translate it.
+//! 3. List it in `OPERATIONS`, with the override constants of each variant, so that
+//!    the tests validate and translate it.
 //! 4. Every index into a buffer must be in bounds and every loop must end whatever
 //!    the buffers hold: release builds compile kernels without hidden checks.
 //!
@@ -17,7 +17,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::crossover::cache_dir;
@@ -59,10 +59,12 @@ pub(crate) struct Kernel {
 /// A variant of a kernel: its override constants.
 pub(crate) type Constants<'a> = &'a [(&'static str, u32)];
 
-/// Every kernel, with each of its variants.
-#[cfg(test)]
-const ALL: &[(&Kernel, &[Constants<'_>])] = {
-    use super::{check, dedup, ed25519, hash, merkle, pow, probe};
+/// A kernel and the override constants of each of its variants.
+pub(super) type Variants = (&'static Kernel, &'static [Constants<'static>]);
+
+/// Every kernel that operations run.
+pub(super) const OPERATIONS: &[Variants] = {
+    use super::{check, dedup, ed25519, hash, merkle, pow};
     &[
         (&hash::SHA256, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
         (&hash::SHA256_ALIGNED, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
@@ -101,9 +103,24 @@ const ALL: &[(&Kernel, &[Constants<'_>])] = {
         (&ed25519::NARROW.keys, &[&[]]),
         (&ed25519::NARROW.ladder, &[&[]]),
         (&ed25519::NARROW.finish, &[&[]]),
+    ]
+};
+
+/// Every other kernel.
+#[cfg(test)]
+const PROBES: &[Variants] = {
+    use super::probe;
+    &[
         (
             &probe::INTEGERS,
-            &[&[("OPERATION", 0)], &[("OPERATION", 1)], &[("OPERATION", 2)], &[("OPERATION", 3)]],
+            &[
+                &[("OPERATION", 0)],
+                &[("OPERATION", 1)],
+                &[("OPERATION", 2)],
+                &[("OPERATION", 3)],
+                &[("OPERATION", 4)],
+                &[("OPERATION", 5)],
+            ],
         ),
         (&probe::WIDE, &[&[]]),
         (&probe::COPY, &[&[]]),
@@ -118,13 +135,18 @@ pub(super) struct Kernels {
     compiled: RefCell<HashMap<Variant, wgpu::ComputePipeline>>,
     /// Whether something was compiled since the last storing.
     fresh: Cell<bool>,
-    cache: Option<DiskCache>,
+    cache: Option<Cache>,
 }
 
 impl Kernels {
-    pub fn open(device: &wgpu::Device, info: &wgpu::AdapterInfo, features: wgpu::Features) -> Self {
+    pub fn open(
+        device: &wgpu::Device,
+        info: &wgpu::AdapterInfo,
+        features: wgpu::Features,
+        kept: Kept<'_>,
+    ) -> Self {
         let cached = features.contains(wgpu::Features::PIPELINE_CACHE);
-        let cache = cached.then(|| DiskCache::open(device, info)).flatten();
+        let cache = cached.then(|| Cache::open(device, info, kept)).flatten();
         Kernels { compiled: RefCell::default(), fresh: Cell::default(), cache }
     }
 
@@ -171,6 +193,11 @@ impl Kernels {
         pipeline
     }
 
+    /// What was compiled so far, as the driver gives it out; nothing if it does not.
+    pub fn data(&self) -> Vec<u8> {
+        self.cache.as_ref().and_then(|cache| cache.raw.get_data()).unwrap_or_default()
+    }
+
     /// Keeps what was compiled since the last call, for the next start.
     pub fn store(&self) {
         if self.fresh.take()
@@ -203,45 +230,68 @@ fn shader_module(device: &wgpu::Device, kernel: &Kernel) -> wgpu::ShaderModule {
     unsafe { device.create_shader_module_trusted(descriptor, checks) }
 }
 
-/// The driver's compiled kernels on disk, behind a digest that shows damage.
-struct DiskCache {
-    raw: wgpu::PipelineCache,
-    path: PathBuf,
+/// Where compiled kernels are kept from one start to the next.
+#[derive(Clone, Copy)]
+pub(super) enum Kept<'a> {
+    /// In the user's cache folder, behind a digest that shows damage.
+    OnDisk,
+    /// Here: what [`Kernels::data`] gave in this process, or nothing.
+    InMemory(&'a [u8]),
 }
 
-impl DiskCache {
-    fn open(device: &wgpu::Device, info: &wgpu::AdapterInfo) -> Option<Self> {
-        let key = wgpu::util::pipeline_cache_key(info)?;
-        let driver = blake3::hash(format!("{} {}", info.driver, info.driver_info).as_bytes()).to_hex();
-        let path = cache_dir().ok()?.join(format!("{key}-{}", &driver[..16]));
-        let stored = std::fs::read(&path).ok();
-        let data = stored.as_deref().and_then(undamaged);
+/// The driver's compiled kernels, and the file that keeps them.
+struct Cache {
+    raw: wgpu::PipelineCache,
+    path: Option<PathBuf>,
+}
+
+impl Cache {
+    fn open(device: &wgpu::Device, info: &wgpu::AdapterInfo, kept: Kept<'_>) -> Option<Self> {
+        match kept {
+            Kept::OnDisk => {
+                let path = path(info)?;
+                let stored = std::fs::read(&path).ok();
+                Some(Cache::new(device, stored.as_deref().and_then(undamaged), Some(path)))
+            }
+            Kept::InMemory(data) => Some(Cache::new(device, Some(data).filter(|data| !data.is_empty()), None)),
+        }
+    }
+
+    fn new(device: &wgpu::Device, data: Option<&[u8]>, path: Option<PathBuf>) -> Self {
         let descriptor = wgpu::PipelineCacheDescriptor { label: None, data, fallback: true };
         // SAFETY: the data was returned by `PipelineCache::get_data` for an adapter
-        // of the same key and driver: only `store` writes such a file, and its
-        // digest shows that it is whole.
+        // of the same key and driver: in this process, or in one that stored it in a
+        // file that only `store` writes, and whose digest shows that it is whole.
         let raw = unsafe { device.create_pipeline_cache(&descriptor) };
-        Some(DiskCache { raw, path })
+        Cache { raw, path }
     }
 
     fn store(&self) {
+        let Some(path) = &self.path else { return };
         let Some(data) = self.raw.get_data() else { return };
-        if let Err(error) = self.write(&data) {
-            tracing::warn!(%error, path = %self.path.display(), "the compiled kernels cannot be kept");
+        if let Err(error) = write(path, &data) {
+            tracing::warn!(%error, path = %path.display(), "the compiled kernels cannot be kept");
         }
     }
+}
 
-    /// Replaces the file at once, so that no reader sees half of it.
-    fn write(&self, data: &[u8]) -> std::io::Result<()> {
-        let stored = [blake3::hash(data).as_bytes(), data].concat();
-        if std::fs::read(&self.path).is_ok_and(|old| old == stored) {
-            return Ok(());
-        }
-        let new = self.path.with_extension(std::process::id().to_string());
-        std::fs::create_dir_all(self.path.parent().expect("the path ends in a file's name"))?;
-        std::fs::write(&new, stored)?;
-        std::fs::rename(&new, &self.path)
+/// The file for an adapter and its driver.
+fn path(info: &wgpu::AdapterInfo) -> Option<PathBuf> {
+    let key = wgpu::util::pipeline_cache_key(info)?;
+    let driver = blake3::hash(format!("{} {}", info.driver, info.driver_info).as_bytes()).to_hex();
+    Some(cache_dir().ok()?.join(format!("{key}-{}", &driver[..16])))
+}
+
+/// Replaces the file at once, so that no reader sees half of it.
+fn write(path: &Path, data: &[u8]) -> std::io::Result<()> {
+    let stored = [blake3::hash(data).as_bytes(), data].concat();
+    if std::fs::read(path).is_ok_and(|old| old == stored) {
+        return Ok(());
     }
+    let new = path.with_extension(std::process::id().to_string());
+    std::fs::create_dir_all(path.parent().expect("the path ends in a file's name"))?;
+    std::fs::write(&new, stored)?;
+    std::fs::rename(&new, path)
 }
 
 fn undamaged(stored: &[u8]) -> Option<&[u8]> {
@@ -271,7 +321,7 @@ mod tests {
     }
 
     fn variants() -> impl Iterator<Item = (&'static Kernel, naga::back::PipelineConstants)> {
-        ALL.iter().flat_map(|(kernel, variants)| {
+        OPERATIONS.iter().chain(PROBES).flat_map(|(kernel, variants)| {
             variants.iter().map(|constants| {
                 let constants: HashMap<_, _> =
                     constants.iter().map(|&(name, value)| (name.to_owned(), f64::from(value))).collect();
@@ -311,7 +361,8 @@ mod tests {
         for file in files.map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
             let text = std::fs::read_to_string(&file).unwrap();
             assert!(text.contains("fn main("), "{} has no entry point", file.display());
-            let listed = ALL.iter().any(|(kernel, _)| kernel.sources.contains(&text.as_str()));
+            let mut all = OPERATIONS.iter().chain(PROBES);
+            let listed = all.any(|(kernel, _)| kernel.sources.contains(&text.as_str()));
             assert!(listed, "{} is no kernel's", file.display());
         }
     }

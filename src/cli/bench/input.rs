@@ -1,8 +1,6 @@
 //! Fresh input for each operation, and its run on a back end.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -156,7 +154,7 @@ impl Recipe {
             Recipe::Verify(rule) => Input::Verify { rule, batch: signed.draw(items, stream) },
             Recipe::Dedup => Input::Dedup { prints: prints(items, stream) },
             Recipe::Index { .. } => {
-                let block = standing.borrow_mut().draw(items, stream);
+                let block = lock(standing).draw(items, stream);
                 let right = Answer::Seen([block.seen.clone(), block.seen.clone()]);
                 Input::Index { block, right, standing: standing.clone() }
             }
@@ -335,10 +333,10 @@ pub enum Input {
     Merkle { tree: Tree, leaves: Vec<Digest> },
     Verify { rule: Rule, batch: Batch<'static> },
     Dedup { prints: Vec<Digest> },
-    Index { block: Block, right: Answer, standing: Rc<RefCell<Standing>> },
+    Index { block: Block, right: Answer, standing: Arc<Mutex<Standing>> },
     Pow { puzzle: Puzzle, window: NonceWindow },
     Check { entries: Entries<'static> },
-    Queue { batch: Batch<'static>, queues: Rc<RefCell<Queues>> },
+    Queue { batch: Batch<'static>, queues: Arc<Mutex<Queues>> },
 }
 
 impl Input {
@@ -385,7 +383,7 @@ impl Input {
                 Ok((Answer::Verdicts(verdicts), time))
             }
             Input::Queue { batch, queues } if manner == Manner::OneByOne => {
-                let verifier = queues.borrow_mut().of(backend)?;
+                let verifier = lock(queues).of(backend)?;
                 let (verdicts, time) = timed(|| one_by_one(&verifier, batch))?;
                 Ok((Answer::Verdicts(verdicts), time))
             }
@@ -400,7 +398,7 @@ impl Input {
                 Ok((Answer::Firsts(firsts), time))
             }
             Input::Index { block, standing, .. } => {
-                let (seen, time) = standing.borrow_mut().check(backend, block)?;
+                let (seen, time) = lock(standing).check(backend, block)?;
                 Ok((Answer::Seen(seen), time))
             }
             Input::Pow { puzzle, window } => {
@@ -418,6 +416,11 @@ impl Input {
             }
         }
     }
+}
+
+/// What is shared by inputs; a panic elsewhere ends the program anyway.
+pub fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn timed<T>(call: impl FnOnce() -> Result<T, Fault>) -> Result<(T, Duration), Fault> {

@@ -16,7 +16,7 @@ use verilane::ed25519::Batch;
 use verilane::queue::Verifier;
 use verilane::{BackendInfo, BackendKind, Fault};
 
-use super::input::{Manner, QUEUE_RULE, Stream};
+use super::input::{Manner, QUEUE_RULE, Stream, lock};
 use super::measure::{Field, Measurement, Run};
 use super::queues::{queue_fault, submit};
 use super::report::Report;
@@ -109,7 +109,7 @@ pub fn measure(
         let rate = load * case.items as f64 / saturation.as_secs_f64();
         let times = poisson(rate, time, &mut source.stream);
         let arrivals = Arrivals { batch: &batch, right: &right, times };
-        let queue = source.queues.borrow_mut().of(&run.backend).and_then(|queue| arrivals.through(&queue));
+        let queue = lock(&source.queues).of(&run.backend).and_then(|queue| arrivals.through(&queue));
         match queue {
             Ok(queue) => {
                 report.latencies.push(latency(run.backend.info(), load, rate, &arrivals, queue, &dalek))

@@ -1,7 +1,6 @@
 //! Where fresh input comes from.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use super::input::{Signed, Stream, Uploads};
 use super::queues::Queues;
@@ -13,8 +12,8 @@ pub struct Source {
     pub signed: Signed,
     pub uploads: Uploads,
     /// Shared with the inputs, which change it.
-    pub standing: Rc<RefCell<Standing>>,
-    pub queues: Rc<RefCell<Queues>>,
+    pub standing: Arc<Mutex<Standing>>,
+    pub queues: Arc<Mutex<Queues>>,
 }
 
 impl Source {
@@ -25,8 +24,8 @@ impl Source {
         Source {
             signed: Signed::new(signatures, &mut stream),
             uploads: Uploads::new(entries, &mut stream),
-            standing: Rc::new(RefCell::new(Standing::new(indexed))),
-            queues: Rc::default(),
+            standing: Arc::new(Mutex::new(Standing::new(indexed))),
+            queues: Arc::default(),
             stream,
         }
     }

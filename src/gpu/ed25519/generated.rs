@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::field::Form;
 use super::sha512;
+use crate::gpu::work::{Multiplies, multiplies};
 
 /// Set to write the files instead of comparing them.
 const WRITE: &str = "VERILANE_WRITE_SHADERS";
@@ -22,5 +23,20 @@ fn files_are_what_the_generators_give() {
         }
         let current = std::fs::read_to_string(&path).is_ok_and(|current| current == text);
         assert!(current, "{} differs from its generator: set {WRITE}=1 to write it", path.display());
+    }
+}
+
+#[test]
+fn products_take_as_many_multiplies_as_are_counted() {
+    for (form, int64) in [(Form::Wide, true), (Form::Narrow, false)] {
+        let text = form.wgsl();
+        let body = |name: &str| text.split(name).nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
+        // A product with a constant of two is a shift, in the wide form one before 19.
+        let count = |body: &str| match form {
+            Form::Wide => body.matches(" * u64(").count(),
+            Form::Narrow => body.matches(" * ").count() - body.matches(" 2u * ").count(),
+        };
+        let [product, square] = ["fn fe_mul(", "fn fe_square("].map(|name| count(body(name)) as u32);
+        assert_eq!(multiplies(int64), Multiplies { product, square }, "{form:?}");
     }
 }

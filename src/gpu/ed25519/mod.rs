@@ -9,7 +9,7 @@
 //! | `ed25519_base` | once for a device: \[1\]B … \[32768\]B | |
 //!
 //! With 64-bit integers that is 217,000 multiplies of 32 by 32 bits for a
-//! signature, without them 911,000 of 32 bits (see `field`). Digits of 4 bits for
+//! signature, without them 913,000 of 32 bits (see `super::work`). Digits of 4 bits for
 //! k: of 5 would save 2 % of that, and twice the table. Digits of 16 bits for S:
 //! half the additions of 8, and 4 MiB that every signature shares.
 //!
@@ -52,6 +52,16 @@ pub(super) struct Curve {
     pub keys: Kernel,
     pub ladder: Kernel,
     pub finish: Kernel,
+}
+
+impl Curve {
+    /// Whether `kernel` is not one of the other form's.
+    pub fn uses(&self, kernel: &Kernel) -> bool {
+        let own = |curve: &Curve| {
+            [&curve.base, &curve.keys, &curve.ladder, &curve.finish].into_iter().any(|own| own.name == kernel.name)
+        };
+        own(self) || !(own(&WIDE) || own(&NARROW))
+    }
 }
 
 macro_rules! curve_kernel {
@@ -97,7 +107,7 @@ const POINT: u64 = 128;
 const ELEMENT: u64 = 48;
 
 /// Signatures whose z one invocation inverts at once, where there are many.
-const INVERTED_AT_ONCE: u32 = 16;
+pub(super) const INVERTED_AT_ONCE: u32 = 16;
 
 /// A message above this many bytes is hashed in as many dispatches as it has
 /// windows of this size, so that none takes long; and because lavapipe ends all
