@@ -181,3 +181,115 @@ fn a_software_adapter_is_not_calibrated() {
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("nothing to calibrate: "));
     assert!(!folder.path().join("verilane/crossover.json").exists());
 }
+
+/// A full run at small sizes, and its report.
+fn full(arguments: &[&str]) -> (String, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("bench.json");
+    let assert = bench(&["--quick", "--full"])
+        .args(arguments)
+        .args(["--export-json".as_ref(), json.as_os_str()])
+        .env("XDG_CACHE_HOME", folder.path())
+        .assert()
+        .success();
+    let table = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    (table, serde_json::from_str(&read(&json)).unwrap())
+}
+
+/// Each share of a ceiling follows from the line's own rate, its count and what was probed.
+fn assert_bounds(line: &Value, ceilings: &Value, counts: &[(&str, &str, f64)]) {
+    let bounds = line["bounds"].as_array().unwrap();
+    let found =
+        |of: &str| bounds.iter().find(|bound| bound["of"] == of).unwrap_or_else(|| panic!("{of}: {line}"));
+    for (of, rate) in [("resident", "resident_per_second"), ("end_to_end", "per_second")] {
+        let bound = found(of);
+        let share = number(line, rate) * number(bound, "count") / number(bound, "per_second");
+        assert!((number(bound, "fraction") / share - 1.0).abs() < 1e-9, "{line}");
+    }
+    for &(of, ceiling, count) in counts {
+        assert_eq!(number(found(of), "per_second"), number(ceilings, ceiling), "{of} of {line}");
+        assert_eq!(number(found(of), "count").round(), count, "{of} of {line}");
+    }
+}
+
+#[test]
+fn a_full_run_holds_each_rate_against_its_ceiling() {
+    let names = "verify.rfc8032,merkle.plain,dedup";
+    let (table, report) = full(&["--adapter", "llvmpipe", "--workload", names, "--sizes", "1,300"]);
+    let full = &report["full"];
+    if full["ceilings"].is_null() {
+        assert!(std::env::var_os("VERILANE_REQUIRE_GPU").is_none(), "{}", report["not_measured"]);
+        return;
+    }
+    let ceilings = &full["ceilings"];
+    assert_eq!(ceilings["software"], true);
+    for rate in ["additions", "three_rotations", "multiplications", "copied_bytes", "uploaded_bytes"] {
+        assert!(number(ceilings, rate) > 1e6, "{rate} of {ceilings}");
+    }
+    let [cold, warm] = &full["start_ups"].as_array().unwrap()[..] else { panic!("two starts") };
+    assert!(cold["cold"] == true && warm["cold"] == false);
+    for start in [cold, warm] {
+        let kernels = start["kernels"].as_array().unwrap();
+        let sum: f64 = kernels.iter().map(|kernel| number(kernel, "compile_s")).sum();
+        assert!((sum - number(start, "compile_s")).abs() < 1e-6 && kernels.len() > 20, "{start}");
+        assert!(number(start, "open_s") > 0.0 && number(start, "first_call_s") > 0.0, "{start}");
+    }
+
+    let lines = full["summary"].as_array().unwrap();
+    let labels: Vec<_> = lines.iter().map(|line| (&line["workload"], &line["label"])).collect();
+    let of = |name: &str, label: &str| {
+        let line = lines.iter().find(|line| line["workload"] == name && line["label"] == label);
+        line.unwrap_or_else(|| panic!("{name} on {label} is not in {labels:?}"))
+    };
+    let [wide, narrow] = ["gpu (software)", "gpu u32 (software)"].map(|label| of("verify.rfc8032", label));
+    assert_bounds(wide, ceilings, &[("resident", "wide_multiplications", 217_107.0)]);
+    assert_bounds(narrow, ceilings, &[("resident", "multiplications", 913_317.0)]);
+    let prints = of("dedup", "gpu (software)");
+    assert_bounds(prints, ceilings, &[("end_to_end", "uploaded_bytes", 32.0)]);
+    let copied = &prints["bounds"][0];
+    assert_eq!(
+        (number(copied, "count"), number(copied, "per_second")),
+        (56.0, 2.0 * number(ceilings, "copied_bytes"))
+    );
+    let nodes = of("merkle.plain", "gpu (software)");
+    assert_bounds(nodes, ceilings, &[("end_to_end", "uploaded_bytes", 32.0)]);
+    assert_eq!(number(&nodes["bounds"][0], "count"), 1232.0);
+
+    let rows = report["rows"].as_array().unwrap();
+    for line in lines {
+        assert_eq!(line["software"], true, "{line}");
+        assert_eq!(line["faster_than_cpu_from"], Value::Null, "software is no GPU: {line}");
+        for latency in line["latencies"].as_array().unwrap() {
+            let row = rows.iter().find(|row| {
+                ["workload", "detail"].iter().all(|field| row[field] == line[field])
+                    && row["items"] == latency["items"]
+            });
+            let row = row.expect("a latency is of a row");
+            assert_eq!((&latency["median_s"], &latency["p99_s"]), (&row["median_s"], &row["p99_s"]));
+            assert!(number(row, "p99_s") >= number(row, "median_s"));
+        }
+        assert!(table.contains(line["label"].as_str().unwrap()));
+    }
+    let both = full["side_by_side"].as_array().unwrap();
+    assert_eq!(both.len(), 3);
+    for both in both {
+        assert_eq!(number(both, "cpu_items") + number(both, "gpu_items"), 300.0, "{both}");
+        assert!((number(both, "per_second") * number(both, "median_s") / 300.0 - 1.0).abs() < 1e-9, "{both}");
+        assert!(both["checked"] == true && both["software"] == true, "{both}");
+    }
+    for text in ["start without compiled kernels", "of its ceiling", "of 217,107 products of 32 × 32 bits"] {
+        assert!(table.contains(text), "{text:?} is not in {table}");
+    }
+}
+
+#[test]
+fn a_full_run_without_a_gpu_is_one_of_the_cpu_and_says_why() {
+    let (table, report) = full(&["--adapter", "no such adapter", "--workload", "dedup", "--sizes", "64"]);
+    assert!(table.contains("not measured: gpu: no "), "{table}");
+    let full = &report["full"];
+    assert_eq!((&full["ceilings"], &full["start_ups"]), (&Value::Null, &Value::Array(Vec::new())));
+    let [line] = &full["summary"].as_array().unwrap()[..] else { panic!("one line") };
+    assert_eq!((&line["label"], &line["bounds"]), (&"cpu".into(), &Value::Array(Vec::new())));
+    let row = report["rows"].as_array().unwrap().iter().find(|row| row["backend"] == "cpu").unwrap();
+    assert_eq!(line["per_second"], row["per_second"]);
+}

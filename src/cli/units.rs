@@ -102,7 +102,7 @@ mod tests {
         let seconds = [2.5, 0.0123, 4.56e-6, 78e-9].map(|n| Seconds(n).to_string());
         assert_eq!(seconds, ["2.50 s", "12.3 ms", "4.56 µs", "78 ns"]);
         let rates = [950.0, 38_700.0, 1.234e8, 9.87e9, 3.3e13].map(|n| Rate(n).to_string());
-        assert_eq!(rates, ["950", "38.7 k", "123 M", "9.87 G", "33.0 T"]);
+        assert_eq!(rates, ["950", "38.7 k", "123 M", "9.87 G", "33 T"]);
         assert_eq!(
             [0, 999, 1000, 1_048_576].map(|n| Count(n).to_string()),
             ["0", "999", "1,000", "1,048,576"]

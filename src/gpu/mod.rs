@@ -40,6 +40,10 @@ use shader::Kept;
 /// Names the adapter where the caller does not.
 const ADAPTER_VARIABLE: &str = "VERILANE_ADAPTER";
 
+/// What [`BackendInfo::detail`] ends with where kernels use no 64-bit integers though
+/// the adapter has them.
+pub const WITHOUT_INT64: &str = ", without 64-bit integers";
+
 /// The back end on WGSL compute shaders.
 ///
 /// [`take_device_time`](Backend::take_device_time) sums the time that kernels ran
@@ -54,7 +58,7 @@ pub struct Gpu {
     /// The most bytes that a chunk of an input takes on the device.
     chunk_bytes: AtomicU64,
     fuse: Arc<AtomicU32>,
-    /// Whether kernels use 64-bit integers where the adapter has them.
+    /// Whether kernels use 64-bit integers.
     int64: bool,
 }
 
@@ -77,10 +81,10 @@ impl Gpu {
         Ok(Gpu {
             info,
             adapter: device.info.name.clone(),
+            int64: device.info.int64,
             device: Mutex::new(Some(device)),
             chunk_bytes: AtomicU64::new(u64::MAX),
             fuse,
-            int64: true,
         })
     }
 
@@ -101,9 +105,15 @@ impl Gpu {
     pub fn start_ups(&self) -> Result<[StartUp; 2], Fault> {
         *self.lock() = None;
         let open = |kept: &[u8]| Device::open(Some(&self.adapter), self.fuse.clone(), Kept::InMemory(kept));
-        let (cold, kept) = start_up::measure(|| open(&[]), |device| self.curve(device))?;
-        let (warm, _) = start_up::measure(|| open(&kept), |device| self.curve(device))?;
+        let (cold, kept) = start_up::measure(|| open(&[]), self.curve())?;
+        let (warm, _) = start_up::measure(|| open(&kept), self.curve())?;
         Ok([cold, warm])
+    }
+
+    /// Whether its kernels use 64-bit integers.
+    #[must_use]
+    pub fn has_int64(&self) -> bool {
+        self.int64
     }
 
     /// Cuts inputs into chunks of at most `bytes`, so that tests reach the edges
@@ -120,12 +130,11 @@ impl Gpu {
         self.fuse.store(submissions, Ordering::Relaxed);
     }
 
-    /// Runs the kernels for adapters without 64-bit integers, so that tests reach
-    /// them on an adapter that has those.
-    #[doc(hidden)]
+    /// Runs the kernels for adapters without 64-bit integers, so that they can be tested
+    /// and measured on an adapter that has those. Only verification has such kernels.
     #[must_use]
     pub fn without_int64(mut self) -> Self {
-        self.info.detail += ", without 64-bit integers";
+        self.info.detail += WITHOUT_INT64;
         self.int64 = false;
         self
     }
@@ -146,8 +155,8 @@ impl Gpu {
         result
     }
 
-    fn curve(&self, device: &Device) -> &'static Curve {
-        if self.int64 && device.info.int64 { &ed25519::WIDE } else { &ed25519::NARROW }
+    fn curve(&self) -> &'static Curve {
+        if self.int64 { &ed25519::WIDE } else { &ed25519::NARROW }
     }
 
     fn chunk_bytes(&self) -> u64 {
@@ -173,9 +182,7 @@ impl Backend for Gpu {
     }
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
-        self.with_device(|device| {
-            ed25519::verify(device, self.curve(device), rule, batch, out, self.chunk_bytes())
-        })
+        self.with_device(|device| ed25519::verify(device, self.curve(), rule, batch, out, self.chunk_bytes()))
     }
 
     fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
@@ -198,7 +205,7 @@ impl Backend for Gpu {
             if !check::fits(device, entries, chunk_bytes) {
                 return Ok(None);
             }
-            let question = Question { curve: self.curve(device), rule, hash, tree, entries };
+            let question = Question { curve: self.curve(), rule, hash, tree, entries };
             check::check_block(device, &question, chunk_bytes).map(Some)
         })?;
         match check {

@@ -253,7 +253,9 @@ impl Cache {
                 let stored = std::fs::read(&path).ok();
                 Some(Cache::new(device, stored.as_deref().and_then(undamaged), Some(path)))
             }
-            Kept::InMemory(data) => Some(Cache::new(device, Some(data).filter(|data| !data.is_empty()), None)),
+            Kept::InMemory(data) => {
+                Some(Cache::new(device, Some(data).filter(|data| !data.is_empty()), None))
+            }
         }
     }
 

@@ -33,10 +33,9 @@ impl StartUp {
 /// Starts a device; also gives what it has compiled.
 pub(super) fn measure(
     open: impl FnOnce() -> Result<Device, Fault>,
-    curve: impl FnOnce(&Device) -> &'static Curve,
+    curve: &'static Curve,
 ) -> Result<(StartUp, Vec<u8>), Fault> {
     let (device, open) = timed(open)?;
-    let curve = curve(&device);
     let mut kernels = Vec::new();
     for (kernel, variants) in OPERATIONS.iter().filter(|(kernel, _)| curve.uses(kernel)) {
         for constants in *variants {

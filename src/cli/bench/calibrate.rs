@@ -65,7 +65,7 @@ pub fn run(field: &Field, report: &Report, context: &Context) -> anyhow::Result<
         output::print(context, &Nothing { reason: reason(field, report) })?;
         return Ok(Status::Passed);
     };
-    let field = Field { oracle: field.oracle.clone(), measured: vec![cpu, gpu] };
+    let field = Field { oracle: field.oracle.clone(), measured: vec![cpu, gpu], verifiers: Vec::new() };
     let mut stored = Crossover::load();
     let mut calibration = calibrate(&field, &mut stored)?;
     let path = stored.store().context("cannot store the crossover in the cache folder")?;
@@ -199,6 +199,7 @@ mod tests {
                 Arc::new(Fake::new(BackendKind::Cpu, cpu)),
                 Arc::new(Fake::new(BackendKind::Gpu, gpu)),
             ],
+            verifiers: Vec::new(),
         };
         let workload = workload::select(&["dedup".into()]).unwrap().remove(0);
         let (mut calibration, mut stored) = (Calibration::new(&field), Crossover::default());

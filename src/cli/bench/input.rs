@@ -99,7 +99,7 @@ pub enum Manner {
 pub const QUEUE_RULE: Rule = Rule::Strict;
 
 /// What blocks are checked under.
-const BLOCK_RULE: Rule = Rule::Strict;
+pub const BLOCK_RULE: Rule = Rule::Strict;
 const BLOCK_HASH: Hash = Hash::Sha256;
 const BLOCK_TREE: Tree = Tree::Rfc6962(Hash::Sha256);
 

@@ -14,6 +14,8 @@ use super::workload::Case;
 pub struct Field {
     pub oracle: Arc<dyn Backend>,
     pub measured: Vec<Arc<dyn Backend>>,
+    /// Measured too, but only where signatures are verified.
+    pub verifiers: Vec<Arc<dyn Backend>>,
 }
 
 /// How long a case is measured.
@@ -31,7 +33,7 @@ const MOST_ROUNDS: usize = 100;
 const OVERRUN: u32 = 2;
 
 impl Budget {
-    fn is_spent(self, rounds: usize, elapsed: Duration) -> bool {
+    pub fn is_spent(self, rounds: usize, elapsed: Duration) -> bool {
         let over = elapsed >= self.time && rounds >= self.least_rounds;
         rounds >= MOST_ROUNDS || over || elapsed >= self.time * OVERRUN
     }
@@ -166,9 +168,9 @@ mod tests {
     fn measure_each(manner: Manner, judge: impl Fn(&str, &Run, &Run)) {
         let oracle: Arc<dyn Backend> = Arc::new(Fake::new(BackendKind::Reference, Manner::Honest));
         let gpu = Arc::new(Fake::new(BackendKind::Gpu, manner));
-        let field = Field { measured: vec![oracle.clone(), gpu], oracle };
+        let field = Field { measured: vec![oracle.clone(), gpu], oracle, verifiers: Vec::new() };
         let once = Budget { time: Duration::ZERO, least_rounds: 1 };
-        let scale = Scale { quick: true, hardware_gpu: false };
+        let scale = Scale { quick: true, full: false, hardware_gpu: false };
         for case in workload::all().iter().flat_map(|workload| workload.cases(&[16], scale)) {
             let mut source = workload::source(std::slice::from_ref(&case));
             let measurement = measure(&case, &field, &mut source, once).unwrap();

@@ -4,6 +4,17 @@ use std::time::{Duration, Instant};
 
 use super::measure::Budget;
 
+/// How long everything may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// A minute.
+    Quick,
+    /// Whatever it takes.
+    Normal,
+    /// Ten minutes.
+    Full,
+}
+
 /// The time for all cases.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -16,13 +27,34 @@ pub struct Pace {
 /// calls, and the start of a device before.
 const QUICK: Duration = Duration::from_secs(48);
 
+/// Within ten minutes likewise; before that an adapter is probed, and afterwards it
+/// computes side by side with the CPU.
+const FULL: Duration = Duration::from_secs(360);
+const SIDE_BY_SIDE: Duration = Duration::from_secs(60);
+
+const SHORT: Duration = Duration::from_millis(200);
+const LONG: Duration = Duration::from_secs(1);
+
 impl Pace {
-    pub fn new(quick: bool) -> Self {
-        let (run, deadline) = match quick {
-            true => (Duration::from_millis(200), Some(Instant::now() + QUICK)),
-            false => (Duration::from_secs(1), None),
-        };
-        Pace { run, deadline }
+    pub fn new(effort: Effort) -> Self {
+        match effort {
+            Effort::Quick => Pace::until(SHORT, QUICK),
+            Effort::Normal => Pace { run: LONG, deadline: None },
+            Effort::Full => Pace::until(LONG, FULL),
+        }
+    }
+
+    /// The time for what computes side by side, which begins now.
+    #[cfg(feature = "gpu")]
+    pub fn side_by_side(effort: Effort) -> Self {
+        match effort {
+            Effort::Quick => Pace::until(SHORT, SIDE_BY_SIDE / 6),
+            Effort::Normal | Effort::Full => Pace::until(LONG, SIDE_BY_SIDE),
+        }
+    }
+
+    fn until(run: Duration, time: Duration) -> Self {
+        Pace { run, deadline: Some(Instant::now() + time) }
     }
 
     /// The time for the next of `cases`, on `backends`; none when time is up.

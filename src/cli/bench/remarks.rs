@@ -99,7 +99,8 @@ fn first_call(report: &Report, workload: &str) -> Option<String> {
 }
 
 fn crossover_of(report: &Report, workload: &str) -> Option<String> {
-    let contests = contests(report, workload);
+    let item_bytes = report.rows.iter().find(|row| row.workload == workload)?.item_bytes;
+    let contests = contests(report, workload, item_bytes);
     let largest = contests.last()?.size;
     Some(match crossover(&contests) {
         Some(size) => format!("{workload}: the gpu is faster than the cpu from {} signatures", Count(size)),
@@ -107,18 +108,18 @@ fn crossover_of(report: &Report, workload: &str) -> Option<String> {
     })
 }
 
-/// The CPU against a hardware GPU, by size.
-fn contests(report: &Report, workload: &str) -> Vec<Contest> {
+/// The CPU against a hardware GPU, by size, on items of these lengths.
+pub fn contests(report: &Report, workload: &str, item_bytes: [usize; 2]) -> Vec<Contest> {
+    let rows = |kind| rows(report, workload, kind).filter(move |row| row.item_bytes == item_bytes);
     let contest = |cpu: &Row| {
-        let mut gpus = rows(report, workload, BackendKind::Gpu);
-        let gpu = gpus.find(|gpu| gpu.items == cpu.items && !gpu.software)?;
+        let gpu = rows(BackendKind::Gpu).find(|gpu| gpu.items == cpu.items && !gpu.software)?;
         Some(Contest {
             size: cpu.items as u64,
             incumbent: Duration::from_secs_f64(cpu.median_s),
             challenger: Duration::from_secs_f64(gpu.median_s),
         })
     };
-    let mut contests: Vec<_> = rows(report, workload, BackendKind::Cpu).filter_map(contest).collect();
+    let mut contests: Vec<_> = rows(BackendKind::Cpu).filter_map(contest).collect();
     contests.sort_by_key(|contest| contest.size);
     contests
 }

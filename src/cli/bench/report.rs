@@ -5,9 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 use verilane::{BackendInfo, BackendKind};
 
+#[cfg(feature = "gpu")]
+use super::full::Full;
 use super::latency::Latency;
 use super::measure::{Field, Measurement, Run};
-use super::statistics::median;
+use super::statistics::{median, quantile};
 use super::workload::Case;
 use crate::cli::machine::Machine;
 
@@ -25,6 +27,10 @@ pub struct Report {
     /// How long single signatures took through queues.
     pub latencies: Vec<Latency>,
     pub not_measured: Vec<NotMeasured>,
+    /// What only a full run has.
+    #[cfg(feature = "gpu")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full: Option<Full>,
 }
 
 /// One workload on one back end at one size.
@@ -50,6 +56,8 @@ pub struct Row {
     /// The device's own share of each sample, without transfers.
     pub device_samples_s: Option<Vec<f64>>,
     pub median_s: f64,
+    /// What one sample in a hundred exceeds; the longest of fewer than a hundred.
+    pub p99_s: f64,
     pub device_median_s: Option<f64>,
     pub per_second: f64,
     pub device_per_second: Option<f64>,
@@ -75,12 +83,24 @@ pub struct NotMeasured {
 impl Report {
     pub fn new(machine: Machine, busy_percent: f32) -> Self {
         let (rows, latencies, not_measured) = (Vec::new(), Vec::new(), Vec::new());
-        Report { schema_version: SCHEMA_VERSION, machine, busy_percent, rows, latencies, not_measured }
+        Report {
+            schema_version: SCHEMA_VERSION,
+            machine,
+            busy_percent,
+            rows,
+            latencies,
+            not_measured,
+            #[cfg(feature = "gpu")]
+            full: None,
+        }
     }
 
     /// Whether every answer equalled the reference's.
     pub fn all_checked(&self) -> bool {
-        self.rows.iter().all(|row| row.checked) && self.latencies.iter().all(|latency| latency.checked)
+        let rows = self.rows.iter().all(|row| row.checked);
+        #[cfg(feature = "gpu")]
+        let rows = rows && self.full.as_ref().is_none_or(Full::all_checked);
+        rows && self.latencies.iter().all(|latency| latency.checked)
     }
 
     /// Adds the rows of one case; returns those with wrong answers.
@@ -105,10 +125,10 @@ impl Report {
         });
     }
 
-    /// Notes that the time was up before this case.
-    pub fn out_of_time(&mut self, case: &Case, field: &Field) {
+    /// Notes why this case was not measured.
+    pub fn leave_out_case(&mut self, case: &Case, field: &Field, reason: &str) {
         for backend in &field.measured {
-            self.leave_out(backend.info(), Some(&case.workload.name), "the time was up".into());
+            self.leave_out(backend.info(), Some(&case.workload.name), reason.into());
         }
     }
 
@@ -153,6 +173,7 @@ impl Row {
             samples_s: seconds(samples),
             device_samples_s: device_middle.map(|_| seconds(device_samples)),
             median_s: middle,
+            p99_s: quantile(&sorted(samples), 0.99)?.as_secs_f64(),
             device_median_s: device_middle,
             per_second: items / middle,
             device_per_second: device_middle.map(|time| items / time),
@@ -163,9 +184,18 @@ impl Row {
         })
     }
 
-    /// The back end, marked where it is software.
+    /// The back end, marked where it is software, and where it has 64-bit integers
+    /// that it does not use.
     pub fn label(&self) -> String {
-        label(&self.backend, self.software)
+        label(&(self.backend.clone() + if self.is_narrow() { " u32" } else { "" }), self.software)
+    }
+
+    /// Whether the adapter has 64-bit integers that were not used.
+    pub fn is_narrow(&self) -> bool {
+        #[cfg(feature = "gpu")]
+        return self.detail.ends_with(verilane::gpu::WITHOUT_INT64);
+        #[cfg(not(feature = "gpu"))]
+        false
     }
 }
 
@@ -180,7 +210,13 @@ fn label(backend: &str, software: bool) -> String {
     if software { format!("{backend} (software)") } else { backend.into() }
 }
 
-fn seconds(samples: &[Duration]) -> Vec<f64> {
+fn sorted(samples: &[Duration]) -> Vec<Duration> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_unstable();
+    sorted
+}
+
+pub fn seconds(samples: &[Duration]) -> Vec<f64> {
     samples.iter().map(Duration::as_secs_f64).collect()
 }
 
@@ -220,6 +256,7 @@ mod tests {
         let report = report(run());
         let [row] = &report.rows[..] else { panic!("one row") };
         assert_eq!((row.median_s, row.per_second, row.vs_reference), (2.0, 4.0, 2.0));
+        assert_eq!(row.p99_s, 4.0);
         assert_eq!((row.first_call_s, row.device_per_second), (9.0, Some(8.0)));
         assert!(row.checked && report.all_checked() && report.not_measured.is_empty());
     }

@@ -9,9 +9,9 @@ use super::report::{NotMeasured, Report, Row};
 use crate::cli::units::{Bytes, Count, Rate, Seconds};
 
 /// A heading, whether numbers stand under it, and how a row fills it.
-type Column = (&'static str, bool, fn(&Row) -> String);
+pub type Column<T> = (&'static str, bool, fn(&T) -> String);
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column<Row>; 9] = [
     ("workload", false, |row| row.workload.clone()),
     ("input", false, input),
     ("back end", false, Row::label),
@@ -32,13 +32,18 @@ pub struct Table {
 }
 
 impl Table {
+    /// A line for each of the report's rows.
+    pub fn new(report: &Report) -> Self {
+        Table::of(&COLUMNS, &report.rows.iter().collect::<Vec<_>>())
+    }
+
     /// Columns in which no row has anything are left out, and so is what repeats
     /// the line above.
-    pub fn new(report: &Report) -> Self {
-        let filled = |(_, _, cell): &&Column| report.rows.iter().any(|row| !cell(row).is_empty());
-        let columns: Vec<_> = COLUMNS.iter().filter(filled).collect();
-        let line = |row| columns.iter().map(|(_, _, cell)| cell(row)).collect();
-        let mut lines: Vec<Vec<_>> = report.rows.iter().map(line).collect();
+    pub fn of<T>(columns: &[Column<T>], rows: &[&T]) -> Self {
+        let filled = |(_, _, cell): &&Column<T>| rows.iter().any(|row| !cell(row).is_empty());
+        let columns: Vec<_> = columns.iter().filter(filled).collect();
+        let line = |row: &&T| columns.iter().map(|(_, _, cell)| cell(row)).collect();
+        let mut lines: Vec<Vec<_>> = rows.iter().map(line).collect();
         for index in (1..lines.len()).rev() {
             let (above, below) = lines.split_at_mut(index);
             clear_repeats(&above[index - 1], &mut below[0]);
@@ -58,7 +63,7 @@ fn clear_repeats(above: &[String], line: &mut [String]) {
     }
 }
 
-fn input(row: &Row) -> String {
+pub fn input(row: &Row) -> String {
     let count = Count(row.items as u64);
     match row.item_bytes {
         _ if row.unit == "nonces" => count.to_string(),
@@ -115,11 +120,16 @@ impl fmt::Display for Report {
         if !self.rows.is_empty() {
             writeln!(f, "{}\n", drawn(Table::new(self)))?;
         }
-        footnotes(self).iter().try_for_each(|note| writeln!(f, "{note}"))
+        footnotes(self).iter().try_for_each(|note| writeln!(f, "{note}"))?;
+        #[cfg(feature = "gpu")]
+        if let Some(full) = &self.full {
+            write!(f, "\n{full}")?;
+        }
+        Ok(())
     }
 }
 
-fn drawn(table: Table) -> String {
+pub fn drawn(table: Table) -> String {
     let rule = LineStyle::none().fill('─').junction('─');
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(TableStyle::new().header_separator(rule));

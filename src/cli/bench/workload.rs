@@ -28,6 +28,8 @@ pub struct Case {
 pub struct Scale {
     /// A minute in all, not some minutes.
     pub quick: bool,
+    /// From one item to what fills a card with 80 GB, where it is not quick.
+    pub full: bool,
     /// Whether a hardware GPU is there, which takes larger calls to fill.
     pub hardware_gpu: bool,
 }
@@ -156,8 +158,9 @@ impl Workload {
     }
 
     fn sizes(&self, scale: Scale) -> Vec<usize> {
-        let Scale { quick, hardware_gpu } = scale;
+        let Scale { quick, full, hardware_gpu } = scale;
         match self.recipe {
+            recipe if full && !quick => full_sizes(recipe),
             Recipe::Hash { longest, .. } => {
                 let bytes: usize = if quick { 4 << 20 } else { 64 << 20 };
                 vec![(bytes / longest).min(1 << 20)]
@@ -182,6 +185,30 @@ impl Workload {
         }
     }
 }
+
+/// From one item up: at 1, 64 and 1,024 it is latency that counts, in the end throughput.
+fn full_sizes(recipe: Recipe) -> Vec<usize> {
+    let largest = match recipe {
+        // 512 MiB, which is eight of the chunks that go up while others are hashed.
+        Recipe::Hash { longest, .. } => ((512 << 20) / longest).min(1 << 22),
+        Recipe::Merkle(_) | Recipe::Dedup => 1 << 24,
+        Recipe::Verify(_) => 1 << 20,
+        Recipe::Pow => 1 << 28,
+        Recipe::Check => 1 << 18,
+        // What they cost is not the device's time.
+        Recipe::Index { .. } => return vec![1 << 17],
+        Recipe::Queue => return vec![1 << 16],
+    };
+    let between: &[usize] = match recipe {
+        Recipe::Hash { .. } => &[1 << 14],
+        _ => &[1 << 14, 1 << 18, 1 << 20],
+    };
+    let sizes = LATENCY_SIZES.iter().chain(between).copied().filter(|&size| size < largest);
+    sizes.chain([largest]).collect()
+}
+
+/// Items of calls that somebody waits for.
+pub const LATENCY_SIZES: [usize; 3] = [1, 64, 1 << 10];
 
 impl Case {
     /// # Errors
@@ -255,6 +282,19 @@ mod tests {
             "queue",
         ];
         assert_eq!(names(&all()), expected);
+    }
+
+    #[test]
+    fn a_full_run_reaches_from_one_item_to_what_fills_a_card() {
+        let sizes = |name: &str, quick| {
+            let scale = Scale { quick, full: true, hardware_gpu: false };
+            let cases = of(&[name]).unwrap()[0].cases(&[], scale);
+            cases.iter().map(|case| case.items).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes("verify.strict", false), [1, 64, 1 << 10, 1 << 14, 1 << 18, 1 << 20]);
+        assert_eq!(sizes("hash.blake3", false), [1, 64, 1 << 10, 1 << 14, 1 << 22], "of 32 bytes");
+        assert_eq!(sizes("check", false), [1, 64, 1 << 10, 1 << 14, 1 << 18]);
+        assert_eq!(sizes("verify.strict", true), [1, 64, 1 << 10, 1 << 12]);
     }
 
     #[test]

@@ -58,7 +58,9 @@ impl Curve {
     /// Whether `kernel` is not one of the other form's.
     pub fn uses(&self, kernel: &Kernel) -> bool {
         let own = |curve: &Curve| {
-            [&curve.base, &curve.keys, &curve.ladder, &curve.finish].into_iter().any(|own| own.name == kernel.name)
+            [&curve.base, &curve.keys, &curve.ladder, &curve.finish]
+                .into_iter()
+                .any(|own| own.name == kernel.name)
         };
         own(self) || !(own(&WIDE) || own(&NARROW))
     }
