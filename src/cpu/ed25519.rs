@@ -82,7 +82,7 @@ fn rounds_to_nearest() -> bool {
 /// The signatures from which lanes, most of them idle, are faster than one
 /// signature at a time.
 fn smallest_batch(isa: Isa) -> usize {
-    if isa == Isa::Avx512Ifma { 2 } else { 4 }
+    if isa == Isa::Avx512Ifma { 2 } else { 3 }
 }
 
 dispatch! {

@@ -11,11 +11,8 @@
 //! Nothing here runs in constant time, and nothing needs to: verification
 //! handles public data only.
 
-mod radix51;
-mod radix52;
-
-pub use radix51::{Field51, product as product51, square as square51};
-pub use radix52::Field52;
+pub mod radix51;
+pub mod radix52;
 
 use super::lanes::Lanes64;
 

@@ -8,30 +8,27 @@
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 /// Implements [`Lanes51`] for `U64s` with the level's features.
+///
+/// The compiler does not heed `inline(never)` on functions with features. It
+/// stands on functions without, which cannot have the others inlined into them.
 macro_rules! lanes51 {
     ($features:literal) => {
         impl Lanes51 for U64s {
-            #[inline(always)]
-            fn product(a: &[Self; 5], b: &[Self; 5], rest: &[u64; 5]) -> [Self; 5] {
-                #[target_feature(enable = $features)]
-                #[inline(never)]
-                fn alone(a: &[U64s; 5], b: &[U64s; 5], rest: &[u64; 5]) -> [U64s; 5] {
-                    product51(a, b, rest)
-                }
-                // SAFETY: the entry points run this level only where the processor has it.
-                unsafe { alone(a, b, rest) }
+            lanes51!($features, fn product(a: &[U64s; 5], b: &[U64s; 5], rest: &[u64; 5]));
+            lanes51!($features, fn square(a: &[U64s; 5], rest: &[u64; 5]));
+            lanes51!($features, fn carried_product(a: &[U64s; 5], b: &[U64s; 5]));
+            lanes51!($features, fn carried_square(a: &[U64s; 5]));
+        }
+    };
+    ($features:literal, fn $name:ident($($arg:ident: $type:ty),*)) => {
+        #[inline(never)]
+        fn $name($($arg: $type),*) -> [U64s; 5] {
+            #[target_feature(enable = $features)]
+            fn on_level($($arg: $type),*) -> [U64s; 5] {
+                radix51::$name($($arg),*)
             }
-
-            #[inline(always)]
-            fn square(a: &[Self; 5], rest: &[u64; 5]) -> [Self; 5] {
-                #[target_feature(enable = $features)]
-                #[inline(never)]
-                fn alone(a: &[U64s; 5], rest: &[u64; 5]) -> [U64s; 5] {
-                    square51(a, rest)
-                }
-                // SAFETY: as above.
-                unsafe { alone(a, rest) }
-            }
+            // SAFETY: the entry points run this level only where the processor has it.
+            unsafe { on_level($($arg),*) }
         }
     };
 }
@@ -231,15 +228,21 @@ pub trait LanesF64: Lanes64 {
     fn fused_add(self, a: Self, b: Self) -> Self;
 }
 
-/// Lanes with products of five limbs of 51 bits, in functions of their own: a
-/// point formula with a dozen of them inside would neither fit the instruction
-/// cache nor leave the registers to any one.
+/// Lanes with the products of [`radix51`](super::field25519::radix51), in functions
+/// of their own: a point formula with a dozen of them inside would neither fit the
+/// instruction cache nor leave the registers to any one.
 pub trait Lanes51: LanesF64 {
-    /// [`product`](super::field25519::product51), compiled for the level.
+    /// `a * b + rest`.
     fn product(a: &[Self; 5], b: &[Self; 5], rest: &[u64; 5]) -> [Self; 5];
 
-    /// [`square`](super::field25519::square51), compiled for the level.
+    /// `a * a + rest`.
     fn square(a: &[Self; 5], rest: &[u64; 5]) -> [Self; 5];
+
+    /// `a * b`, carried.
+    fn carried_product(a: &[Self; 5], b: &[Self; 5]) -> [Self; 5];
+
+    /// `a * a`, carried.
+    fn carried_square(a: &[Self; 5]) -> [Self; 5];
 }
 
 /// Lanes with a multiply-add on their low 52 bits.

@@ -116,8 +116,8 @@ const PRODUCT_HALF_LIFTED: [u64; 5] = without_starts(STARTS, HALF_LIFT);
 const SQUARE: [u64; 5] = without_starts(STARTS_OF_SQUARE, ZERO);
 const SQUARE_LIFTED: [u64; 5] = without_starts(STARTS_OF_SQUARE, LIFT);
 
-/// The product of two elements' limbs, and `rest`, to be compiled once for each
-/// level.
+/// The product of two elements' limbs, and `rest`. This and the like are compiled
+/// once for each level, by way of [`Lanes51`].
 #[inline(always)]
 pub fn product<L: LanesF64>(a: &[L; 5], b: &[L; 5], rest: &[u64; 5]) -> [L; 5] {
     let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (*a, *b);
@@ -136,7 +136,7 @@ pub fn product<L: LanesF64>(a: &[L; 5], b: &[L; 5], rest: &[u64; 5]) -> [L; 5] {
     folded(&columns, rest)
 }
 
-/// The square of an element's limbs, and `rest`, likewise. Two doubled products
+/// The square of an element's limbs, and `rest`. Two doubled products
 /// of the lower four limbs are 2^102 at most; with the last one they stand alone.
 #[inline(always)]
 pub fn square<L: LanesF64>(a: &[L; 5], rest: &[u64; 5]) -> [L; 5] {
@@ -176,6 +176,41 @@ fn folded<L: LanesF64>(columns: &[Parts<L>; 9], rest: &[u64; 5]) -> [L; 5] {
         limbs[i] = limb;
     }
     limbs
+}
+
+/// The limbs of an element from those of a sum that is lifted once.
+///
+/// The lift makes them positive, and 2^61 at most. The last one passes on what
+/// lies above bit 255 first, below 2^10; then carries run upwards, each below 2^10,
+/// and end in the last limb, which keeps 51 bits and one carry.
+#[inline(always)]
+fn carried<L: LanesF64>(sum: &[L; 5]) -> [L; 5] {
+    let [r0, r1, r2, r3, r4] = *sum;
+    let mask = L::splat(MASK);
+    let r0 = r0 + r4.shr(BITS).mul32(L::splat(19));
+    let r1 = r1 + r0.shr(BITS);
+    let r2 = r2 + r1.shr(BITS);
+    let r3 = r3 + r2.shr(BITS);
+    let r4 = (r4 & mask) + r3.shr(BITS);
+    let mut limbs = [r0 & mask, r1 & mask, r2 & mask, r3 & mask, r4];
+    let ones = power_of_two(52);
+    for limb in &mut limbs {
+        let double = *limb | L::splat_f64(ones);
+        *limb = double.sub_f64(L::splat_f64(ones + HALF as f64));
+    }
+    limbs
+}
+
+/// The limbs of the product of two elements.
+#[inline(always)]
+pub fn carried_product<L: LanesF64>(a: &[L; 5], b: &[L; 5]) -> [L; 5] {
+    carried(&product(a, b, &PRODUCT_LIFTED))
+}
+
+/// The limbs of the square of an element.
+#[inline(always)]
+pub fn carried_square<L: LanesF64>(a: &[L; 5]) -> [L; 5] {
+    carried(&square(a, &SQUARE_LIFTED))
 }
 
 impl<L: Lanes51> Field for Field51<L> {
@@ -291,25 +326,19 @@ impl<L: Lanes51> Field for Field51<L> {
         Wide51(limbs)
     }
 
-    /// One lift makes the limbs positive, and at most 2^61. The last passes on what
-    /// lies above bit 255 first, below 2^10; then carries run upwards, each below
-    /// 2^10, and end in the last limb, which keeps 51 bits and one carry.
     #[inline(always)]
     fn reduce(sum: Wide51<L>) -> Self {
-        let [r0, r1, r2, r3, r4] = sum.0;
-        let mask = L::splat(MASK);
-        let r0 = r0 + r4.shr(BITS).mul32(L::splat(19));
-        let r1 = r1 + r0.shr(BITS);
-        let r2 = r2 + r1.shr(BITS);
-        let r3 = r3 + r2.shr(BITS);
-        let r4 = (r4 & mask) + r3.shr(BITS);
-        let mut limbs = [r0 & mask, r1 & mask, r2 & mask, r3 & mask, r4];
-        let ones = power_of_two(52);
-        for limb in &mut limbs {
-            let double = *limb | L::splat_f64(ones);
-            *limb = double.sub_f64(L::splat_f64(ones + HALF as f64));
-        }
-        Field51(limbs)
+        Field51(carried(&sum.0))
+    }
+
+    #[inline(always)]
+    fn times(self, other: Self) -> Self {
+        Field51(L::carried_product(&self.0, &other.0))
+    }
+
+    #[inline(always)]
+    fn squared(self) -> Self {
+        Field51(L::carried_square(&self.0))
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 use super::{BLOCK_WORDS, Lanes32, Lanes51, Lanes64, LanesF64, Quad, Work};
-use crate::cpu::field25519::{Field51, product51, square51};
+use crate::cpu::field25519::radix51::{self, Field51};
 
 /// Sixteen 32-bit words.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 pub use super::avx512::U64s;
 
 use super::Lanes52;
-use crate::cpu::field25519::Field52;
+use crate::cpu::field25519::radix52::Field52;
 
 /// Elements of the field of 2^255 - 19 in the form that suits this level.
 pub type Fe = Field52<U64s>;
