@@ -2,14 +2,14 @@
 
     python examples/ray/verify.py ARCHIVE INVALID --rule zip215
 
-The archive has the columns public_key, signature and message, and any others. Of workers
-with a GPU each, `--gpus N` makes N actors.
+The archive has the columns public_key, signature and message, and any others. Workers read
+it themselves; only its invalid rows travel. Of workers with a GPU each, `--gpus N` makes N
+actors.
 """
 
 from argparse import ArgumentParser
 
 import ray
-from ray.data.expressions import col
 
 from verilane import batches
 
@@ -20,14 +20,22 @@ parser.add_argument("--rule", required=True, choices=["rfc8032", "strict", "zip2
 parser.add_argument("--gpus", type=int)
 args = parser.parse_args()
 
-archive = ray.data.read_parquet(args.archive)
-by_batch = {"batch_format": "pyarrow", "batch_size": 65536}
+archive = batches.Archive(args.archive)
+verify = archive.invalid(batches.Verify(rule=args.rule, backend="gpu" if args.gpus else "auto"))
+
+
+class Actor:
+    """Keeps its engine from piece to piece, as tasks with a GPU do not."""
+
+    def __call__(self, pieces):
+        return verify(pieces)
+
+
+places = archive.pieces()
+pieces = ray.data.from_arrow(places, override_num_blocks=places.num_rows)
 if args.gpus:
     actors = ray.data.ActorPoolStrategy(size=args.gpus)
-    options = {"rule": args.rule, "backend": "gpu"}
-    judged = archive.map_batches(
-        batches.Verify, fn_constructor_kwargs=options, compute=actors, num_gpus=1, **by_batch
-    )
+    invalid = pieces.map_batches(Actor, compute=actors, num_gpus=1, batch_format="pyarrow")
 else:
-    judged = archive.map_batches(batches.Verify(rule=args.rule), **by_batch)
-judged.filter(expr=~col("valid")).drop_columns(["valid"]).write_parquet(args.invalid)
+    invalid = pieces.map_batches(verify, batch_format="pyarrow")
+invalid.write_parquet(args.invalid)

@@ -4,13 +4,13 @@
 
 The data set has a column `position`, whole numbers that are all different. What is
 written has a row for each duplicate: its position, and in `first` that of the first row
-of the same bytes. Only fingerprints travel between the workers, by their first bits.
+of the same bytes. Workers read the data set themselves; only fingerprints travel between
+them, by their first bits.
 """
 
 from argparse import ArgumentParser
 
 from pyspark.sql import SparkSession
-from pyspark.sql.functions import col
 
 from verilane import batches
 
@@ -22,16 +22,24 @@ parser.add_argument("--bits", type=int, default=8, help="there are 2 to the powe
 args = parser.parse_args()
 
 spark = SparkSession.builder.getOrCreate()
-spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", 65536)
 
-records = spark.read.parquet(args.records).select(col("position").cast("long"), args.column)
-records = records.where(col(args.column).isNotNull())
-prints = records.mapInArrow(
-    batches.in_arrow(batches.Fingerprints(column=args.column, bits=args.bits, keep=["position"])),
-    "position long, fingerprint binary, bucket int",
+archive = batches.Archive(args.records)
+fingerprints = batches.Fingerprints(column=args.column, bits=args.bits, keep=["position"])
+
+
+def of_records(rows):
+    return fingerprints(rows.drop_null())
+
+
+places = archive.pieces()
+pieces = spark.createDataFrame(places).repartition(places.num_rows)
+position = spark.read.parquet(args.records).schema["position"].dataType.simpleString()
+prints = pieces.mapInArrow(
+    batches.in_arrow(archive.each(of_records, columns=["position", args.column])),
+    f"position {position}, fingerprint binary, bucket int",
 )
 duplicates = prints.groupBy("bucket").applyInArrow(
-    batches.in_groups(batches.Duplicates()), "position long, first long"
+    batches.in_groups(batches.Duplicates()), f"position {position}, first {position}"
 )
 duplicates.write.parquet(args.duplicates)
 

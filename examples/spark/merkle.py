@@ -2,14 +2,13 @@
 
     spark-submit examples/spark/merkle.py RECORDS --column message --tree rfc6962
 
-The data set has a column `position`: the rows' places in the tree, from 0. Workers make
-the roots of aligned sub-trees; one call joins them.
+The data set has a column `position`: the rows' places in the tree, from 0. Workers read the
+data set themselves and make the roots of aligned sub-trees; one call joins them.
 """
 
 from argparse import ArgumentParser
 
 from pyspark.sql import SparkSession
-from pyspark.sql.functions import col
 
 from verilane import batches
 
@@ -21,14 +20,15 @@ parser.add_argument("--height", type=int, default=16, help="a sub-tree has 2 to 
 args = parser.parse_args()
 
 spark = SparkSession.builder.getOrCreate()
-spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", 65536)
 
-records = spark.read.parquet(args.records).select(col("position").cast("long"), args.column)
-leaves = records.mapInArrow(
-    batches.in_arrow(
-        batches.Leaves(tree=args.tree, column=args.column, height=args.height, keep=["position"])
-    ),
-    "position long, leaf binary, subtree long",
+archive = batches.Archive(args.records)
+places = archive.pieces()
+pieces = spark.createDataFrame(places).repartition(places.num_rows)
+position = spark.read.parquet(args.records).schema["position"].dataType.simpleString()
+to_leaves = batches.Leaves(tree=args.tree, column=args.column, height=args.height, keep=["position"])
+leaves = pieces.mapInArrow(
+    batches.in_arrow(archive.each(to_leaves, columns=["position", args.column])),
+    f"position {position}, leaf binary, subtree long",
 )
 subtrees = leaves.groupBy("subtree").applyInArrow(
     batches.in_groups(batches.Subtrees(tree=args.tree, height=args.height)),

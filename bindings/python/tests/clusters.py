@@ -57,8 +57,11 @@ def write(table: pa.Table, folder: Path) -> None:
     folder.mkdir()
     share = -(-table.num_rows // FILES)
     for index in range(FILES):
-        part = table.slice((FILES - 1 - index) * share, share)
-        pq.write_table(part, folder / f"{index}.parquet", row_group_size=300)
+        write_file(table.slice((FILES - 1 - index) * share, share), folder / f"{index}.parquet")
+
+
+def write_file(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path, row_group_size=300)
 
 
 def read(folder: Path) -> pa.Table:

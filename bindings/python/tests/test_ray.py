@@ -62,6 +62,31 @@ def test_a_killed_worker_changes_nothing(archive, tmp_path, kind) -> None:
     assert found == batches.Verify(rule="zip215")(table)
 
 
+def test_a_worker_killed_on_its_piece_changes_nothing(archive, tmp_path) -> None:
+    folder, table = archive
+    marker = tmp_path / "killed"
+    whole = batches.Archive(folder)
+    step = whole.each(clusters.Killing(batches.Verify(rule="zip215"), marker))
+    places = whole.pieces(rows=500)
+    pieces = ray.data.from_arrow(places, override_num_blocks=places.num_rows)
+    judged = pieces.map_batches(step, batch_format="pyarrow")
+    found = pa.concat_tables(ray.get(judged.to_arrow_refs())).sort_by("position")
+    assert marker.exists()
+    assert found == batches.Verify(rule="zip215")(table)
+
+
+def test_a_file_that_changes_stops_the_run(archive, tmp_path) -> None:
+    folder, table = archive
+    clusters.write(table, tmp_path / "archive")
+    whole = batches.Archive(tmp_path / "archive")
+    places = whole.pieces()
+    clusters.write_file(table.slice(0, 1000), tmp_path / "archive" / "2.parquet")
+    pieces = ray.data.from_arrow(places, override_num_blocks=places.num_rows)
+    judged = pieces.map_batches(whole.invalid(batches.Verify(rule="strict")), batch_format="pyarrow")
+    with pytest.raises(ray.exceptions.RayError, match="2.parquet has changed"):
+        judged.materialize()
+
+
 @pytest.mark.parametrize("share", [1, 2])
 def test_an_engine_has_as_many_threads_as_its_task_has_processors(share) -> None:
     rows = ray.data.range(10, override_num_blocks=1)

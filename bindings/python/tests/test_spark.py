@@ -68,6 +68,32 @@ def test_a_killed_worker_changes_nothing(spark, archive, tmp_path, killed, paren
     assert found.to_pylist() == batches.Verify(rule="zip215")(table).to_pylist()
 
 
+@pytest.mark.parametrize(("killed", "parents"), [("worker", 0), ("executor", 2)])
+def test_a_worker_killed_on_its_piece_changes_nothing(spark, archive, tmp_path, killed, parents) -> None:
+    folder, table = archive
+    marker = tmp_path / "killed"
+    whole = batches.Archive(folder)
+    step = whole.each(clusters.Killing(batches.Verify(rule="zip215"), marker, parents=parents))
+    places = whole.pieces(rows=500)
+    pieces = spark.createDataFrame(places).repartition(places.num_rows)
+    schema = "position long, public_key binary, signature binary, message binary, valid boolean"
+    found = pieces.mapInArrow(batches.in_arrow(step), schema).toArrow().sort_by("position")
+    assert marker.exists()
+    assert found.to_pylist() == batches.Verify(rule="zip215")(table).to_pylist()
+
+
+def test_a_file_that_changes_stops_the_run(spark, archive, tmp_path) -> None:
+    folder, table = archive
+    clusters.write(table, tmp_path / "archive")
+    whole = batches.Archive(tmp_path / "archive")
+    pieces = spark.createDataFrame(whole.pieces())
+    clusters.write_file(table.slice(0, 1000), tmp_path / "archive" / "2.parquet")
+    verify = batches.in_arrow(whole.invalid(batches.Verify(rule="strict")))
+    schema = "position long, public_key binary, signature binary, message binary"
+    with pytest.raises(pyspark.errors.PySparkException, match="2.parquet has changed"):
+        pieces.mapInArrow(verify, schema).collect()
+
+
 def test_an_engine_has_as_many_threads_as_its_task_has_processors(spark) -> None:
     rows = spark.range(10, numPartitions=1)
     found = rows.mapInArrow(batches.in_arrow(clusters.processors), "threads int").toArrow()
