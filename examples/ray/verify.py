@@ -33,9 +33,10 @@ class Actor:
 
 places = archive.pieces()
 pieces = ray.data.from_arrow(places, override_num_blocks=places.num_rows)
+by_piece = {"batch_format": "pyarrow", "batch_size": 1}
 if args.gpus:
     actors = ray.data.ActorPoolStrategy(size=args.gpus)
-    invalid = pieces.map_batches(Actor, compute=actors, num_gpus=1, batch_format="pyarrow")
+    invalid = pieces.map_batches(Actor, compute=actors, num_gpus=1, **by_piece)
 else:
-    invalid = pieces.map_batches(verify, batch_format="pyarrow")
+    invalid = pieces.map_batches(verify, **by_piece)
 invalid.write_parquet(args.invalid)
