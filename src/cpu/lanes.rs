@@ -2,8 +2,9 @@
 //! each written once, and the instruction sets.
 //!
 //! A level's types are used only below the entry points that `dispatch!` makes,
-//! which run them only where the processor has that level. Everything here is
-//! `#[inline(always)]`, to be compiled with the features of the entry point.
+//! which run them only where the processor has that level. What stands in no
+//! function of its own is `#[inline(always)]`, to be compiled with the features of
+//! the entry point.
 
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 

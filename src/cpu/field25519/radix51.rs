@@ -47,12 +47,12 @@ const fn power_of_two(n: u64) -> f64 {
     f64::from_bits((1023 + n) << 52)
 }
 
-/// Between 2^52 and 2^53 doubles are the whole numbers: from the middle, sums that
-/// stay below 2^51 in magnitude count up and down in the bit pattern.
+/// From 2^52 to 2^53 doubles are the whole numbers: from the middle, sums of 2^51 at
+/// most in magnitude count up and down in the bit pattern.
 const ONES: f64 = 1.5 * power_of_two(52);
 
-/// Between 2^103 and 2^104 doubles are the multiples of 2^51: likewise, for sums
-/// that stay below 2^102.
+/// From 2^103 to 2^104 doubles are the multiples of 2^51: likewise, for sums of 2^102
+/// at most.
 const HIGH: f64 = 1.5 * power_of_two(103);
 
 /// One or two products of limbs: as bit patterns the multiple of 2^51 that is
@@ -136,8 +136,8 @@ pub fn product<L: LanesF64>(a: &[L; 5], b: &[L; 5], rest: &[u64; 5]) -> [L; 5] {
     folded(&columns, rest)
 }
 
-/// The square of an element's limbs, and `rest`. Two doubled products
-/// of the lower four limbs are 2^102 at most; with the last one they stand alone.
+/// The square of an element's limbs, and `rest`. Two doubled products of the lower
+/// four limbs are 2^102 at most; those with the last limb may be more, and stand alone.
 #[inline(always)]
 pub fn square<L: LanesF64>(a: &[L; 5], rest: &[u64; 5]) -> [L; 5] {
     let [a0, a1, a2, a3, a4] = *a;
@@ -180,9 +180,10 @@ fn folded<L: LanesF64>(columns: &[Parts<L>; 9], rest: &[u64; 5]) -> [L; 5] {
 
 /// The limbs of an element from those of a sum that is lifted once.
 ///
-/// The lift makes them positive, and 2^61 at most. The last one passes on what
-/// lies above bit 255 first, below 2^10; then carries run upwards, each below 2^10,
-/// and end in the last limb, which keeps 51 bits and one carry.
+/// Six products and elements are below 2^59.6 together, so that the lift makes them
+/// positive, and below 2^61. The last limb passes on what lies above bit 255 first,
+/// below 2^10; then carries run upwards, each below 2^10, and end in the last limb,
+/// which keeps 51 bits and one carry.
 #[inline(always)]
 fn carried<L: LanesF64>(sum: &[L; 5]) -> [L; 5] {
     let [r0, r1, r2, r3, r4] = *sum;
