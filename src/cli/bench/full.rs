@@ -60,12 +60,15 @@ impl Full {
     /// If the GPU fails, or computes something wrong.
     pub fn begin(context: &Context) -> anyhow::Result<Self> {
         let Some(gpu) = start(context) else { return Ok(Full::default()) };
+        let bar = progress::cases(2);
+        bar.set_message("starting the GPU");
         let [cold, warm] = gpu.start_ups().context("the GPU cannot be started")?;
-        Ok(Full {
-            start_ups: vec![StartUp::new(true, &cold), StartUp::new(false, &warm)],
-            ceilings: Some(Probe::of(&gpu)?),
-            ..Full::default()
-        })
+        let start_ups = vec![StartUp::new(true, &cold), StartUp::new(false, &warm)];
+        bar.inc(1);
+        bar.set_message("what it can do at most");
+        let ceilings = Some(Probe::of(&gpu)?);
+        bar.finish_and_clear();
+        Ok(Full { start_ups, ceilings, ..Full::default() })
     }
 
     /// Lets the CPU and the GPU compute side by side, and adds everything to the report.
@@ -74,10 +77,10 @@ impl Full {
         cases: &[Case],
         field: &Field,
         effort: Effort,
-        source: &mut Source,
+        mut source: Source,
         report: &mut Report,
     ) {
-        self.side_by_side = side_by_side(cases, field, Pace::side_by_side(effort), source, report);
+        self.side_by_side = side_by_side(cases, field, Pace::side_by_side(effort), &mut source, report);
         let ceilings = self.ceilings.as_ref().map(|probe| &probe.ceilings);
         self.summary = summary::lines(cases, report, &self.side_by_side, ceilings);
         report.full = Some(self);
@@ -118,7 +121,8 @@ fn side_by_side(
 ) -> Vec<SideBySide> {
     let of = |kind| field.measured.iter().find(|backend| backend.info().kind == kind);
     let (Some(cpu), Some(gpu)) = (of(BackendKind::Cpu), of(BackendKind::Gpu)) else { return Vec::new() };
-    let contests: Vec<_> = summary::largest(cases)
+    let contests: Vec<_> = summary::largest(cases, report)
+        .into_iter()
         .filter(|case| side_by_side::can_be_split(case))
         .filter_map(|case| {
             let [cpu, gpu] = [cpu, gpu].map(|backend| rate(report, case, backend.info().kind));
@@ -130,7 +134,7 @@ fn side_by_side(
     for (index, (case, rates)) in contests.iter().enumerate() {
         bar.set_message(format!("{} side by side", case.workload.name));
         bar.inc(1);
-        let Some(budget) = pace.budget(contests.len() - index, 2) else {
+        let Some(budget) = pace.budget(contests.len() - index, 2, report.least_time(case)) else {
             report.leave_out(gpu.info(), Some(&name(case)), "the time was up".into());
             continue;
         };

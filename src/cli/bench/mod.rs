@@ -86,15 +86,16 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     args.export.check()?;
     #[cfg(feature = "gpu")]
     let full = args.full.then(|| Full::begin(context)).transpose()?;
-    let (mut field, mut report) = set_up(context)?;
+    let (field, mut report) = set_up(context)?;
     #[cfg(feature = "gpu")]
     if args.calibrate {
         return calibrate::run(&field, &report, context);
     }
     #[cfg(feature = "gpu")]
-    if full.is_some() {
-        field.verifiers.extend(full::narrow(context));
-    }
+    let field = match &full {
+        Some(_) => Field { verifiers: full::narrow(context).into_iter().collect(), ..field },
+        None => field,
+    };
     let effort = args.effort();
     let pace = Pace::new(effort);
     let scale = Scale {
@@ -105,11 +106,13 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let cases: Vec<_> = workloads.iter().flat_map(|workload| workload.cases(&args.sizes, scale)).collect();
     let own_sizes = scale.full && args.sizes.is_empty();
     let cases = fitting(cases, machine::free_memory(), own_sizes, &field, &mut report)?;
-    let mut source = measure_all(&cases, &field, pace, &mut report)?;
+    let source = measure_all(&cases, &field, pace, &mut report)?;
     #[cfg(feature = "gpu")]
     if let Some(full) = full {
-        full.end(&cases, &field, effort, &mut source, &mut report);
+        full.end(&cases, &field, effort, source, &mut report);
     }
+    #[cfg(not(feature = "gpu"))]
+    drop(source);
     args.export.write(&report)?;
     output::print(context, &report)?;
     Ok(status(&report))
@@ -205,7 +208,7 @@ fn measure_all(cases: &[Case], field: &Field, pace: Pace, report: &mut Report) -
         if able.measured.is_empty() {
             continue;
         }
-        match pace.budget(cases.len() - index, able.measured.len()) {
+        match pace.budget(cases.len() - index, able.measured.len(), report.least_time(case)) {
             Some(budget) => {
                 let measurement = measure(case, &able, &mut source, budget)?;
                 let rows = report.add(case, &measurement);
@@ -271,8 +274,8 @@ mod tests {
         let workloads = workload::select(&names).unwrap();
         let cases: Vec<_> = workloads.iter().flat_map(|workload| workload.cases(&[16, 40], scale)).collect();
         let mut report = Report::new(Machine::default(), 0.0);
-        let mut source = measure_all(&cases, &field, Pace::new(Effort::Quick), &mut report).unwrap();
-        Full::default().end(&cases, &field, Effort::Quick, &mut source, &mut report);
+        let source = measure_all(&cases, &field, Pace::new(Effort::Quick), &mut report).unwrap();
+        Full::default().end(&cases, &field, Effort::Quick, source, &mut report);
         report
     }
 
@@ -298,6 +301,14 @@ mod tests {
         let mut report = full_run(&["dedup"], Manner::Lies);
         report.rows.clear();
         assert_eq!(status(&report), Status::Failed, "side by side alone");
+    }
+
+    #[test]
+    fn the_largest_size_that_was_measured_counts() {
+        let report = full_run(&["dedup"], Manner::Honest);
+        let workload = workload::select(&["dedup".into()]).unwrap().remove(0);
+        let cases = [16, 40, 90].map(|items| Case { workload: workload.clone(), items });
+        assert_eq!(summary::largest(&cases, &report), [&cases[1]]);
     }
 
     #[test]

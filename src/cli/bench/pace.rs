@@ -30,6 +30,7 @@ const QUICK: Duration = Duration::from_secs(48);
 /// Within ten minutes likewise; before that an adapter is probed, and afterwards it
 /// computes side by side with the CPU.
 const FULL: Duration = Duration::from_secs(360);
+#[cfg(feature = "gpu")]
 const SIDE_BY_SIDE: Duration = Duration::from_secs(60);
 
 const SHORT: Duration = Duration::from_millis(200);
@@ -57,13 +58,14 @@ impl Pace {
         Pace { run, deadline: Some(Instant::now() + time) }
     }
 
-    /// The time for the next of `cases`, on `backends`; none when time is up.
-    pub fn budget(&self, cases: usize, backends: usize) -> Option<Budget> {
+    /// The time for the next of `cases`, on `backends`; none when time is up, or would
+    /// be up before it has taken `least`.
+    pub fn budget(&self, cases: usize, backends: usize, least: Duration) -> Option<Budget> {
         let wanted = self.run * backends as u32;
         let Some(deadline) = self.deadline else {
             return Some(Budget { time: wanted, least_rounds: 3 });
         };
-        let left = deadline.checked_duration_since(Instant::now())?;
+        let left = deadline.checked_duration_since(Instant::now()).filter(|&left| least <= left)?;
         let share = left / cases.max(1) as u32;
         Some(Budget { time: wanted.min(share), least_rounds: if share < wanted { 1 } else { 3 } })
     }
@@ -77,13 +79,14 @@ mod tests {
     fn a_deadline_is_shared_by_what_is_left() {
         let pace =
             Pace { run: Duration::from_secs(1), deadline: Some(Instant::now() + Duration::from_secs(20)) };
-        let roomy = pace.budget(5, 2).unwrap();
+        let roomy = pace.budget(5, 2, Duration::from_secs(15)).unwrap();
         assert_eq!((roomy.time, roomy.least_rounds), (Duration::from_secs(2), 3));
-        let tight = pace.budget(40, 2).unwrap();
+        let tight = pace.budget(40, 2, Duration::ZERO).unwrap();
         assert!(tight.time <= Duration::from_millis(500) && tight.least_rounds == 1);
         let late = Pace { deadline: Some(Instant::now() - Duration::from_secs(1)), ..pace };
-        assert!(late.budget(1, 1).is_none());
+        assert!(late.budget(1, 1, Duration::ZERO).is_none());
+        assert!(pace.budget(1, 1, Duration::from_secs(21)).is_none(), "it would end too late");
         let patient = Pace { deadline: None, ..pace };
-        assert_eq!(patient.budget(1000, 3).unwrap().time, Duration::from_secs(3));
+        assert_eq!(patient.budget(1000, 3, Duration::MAX).unwrap().time, Duration::from_secs(3));
     }
 }

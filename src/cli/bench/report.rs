@@ -103,6 +103,17 @@ impl Report {
         rows && self.latencies.iter().all(|latency| latency.checked)
     }
 
+    /// What the warm-up and a round of this case will take, going by the size of the
+    /// same workload that was measured before it; nothing if none was.
+    pub fn least_time(&self, case: &Case) -> Duration {
+        let (shortest, longest) = case.workload.recipe.item_bytes();
+        let alike = |row: &&Row| row.workload == case.workload.name && row.item_bytes == [shortest, longest];
+        let Some(last) = self.rows.iter().rfind(alike) else { return Duration::ZERO };
+        let rows = self.rows.iter().filter(alike).filter(|row| row.items == last.items);
+        let round: f64 = rows.map(|row| row.median_s).sum();
+        Duration::from_secs_f64(2.0 * round * case.items as f64 / last.items as f64)
+    }
+
     /// Adds the rows of one case; returns those with wrong answers.
     pub fn add(&mut self, case: &Case, measurement: &Measurement) -> &[Row] {
         let first = self.rows.len();
@@ -259,6 +270,15 @@ mod tests {
         assert_eq!(row.p99_s, 4.0);
         assert_eq!((row.first_call_s, row.device_per_second), (9.0, Some(8.0)));
         assert!(row.checked && report.all_checked() && report.not_measured.is_empty());
+    }
+
+    #[test]
+    fn larger_cases_take_longer_in_proportion() {
+        let workload = |name: &str| workload::select(&[name.into()]).unwrap().remove(0);
+        let time = |name, items| report(run()).least_time(&Case { workload: workload(name), items });
+        // Two seconds a round of eight items.
+        assert_eq!(time("dedup", 80), Duration::from_secs(40));
+        assert_eq!(time("verify.strict", 80), Duration::ZERO);
     }
 
     #[test]

@@ -70,12 +70,16 @@ pub enum Of {
     EndToEnd,
 }
 
-/// Each workload at its largest size.
-pub fn largest(cases: &[Case]) -> impl Iterator<Item = &Case> {
-    cases.iter().filter(|case| {
-        let same = cases.iter().filter(|other| other.workload == case.workload);
+/// Each workload at the largest size that was measured.
+pub fn largest<'a>(cases: &'a [Case], report: &Report) -> Vec<&'a Case> {
+    let kinds = [BackendKind::Cpu, BackendKind::Gpu, BackendKind::Reference];
+    let is_measured = |case: &&Case| kinds.iter().any(|&kind| row(report, case, kind).is_some());
+    let measured: Vec<_> = cases.iter().filter(is_measured).collect();
+    let is_largest = |case: &&Case| {
+        let same = measured.iter().filter(|other| other.workload == case.workload);
         same.map(|other| other.items).max() == Some(case.items)
-    })
+    };
+    measured.iter().copied().filter(is_largest).collect()
 }
 
 /// The row of a case in one call.
@@ -98,7 +102,7 @@ pub fn lines(
     side_by_side: &[SideBySide],
     ceilings: Option<&Ceilings>,
 ) -> Vec<Line> {
-    let lines = largest(cases).flat_map(|case| {
+    let lines = largest(cases, report).into_iter().flat_map(|case| {
         let cpu = row(report, case, BackendKind::Cpu);
         let mut rows: Vec<_> = rows(report, case, BackendKind::Gpu).collect();
         if rows.is_empty() {
