@@ -1,7 +1,7 @@
 //! BLAKE3 (the BLAKE3 paper, version 20211102) with one chunk or node in each lane.
 
-use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Work, prefetch};
-use super::sha256::{splat, tails};
+use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Work, prefetch_strided};
+use super::sha256::{blocks, splat, tails};
 
 /// The initial chaining value: SHA-256's.
 pub const IV: [u32; 8] = super::sha256::INITIAL;
@@ -207,7 +207,8 @@ pub struct Place<L> {
     pub root: bool,
 }
 
-/// The chaining value of each of `LANES` chunks of `length` bytes, end to end.
+/// The chaining value of each of `LANES` chunks of `length` bytes, end to end. More
+/// may follow: those are asked for.
 #[inline(always)]
 pub fn chunks_even<L: Lanes32>(
     mode: &Mode,
@@ -220,13 +221,12 @@ pub fn chunks_even<L: Lanes32>(
     let last = last_block(length);
     let mut cv = splat::<L, 8>(&mode.key);
     for block in 0..last {
-        for lane in 0..L::LANES {
-            prefetch(chunks, lane * length + 64 * block + 64);
-        }
+        prefetch_strided::<L>(chunks, length, block);
         let words = L::load_strided(&chunks[64 * block..], length, 64);
         cv = compress(cv, &words, &Tweak { counter, ..Tweak::even(0, 64, mode.start(block)) });
     }
     let rest = length - 64 * last;
+    prefetch_strided::<L>(chunks, length, last);
     let words = L::load_strided(&chunks[64 * last..], length, rest);
     let flags = mode.start(last) | end(root);
     cv = compress(cv, &words, &Tweak { counter, ..Tweak::even(0, rest as u32, flags) });
@@ -253,8 +253,14 @@ pub fn chunks<L: Lanes32>(mode: &Mode, chunks: &[Piece<'_>], out: &mut [[u8; 32]
     }
     let mut ends = Ends::<L>::new(chunks);
     let mut cv = splat::<L, 8>(&mode.key);
+    let first = chunks.iter().map(Piece::last_block).min().unwrap_or(0);
     let last = chunks.iter().map(Piece::last_block).max().unwrap_or(0);
-    for block in 0..=last {
+    for block in 0..first {
+        let words = L::load_blocks(&blocks(&bytes[..L::LANES], block)[..L::LANES]);
+        let tweak = Tweak { counter: ends.counter, ..Tweak::even(0, 64, mode.start(block)) };
+        cv = compress(cv, &words, &tweak);
+    }
+    for block in first..=last {
         let words = L::load_tails(&tails(&bytes, block)[..L::LANES]);
         let (tweak, active) = ends.tweak(mode, block);
         let next = compress(cv, &words, &tweak);

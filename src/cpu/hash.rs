@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::Isa;
 use super::blake3::{self, CHUNK, Mode, Piece, Place};
-use super::lanes::{Lanes32, MAX_LANES, Pair};
+use super::lanes::{Lanes32, MAX_LANES, Pair, prefetch_room};
 use super::sha256::{self, Padding};
 use super::streams::Streams;
 use crate::{Digest, Hash, Records};
@@ -64,9 +64,10 @@ fn sha256_lanes<L: Lanes32>(
     {
         let mut padding = Padding::default();
         let lanes = Pair::<L>::LANES;
-        let groups = joined(records).chunks_exact(lanes * length).zip(out.chunks_exact_mut(lanes));
-        for (group, out) in groups {
-            sha256::digests_even::<Pair<L>>(group, length, double, &mut padding, out);
+        let joined = joined(records);
+        while let Some((group, next)) = out[done..].split_at_mut_checked(lanes) {
+            prefetch_room(next, lanes);
+            sha256::digests_even::<Pair<L>>(&joined[done * length..], length, double, &mut padding, group);
             done += lanes;
         }
     }
@@ -332,8 +333,8 @@ impl<'a> Run<'a> {
     fn values<L: Lanes32>(&self, mode: &Mode, out: &mut [[u8; 32]]) -> usize {
         let Run { bytes, length, first, cycle, root } = *self;
         let (mut done, mut position) = (0, 0);
-        let groups = bytes.chunks_exact(L::LANES * length).zip(out.chunks_exact_mut(L::LANES));
-        for (group, out) in groups {
+        while let Some((group, next)) = out[done..].split_at_mut_checked(L::LANES) {
+            prefetch_room(next, L::LANES);
             let (mut low, mut high) = ([0; MAX_LANES], [0; MAX_LANES]);
             for lane in 0..L::LANES {
                 let counter = (first + position) as u64;
@@ -341,7 +342,7 @@ impl<'a> Run<'a> {
                 position = if position + 1 == cycle { 0 } else { position + 1 };
             }
             let place = Place { counter: [L::load(&low), L::load(&high)], root };
-            blake3::chunks_even::<L>(mode, group, length, place, out);
+            blake3::chunks_even::<L>(mode, &bytes[done * length..], length, place, group);
             done += L::LANES;
         }
         done

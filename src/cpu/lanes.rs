@@ -382,14 +382,54 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
 /// Asks for the cache line at `offset`, if `bytes` reach there.
 #[inline(always)]
 pub fn prefetch(bytes: &[u8], offset: usize) {
+    ask(bytes, offset, Wanted::Now);
+}
+
+/// Asks for the block after `block` of each of `LANES` items of `length` bytes, end
+/// to end, and for as many lines of the items after those: they are far away, and a
+/// block is too short to wait for them.
+#[inline(always)]
+pub fn prefetch_strided<L: Lanes32>(items: &[u8], length: usize, block: usize) {
+    for lane in 0..L::LANES {
+        ask(items, lane * length + 64 * (block + 1), Wanted::Now);
+        ask(items, L::LANES * length + 64 * (block * L::LANES + lane), Wanted::Later);
+    }
+}
+
+/// Asks for the room of the first `count` digests, which are written later.
+#[inline(always)]
+pub fn prefetch_room(digests: &[[u8; 32]], count: usize) {
+    for pair in 0..count / 2 {
+        ask(digests.as_flattened(), 64 * pair, Wanted::ToWrite);
+    }
+}
+
+/// What a cache line is wanted for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Now,
+    Later,
+    ToWrite,
+}
+
+#[inline(always)]
+fn ask(bytes: &[u8], offset: usize, wanted: Wanted) {
     #[cfg(target_arch = "x86_64")]
     if let Some(byte) = bytes.get(offset) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: any address may be asked for; x86-64 has the instruction.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast()) }
+        use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+        let byte = std::ptr::from_ref(byte).cast();
+        // SAFETY: any address may be asked for; x86-64 has the instructions, of which
+        // older processors take the last for one that does nothing.
+        unsafe {
+            match wanted {
+                Wanted::Now => _mm_prefetch::<_MM_HINT_T0>(byte),
+                Wanted::Later => _mm_prefetch::<_MM_HINT_T1>(byte),
+                Wanted::ToWrite => _mm_prefetch::<_MM_HINT_ET0>(byte),
+            }
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (bytes, offset);
+    let _ = (bytes, offset, wanted);
 }
 
 /// The first 64 bytes of `tail`, with zeros past its end.

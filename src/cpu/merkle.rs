@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::Isa;
 use super::blake3::{self, Mode};
-use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Pair};
+use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Pair, prefetch_strided};
 use super::sha256::{self, Constant, Expanding, PADDING_OF_64, State};
 use super::streams::Streams;
 use crate::merkle::{Root, Tree};
@@ -73,8 +73,8 @@ fn step_up<L: Lanes32>(rule: &Rule, nodes: &[[u8; 32]], levels: u32) -> (Vec<[u8
     let (full, rest) = nodes.split_at(groups * group);
     let mut above = vec![[0; 32]; full.len() >> levels];
     let mut mutated = false;
-    for (nodes, above) in full.chunks_exact(group).zip(above.chunks_exact_mut(Pair::<L>::LANES)) {
-        mutated |= climb::<Pair<L>>(rule, nodes.as_flattened().as_chunks().0, levels, above);
+    for (start, above) in (0..full.len()).step_by(group).zip(above.chunks_exact_mut(Pair::<L>::LANES)) {
+        mutated |= climb::<Pair<L>>(rule, full[start..].as_flattened().as_chunks().0, levels, above);
     }
     let mut rest = rest.to_vec();
     for _ in 0..levels {
@@ -114,7 +114,7 @@ fn level_above<L: Lanes32>(rule: &Rule, mut nodes: Vec<[u8; 32]>) -> Vec<[u8; 32
 /// `pairs`; whether a pair of equal ones was seen, if the rule asks for that.
 ///
 /// Each lane goes through its part depth first, like a binary counter: a node
-/// that completes a pair rises at once.
+/// that completes a pair rises at once. More pairs may follow: those are asked for.
 #[inline(always)]
 fn climb<L: Lanes32>(rule: &Rule, pairs: &[[u8; 64]], levels: u32, out: &mut [[u8; 32]]) -> bool {
     let own = 1 << (levels - 1);
@@ -122,6 +122,7 @@ fn climb<L: Lanes32>(rule: &Rule, pairs: &[[u8; 64]], levels: u32, out: &mut [[u
     let mut mutated = L::splat(0);
     let mut node = waiting[0];
     for pair in 0..own {
+        prefetch_strided::<L>(pairs.as_flattened(), 64 * own, pair);
         let mut children = rule.words(L::load_strided(pairs[pair..].as_flattened(), 64 * own, 64));
         let mut level = 0;
         loop {

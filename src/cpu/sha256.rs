@@ -1,7 +1,7 @@
 //! SHA-256 (FIPS 180-4) with one message in each lane.
 
 use super::lanes::scalar::U32s;
-use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Work, prefetch};
+use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Work, prefetch, prefetch_strided};
 pub use crate::hash::sha256::{INITIAL, K};
 
 /// The chaining value of each lane.
@@ -278,7 +278,7 @@ impl Padding {
 }
 
 /// The digest of each of `LANES` messages of `length` bytes, end to end; with
-/// `double`, of their digests.
+/// `double`, of their digests. More may follow: those are asked for.
 #[inline(always)]
 pub fn digests_even<L: Lanes32>(
     messages: &[u8],
@@ -289,9 +289,7 @@ pub fn digests_even<L: Lanes32>(
 ) {
     let mut state = initial::<L>();
     for start in (0..length - length % 64).step_by(64) {
-        for lane in 0..L::LANES {
-            prefetch(messages, lane * length + start + 64);
-        }
+        prefetch_strided::<L>(messages, length, start / 64);
         let words = L::load_strided(&messages[start..], length, 64);
         state = compress(state, Expanding(&mut swap_bytes(words)));
     }
@@ -314,6 +312,7 @@ fn store<L: Lanes32>(mut state: State<L>, double: bool, out: &mut [[u8; 32]]) {
 #[inline(always)]
 fn finish_even<L: Lanes32>(mut state: State<L>, messages: &[u8], length: usize) -> State<L> {
     let rest = length % 64;
+    prefetch_strided::<L>(messages, length, length / 64);
     let mut words = swap_bytes(L::load_strided(&messages[length - rest..], length, rest));
     words[rest / 4] = words[rest / 4] | L::splat(END >> (8 * (rest % 4)));
     if rest >= 56 {
@@ -352,7 +351,7 @@ pub fn digests<L: Lanes32>(messages: &[&[u8]], double: bool, out: &mut [[u8; 32]
 
 /// Block `block` of each message.
 #[inline(always)]
-fn blocks<'a>(messages: &[&'a [u8]], block: usize) -> [&'a [u8; 64]; MAX_LANES] {
+pub fn blocks<'a>(messages: &[&'a [u8]], block: usize) -> [&'a [u8; 64]; MAX_LANES] {
     let mut blocks = [&[0; 64]; MAX_LANES];
     for (slot, message) in blocks.iter_mut().zip(messages) {
         *slot = &message.as_chunks().0[block];
