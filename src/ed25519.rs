@@ -11,6 +11,8 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+#[cfg(feature = "queue")]
+use crate::records::clear;
 use crate::{Error, Records};
 
 /// Which signatures are accepted.
@@ -128,6 +130,14 @@ impl<'a> Batch<'a> {
         self.keys.to_mut().push(*public_key);
         self.signatures.to_mut().push(*signature);
         self.messages.push(message);
+    }
+
+    /// Removes all signatures; memory of its own the batch keeps for the next ones.
+    #[cfg(feature = "queue")]
+    pub(crate) fn clear(&mut self) {
+        clear(&mut self.keys);
+        clear(&mut self.signatures);
+        self.messages.clear();
     }
 
     /// The number of signatures.

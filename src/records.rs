@@ -60,6 +60,14 @@ impl<'a> Records<'a> {
         self.push_parts([record]);
     }
 
+    /// Removes all records; memory of its own the column keeps for the next ones.
+    #[cfg(feature = "queue")]
+    pub(crate) fn clear(&mut self) {
+        clear(&mut self.bytes);
+        clear(&mut self.offsets);
+        self.offsets.to_mut().push(0);
+    }
+
     /// Borrows records of these lengths, which lie end to end in `bytes`.
     ///
     /// # Panics
@@ -161,6 +169,15 @@ impl<'a> Records<'a> {
             start = range.end;
             Some(range)
         })
+    }
+}
+
+/// Removes all values, and keeps the memory, unless it is borrowed.
+#[cfg(feature = "queue")]
+pub(crate) fn clear<T: Clone>(column: &mut Cow<'_, [T]>) {
+    match column {
+        Cow::Borrowed(_) => *column = Cow::Borrowed(&[]),
+        Cow::Owned(values) => values.clear(),
     }
 }
 

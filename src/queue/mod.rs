@@ -63,7 +63,7 @@ pub use error::QueueError;
 pub use service::{Request, Service};
 pub use ticket::Ticket;
 
-use crate::ed25519::{Batch, Rule, Verdicts};
+use crate::ed25519::{Rule, Verdicts};
 use crate::{BackendKind, Engine, Error, Outcome};
 use state::{Item, State};
 
@@ -134,17 +134,17 @@ pub struct Stats {
 }
 
 impl Stats {
-    fn count(&mut self, batch: &Batch<'_>, answer: &Result<Outcome<Verdicts>, QueueError>) {
+    fn count(&mut self, size: usize, answer: &Result<Outcome<Verdicts>, QueueError>) {
         self.batches += 1;
-        self.largest_batch = self.largest_batch.max(batch.len());
+        self.largest_batch = self.largest_batch.max(size);
         match answer {
             Ok(outcome) => {
                 let valid = outcome.valid_count();
                 self.valid += valid as u64;
-                self.invalid += (batch.len() - valid) as u64;
+                self.invalid += (size - valid) as u64;
                 self.passed_over += outcome.report().passed_over.len() as u64;
             }
-            Err(_) => self.failed += batch.len() as u64,
+            Err(_) => self.failed += size as u64,
         }
     }
 }

@@ -43,8 +43,9 @@ pub struct State {
     items: usize,
     /// Bytes of messages accepted and not answered.
     bytes: usize,
-    /// The size of the last batch: about the size of the next.
-    last_size: usize,
+    /// Empty batches, whose memory serves again: the system's pages take longer to
+    /// get than to fill.
+    spare: Vec<Batch<'static>>,
     closed: bool,
     pub stats: Stats,
 }
@@ -87,7 +88,7 @@ impl State {
     /// Tells whether an idle worker should look.
     pub fn push(&mut self, item: Item<'_>, options: &Options) -> (Ticket, bool) {
         if self.gathering.back().is_none_or(|last| last.batch.len() >= options.max_batch) {
-            self.gathering.push_back(Gathering::new(self.last_size));
+            self.gathering.push_back(Gathering::new(self.spare.pop()));
         }
         let last = self.gathering.back_mut().expect("one was added if there was none");
         let ticket = Ticket::new(last.round.clone(), last.batch.len());
@@ -113,7 +114,6 @@ impl State {
         }
         let oldest = self.gathering.pop_front().expect("there is one");
         self.in_flight += 1;
-        self.last_size = oldest.batch.len();
         Next::Verify(oldest)
     }
 
@@ -122,11 +122,16 @@ impl State {
         self.idle > 0 && !self.gathering.is_empty()
     }
 
-    /// A batch is done: its places are free.
-    pub fn finish(&mut self, batch: &Batch<'_>) {
+    /// A batch is done: its places are free. Its memory is kept, but for no more
+    /// batches than there were at work.
+    pub fn finish(&mut self, mut batch: Batch<'static>) {
         self.in_flight -= 1;
         self.items -= batch.len();
         self.bytes -= batch.messages().total_bytes() as usize;
+        if self.spare.len() <= self.in_flight {
+            batch.clear();
+            self.spare.push(batch);
+        }
     }
 
     pub fn close(&mut self) {
@@ -140,7 +145,8 @@ impl State {
 }
 
 impl Gathering {
-    fn new(expected: usize) -> Self {
-        Gathering { batch: Batch::with_capacity(expected), round: Arc::default(), since: Instant::now() }
+    fn new(spare: Option<Batch<'static>>) -> Self {
+        let batch = spare.unwrap_or_else(|| Batch::with_capacity(0));
+        Gathering { batch, round: Arc::default(), since: Instant::now() }
     }
 }

@@ -58,14 +58,15 @@ impl Shared {
 
     fn answer(&self, gathering: Gathering, answer: Result<Outcome<Verdicts>, QueueError>) {
         let Gathering { batch, round, .. } = gathering;
+        let size = batch.len();
         let mut state = self.state();
-        state.finish(&batch);
-        state.stats.count(&batch, &answer);
+        state.finish(batch);
+        state.stats.count(size, &answer);
         round.answer(answer.map(Outcome::into_inner));
         let is_drained = state.is_drained();
         drop(state);
         round.wake();
-        self.room.notify(batch.len().additional());
+        self.room.notify(size.additional());
         if is_drained {
             self.drained.notify_all();
         }
