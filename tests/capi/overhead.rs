@@ -1,5 +1,6 @@
 //! What a call through C costs beside one from Rust:
-//! `cargo test --features capi --test capi overhead -- --ignored --nocapture`
+//! `cargo test --release --no-default-features --features capi --test capi overhead --
+//! --ignored --nocapture`
 
 use std::time::Instant;
 
