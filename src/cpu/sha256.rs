@@ -192,27 +192,6 @@ pub fn words_of(block: &[u8; 64]) -> [u32; BLOCK_WORDS] {
     words
 }
 
-/// SHA-256 of a digest in words: the second half of SHA-256d.
-struct OfDigest<'a, L>(&'a mut State<L>);
-
-impl<L: Lanes32> Work for OfDigest<'_, L> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let (mut rounds, mut block) = (initial(), digest_block(self.0));
-        let mut schedule = Expanding(&mut block);
-        sixteen_rounds(&mut rounds, &mut schedule, 0);
-        // Apart from the loop: the padding's words are known here.
-        sixteen_rounds(&mut rounds, &mut schedule, 16);
-        for turn in 2..4 {
-            sixteen_rounds(&mut rounds, &mut schedule, 16 * turn);
-        }
-        *self.0 = initial();
-        add(self.0, rounds);
-    }
-}
-
 /// The last word of SHA-256 of a digest in words.
 struct LastOfDigest<'a, L>(&'a State<L>);
 
@@ -244,9 +223,8 @@ fn digest_block<L: Lanes32>(digest: &State<L>) -> [L; BLOCK_WORDS] {
 
 /// SHA-256 of a digest in words: the second half of SHA-256d.
 #[inline(always)]
-pub fn of_digest<L: Lanes32>(mut digest: State<L>) -> State<L> {
-    L::outlined(OfDigest(&mut digest));
-    digest
+pub fn of_digest<L: Lanes32>(digest: State<L>) -> State<L> {
+    compress(initial(), Expanding(&mut digest_block(&digest)))
 }
 
 /// The last word of SHA-256 of a digest in words.

@@ -136,27 +136,16 @@ impl Lanes32 for U32s {
     #[inline(always)]
     fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; BLOCK_WORDS] {
         assert!(length <= 64 && stride <= bytes.len() / 15 && 15 * stride + length <= bytes.len());
-        if length == 64 {
-            // SAFETY: 64 bytes lie inside the slice from the last lane's start,
-            // which is the furthest; the processor has this level.
-            return unsafe { load_transposed(|lane| bytes.as_ptr().add(lane * stride)) };
-        }
-        let mut rows = [Self::splat(0); 16];
-        for (lane, row) in rows.iter_mut().enumerate() {
-            // SAFETY: as above, but for `length` bytes: those that the mask
-            // leaves out are not accessed.
-            *row = U32s(unsafe {
-                _mm512_maskz_loadu_epi8((1 << length) - 1, bytes.as_ptr().add(lane * stride).cast())
-            });
-        }
-        transpose(rows)
+        // SAFETY: `length` bytes lie inside the slice from the last lane's start,
+        // which is the furthest; the processor has this level.
+        unsafe { load_transposed(|lane| bytes.as_ptr().add(lane * stride), length) }
     }
 
     #[inline(always)]
     fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
         let blocks: &[&[u8; 64]; 16] = blocks.first_chunk().expect("one block for each lane");
         // SAFETY: each address is that of 64 bytes; the processor has this level.
-        unsafe { load_transposed(|lane| blocks[lane].as_ptr()) }
+        unsafe { load_transposed(|lane| blocks[lane].as_ptr(), 64) }
     }
 
     #[inline(always)]
@@ -187,31 +176,46 @@ impl Lanes32 for U32s {
     }
 }
 
-/// Sixteen blocks, one for each lane, to words.
+/// The first `length` bytes of sixteen blocks, one for each lane, to words, with zeros
+/// past them.
 ///
 /// # Safety
-/// `block` gives addresses of 64 readable bytes; the processor has this level.
+/// `block` gives addresses of `length` readable bytes; the processor has this level.
 #[inline(always)]
-unsafe fn load_transposed(block: impl Fn(usize) -> *const u8) -> [U32s; BLOCK_WORDS] {
+unsafe fn load_transposed(block: impl Fn(usize) -> *const u8, length: usize) -> [U32s; BLOCK_WORDS] {
     let mut words = [U32s::splat(0); BLOCK_WORDS];
     for (quarter, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        // A quarter of blocks i, i + 4, i + 8 and i + 12 in each row: inserted
-        // from memory, which takes no shuffle.
-        let mut rows = [U32s::splat(0); 4];
-        for (i, row) in rows.iter_mut().enumerate() {
-            // SAFETY: a quarter is 16 bytes inside the block, which may lie at
-            // any address; the processor has this level.
-            *row = U32s(unsafe {
-                let part = |lane| _mm_loadu_si128(block(lane).cast::<__m128i>().add(quarter));
-                let mut row = _mm512_castsi128_si512(part(i));
-                row = _mm512_inserti32x4::<1>(row, part(4 + i));
-                row = _mm512_inserti32x4::<2>(row, part(8 + i));
-                _mm512_inserti32x4::<3>(row, part(12 + i))
-            });
+        let start = 16 * quarter;
+        // SAFETY: a quarter that is whole is 16 bytes inside the block, which may lie
+        // at any address; of the last one what the mask leaves out is not accessed.
+        // The processor has this level.
+        unsafe {
+            if start + 16 <= length {
+                *words = transposed_quarter(|lane| _mm_loadu_si128(block(lane).add(start).cast()));
+            } else if start < length {
+                let mask = (1 << (length - start)) - 1;
+                *words = transposed_quarter(|lane| _mm_maskz_loadu_epi8(mask, block(lane).add(start).cast()));
+            }
         }
-        *words = transpose_quarters(rows);
     }
     words
+}
+
+/// Words from a quarter of each lane's block.
+#[inline(always)]
+fn transposed_quarter(part: impl Fn(usize) -> __m128i) -> [U32s; 4] {
+    // A quarter of blocks i, i + 4, i + 8 and i + 12 in each row: inserted from
+    // memory, which takes no shuffle.
+    let mut rows = [U32s::splat(0); 4];
+    for (i, row) in rows.iter_mut().enumerate() {
+        *row = U32s(registers!({
+            let mut row = _mm512_castsi128_si512(part(i));
+            row = _mm512_inserti32x4::<1>(row, part(4 + i));
+            row = _mm512_inserti32x4::<2>(row, part(8 + i));
+            _mm512_inserti32x4::<3>(row, part(12 + i))
+        }));
+    }
+    transpose_quarters(rows)
 }
 
 /// Transposes each 128-bit quarter of four rows: 4 words by 4.
