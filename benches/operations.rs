@@ -88,7 +88,7 @@ fn operations(criterion: &mut Criterion) {
 
 fn throughput(recipe: Recipe, items: usize) -> Throughput {
     match (recipe, recipe.item_bytes()) {
-        (Recipe::Hash { .. }, (shortest, longest)) => {
+        (Recipe::Hash { .. }, [shortest, longest]) => {
             Throughput::Bytes((items * (shortest + longest) / 2) as u64)
         }
         _ => Throughput::Elements(items as u64),

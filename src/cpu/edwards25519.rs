@@ -8,7 +8,7 @@
 //! X = EF, Y = GH, Z = FG, T = EH. Each operation multiplies out those it
 //! needs: doubling never computes T.
 
-use super::field25519::{Field, inverted, square_roots};
+use super::field25519::{Field, Wide, inverted, square_roots};
 use super::lanes::{Lanes64, Quad};
 
 /// d = -121665/121666 mod p, as little-endian words.
@@ -165,7 +165,7 @@ impl<F: Field> Factors<F> {
     }
 
     #[inline(always)]
-    fn sum(self, q: &CachedAffine<F>, d: F::Wide, negative: F::Lanes) -> Self {
+    fn sum(self, q: &CachedAffine<F>, d: Wide<F::Lanes>, negative: F::Lanes) -> Self {
         let (x, y) = (self.e.mul(self.f), self.g.mul_lifted(self.h));
         let (y_plus_x, y_minus_x) = (F::reduce(F::add(y, x)), F::reduce(F::sub(y, x)));
         Self::combined(y_plus_x, y_minus_x, self.e.times(self.h), d, q, negative)
@@ -178,7 +178,7 @@ impl<F: Field> Factors<F> {
         y_plus_x: F,
         y_minus_x: F,
         t: F,
-        d: F::Wide,
+        d: Wide<F::Lanes>,
         q: &CachedAffine<F>,
         negative: F::Lanes,
     ) -> Self {

@@ -1,6 +1,6 @@
 //! Arithmetic modulo p = 2^255 - 19, an element in each lane.
 //!
-//! Products come as [`Field::Wide`] sums whose limbs are not yet carried, so
+//! Products come as [`Wide`] sums whose limbs are not yet carried, so
 //! that the point formulas add and subtract first and carry once. Limbs that are
 //! carried are above zero because one product in each sum is *lifted*: it starts at
 //! a multiple of p whose limbs are larger than those of any few products.
@@ -23,16 +23,21 @@ pub const PACKED: usize = 5;
 const SQRT_MINUS_ONE: [u64; 4] =
     [0xc4ee_1b27_4a0e_a0b0, 0x2f43_1806_ad2f_e478, 0x2b4d_0099_3dfb_d7a7, 0x2b83_2480_4fc1_df0b];
 
+/// A sum of products, with limbs not yet carried.
+///
+/// [`reduce`](Field::reduce) takes sums that are lifted once: one term is, or
+/// two are and a third one that is subtracted. Of products and elements
+/// together they have six at most.
+#[derive(Clone, Copy)]
+pub struct Wide<L>([L; PACKED]);
+
 /// An element modulo p in each lane, ready to be multiplied.
 pub trait Field: Copy {
     /// The vectors that it is made of.
     type Lanes: Lanes64;
-    /// A sum of products, with limbs not yet carried.
-    ///
-    /// [`reduce`](Field::reduce) takes sums that are lifted once: one term is, or
-    /// two are and a third one that is subtracted. Of products and elements
-    /// together they have six at most.
-    type Wide: Copy;
+
+    /// The limbs of a lifted zero.
+    const LIFT: [u64; PACKED];
 
     /// An element from its value's words, little-endian; bit 255 is ignored.
     fn from_words(words: [Self::Lanes; 4]) -> Self;
@@ -46,42 +51,70 @@ pub trait Field: Copy {
     /// Reads the form that tables keep.
     fn unpack(packed: [Self::Lanes; PACKED]) -> Self;
 
-    /// `a` in the lanes where `mask` has ones, `b` where it has zeros.
-    fn select(mask: Self::Lanes, a: Self, b: Self) -> Self;
-
     /// The element as a sum.
-    fn widen(self) -> Self::Wide;
+    fn widen(self) -> Wide<Self::Lanes>;
 
     /// `self * other`.
-    fn mul(self, other: Self) -> Self::Wide;
+    fn mul(self, other: Self) -> Wide<Self::Lanes>;
 
     /// `self * other`, lifted.
-    fn mul_lifted(self, other: Self) -> Self::Wide;
+    fn mul_lifted(self, other: Self) -> Wide<Self::Lanes>;
 
     /// `2 * self * other`, lifted once.
-    fn mul_twice_lifted(self, other: Self) -> Self::Wide;
+    fn mul_twice_lifted(self, other: Self) -> Wide<Self::Lanes>;
 
     /// `self * self`.
-    fn square(self) -> Self::Wide;
+    fn square(self) -> Wide<Self::Lanes>;
 
     /// `self * self`, lifted.
-    fn square_lifted(self) -> Self::Wide;
+    fn square_lifted(self) -> Wide<Self::Lanes>;
+
+    /// Carries a sum that is lifted once.
+    fn reduce(sum: Wide<Self::Lanes>) -> Self;
+
+    /// `a` in the lanes where `mask` has ones, `b` where it has zeros.
+    #[inline(always)]
+    fn select(mask: Self::Lanes, a: Self, b: Self) -> Self {
+        let (mut limbs, others) = (a.pack(), b.pack());
+        for i in 0..PACKED {
+            limbs[i] = mask.choose(limbs[i], others[i]);
+        }
+        Self::unpack(limbs)
+    }
 
     /// A lifted zero.
-    fn lift() -> Self::Wide;
+    #[inline(always)]
+    fn lift() -> Wide<Self::Lanes> {
+        Wide(splat_each(Self::LIFT))
+    }
 
     /// `a + b`.
-    fn add(a: Self::Wide, b: Self::Wide) -> Self::Wide;
+    #[inline(always)]
+    fn add(mut a: Wide<Self::Lanes>, b: Wide<Self::Lanes>) -> Wide<Self::Lanes> {
+        for i in 0..PACKED {
+            a.0[i] = a.0[i] + b.0[i];
+        }
+        a
+    }
 
     /// `a - b`.
-    fn sub(a: Self::Wide, b: Self::Wide) -> Self::Wide;
+    #[inline(always)]
+    fn sub(mut a: Wide<Self::Lanes>, b: Wide<Self::Lanes>) -> Wide<Self::Lanes> {
+        for i in 0..PACKED {
+            a.0[i] = a.0[i] - b.0[i];
+        }
+        a
+    }
 
     /// `-product` in the lanes where `mask` has ones, `product` where it has
     /// zeros. It counts as a product where it is added to a lifted sum.
-    fn negate_where(product: Self::Wide, mask: Self::Lanes) -> Self::Wide;
-
-    /// Carries a sum that is lifted once.
-    fn reduce(sum: Self::Wide) -> Self;
+    #[inline(always)]
+    fn negate_where(mut product: Wide<Self::Lanes>, mask: Self::Lanes) -> Wide<Self::Lanes> {
+        for limb in &mut product.0 {
+            *limb = limb.negate_where(mask);
+        }
+        product
+    }
 
     /// The same value in all lanes, from words of a value below 2^255.
     #[inline(always)]
@@ -114,6 +147,16 @@ pub trait Field: Copy {
     fn equal(self, other: Self) -> Self::Lanes {
         equal_words(self.to_words(), other.to_words())
     }
+}
+
+/// Each value in all lanes.
+#[inline(always)]
+fn splat_each<L: Lanes64>(values: [u64; PACKED]) -> [L; PACKED] {
+    let mut limbs = [L::splat(values[0]); PACKED];
+    for i in 1..PACKED {
+        limbs[i] = L::splat(values[i]);
+    }
+    limbs
 }
 
 /// Ones in the lanes where all four words are equal.

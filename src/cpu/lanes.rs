@@ -12,6 +12,7 @@ use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 ///
 /// The compiler does not heed `inline(never)` on functions with features. It
 /// stands on functions without, which cannot have the others inlined into them.
+#[cfg(target_arch = "x86_64")]
 macro_rules! lanes51 {
     ($features:literal) => {
         impl Lanes51 for U64s {
@@ -30,6 +31,30 @@ macro_rules! lanes51 {
             }
             // SAFETY: the entry points run this level only where the processor has it.
             unsafe { on_level($($arg),*) }
+        }
+    };
+}
+
+/// Implements [`LanesF64`] for `U64s` by the level's intrinsics.
+#[cfg(target_arch = "x86_64")]
+macro_rules! lanes_f64 {
+    ($to_doubles:ident, $from_doubles:ident, $add:ident, $sub:ident, $fused:ident) => {
+        impl LanesF64 for U64s {
+            #[inline(always)]
+            fn add_f64(self, other: Self) -> Self {
+                U64s(registers!($from_doubles($add($to_doubles(self.0), $to_doubles(other.0)))))
+            }
+
+            #[inline(always)]
+            fn sub_f64(self, other: Self) -> Self {
+                U64s(registers!($from_doubles($sub($to_doubles(self.0), $to_doubles(other.0)))))
+            }
+
+            #[inline(always)]
+            fn fused_add(self, a: Self, b: Self) -> Self {
+                let [sum, a, b] = [self.0, a.0, b.0];
+                U64s(registers!($from_doubles($fused($to_doubles(a), $to_doubles(b), $to_doubles(sum)))))
+            }
         }
     };
 }

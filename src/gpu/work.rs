@@ -32,15 +32,11 @@ pub struct Integers {
 }
 
 impl Integers {
-    const NONE: Integers = Integers {
-        add: 0.0,
-        add_three: 0.0,
-        choose: 0.0,
-        rotate: 0.0,
-        sigma: 0.0,
-        multiply: 0.0,
-        wide_multiply: 0.0,
-    };
+    const NONE: Integers = Integers::of([0.0; 7]);
+
+    const fn of([add, add_three, choose, rotate, sigma, multiply, wide_multiply]: [f64; 7]) -> Self {
+        Integers { add, add_three, choose, rotate, sigma, multiply, wide_multiply }
+    }
 
     fn each(&self) -> [f64; 7] {
         [self.add, self.add_three, self.choose, self.rotate, self.sigma, self.multiply, self.wide_multiply]
@@ -84,15 +80,8 @@ impl Add for Integers {
     type Output = Integers;
 
     fn add(self, other: Integers) -> Integers {
-        Integers {
-            add: self.add + other.add,
-            add_three: self.add_three + other.add_three,
-            choose: self.choose + other.choose,
-            rotate: self.rotate + other.rotate,
-            sigma: self.sigma + other.sigma,
-            multiply: self.multiply + other.multiply,
-            wide_multiply: self.wide_multiply + other.wide_multiply,
-        }
+        let (sums, others) = (self.each(), other.each());
+        Integers::of(std::array::from_fn(|kind| sums[kind] + others[kind]))
     }
 }
 
@@ -100,15 +89,7 @@ impl Mul<Integers> for f64 {
     type Output = Integers;
 
     fn mul(self, one: Integers) -> Integers {
-        Integers {
-            add: self * one.add,
-            add_three: self * one.add_three,
-            choose: self * one.choose,
-            rotate: self * one.rotate,
-            sigma: self * one.sigma,
-            multiply: self * one.multiply,
-            wide_multiply: self * one.wide_multiply,
-        }
+        Integers::of(one.each().map(|count| self * count))
     }
 }
 

@@ -132,7 +132,7 @@ fn side_by_side(
     let bar = progress::cases(contests.len() as u64);
     let mut found = Vec::new();
     for (index, (case, rates)) in contests.iter().enumerate() {
-        bar.set_message(format!("{} side by side", case.workload.name));
+        bar.set_message(name(case));
         bar.inc(1);
         let Some(budget) = pace.budget(contests.len() - index, 2, report.least_time(case)) else {
             report.leave_out(gpu.info(), Some(&name(case)), "the time was up".into());

@@ -123,13 +123,13 @@ impl Recipe {
     }
 
     /// Shortest and longest item in bytes, without keys and signatures.
-    pub fn item_bytes(self) -> (usize, usize) {
+    pub fn item_bytes(self) -> [usize; 2] {
         match self {
-            Recipe::Hash { shortest, longest, .. } => (shortest, longest),
-            Recipe::Merkle(_) | Recipe::Dedup | Recipe::Index { .. } => (32, 32),
-            Recipe::Verify(_) | Recipe::Queue => (SHORTEST_MESSAGE, LONGEST_MESSAGE),
-            Recipe::Pow => (Puzzle::BITCOIN_HEADER, Puzzle::BITCOIN_HEADER),
-            Recipe::Check => (SHORTEST_RECORD, LONGEST_RECORD),
+            Recipe::Hash { shortest, longest, .. } => [shortest, longest],
+            Recipe::Merkle(_) | Recipe::Dedup | Recipe::Index { .. } => [32, 32],
+            Recipe::Verify(_) | Recipe::Queue => [SHORTEST_MESSAGE, LONGEST_MESSAGE],
+            Recipe::Pow => [Puzzle::BITCOIN_HEADER; 2],
+            Recipe::Check => [SHORTEST_RECORD, LONGEST_RECORD],
         }
     }
 

@@ -110,8 +110,8 @@ impl Report {
     /// same workload that was measured before it. Nothing if none was, or only one at
     /// which time is latency and does not grow with the size.
     pub fn least_time(&self, case: &Case) -> Duration {
-        let (shortest, longest) = case.workload.recipe.item_bytes();
-        let alike = |row: &&Row| row.workload == case.workload.name && row.item_bytes == [shortest, longest];
+        let item_bytes = case.workload.recipe.item_bytes();
+        let alike = |row: &&Row| row.is_of(&case.workload.name, item_bytes);
         let Some(last) = self.rows.iter().rfind(alike).filter(|row| row.items >= GROWS_FROM) else {
             return Duration::ZERO;
         };
@@ -173,7 +173,6 @@ impl Row {
         }
         let middle = median(samples)?.as_secs_f64();
         let device_middle = median(device_samples).map(|time| time.as_secs_f64());
-        let (shortest, longest) = case.workload.recipe.item_bytes();
         let info = backend.info();
         let items = case.items as f64;
         Some(Row {
@@ -185,7 +184,7 @@ impl Row {
             threads: info.threads,
             items: case.items,
             bytes: measurement.bytes,
-            item_bytes: [shortest, longest],
+            item_bytes: case.workload.recipe.item_bytes(),
             first_call_s: first_call.as_ref()?.as_secs_f64(),
             samples_s: seconds(samples),
             device_samples_s: device_middle.map(|_| seconds(device_samples)),
@@ -205,6 +204,11 @@ impl Row {
     /// that it does not use.
     pub fn label(&self) -> String {
         label(&(self.backend.clone() + if self.is_narrow() { " u32" } else { "" }), self.software)
+    }
+
+    /// Whether it is of this workload, on items of these lengths.
+    pub fn is_of(&self, workload: &str, item_bytes: [usize; 2]) -> bool {
+        self.workload == workload && self.item_bytes == item_bytes
     }
 
     /// Whether the adapter has 64-bit integers that were not used.

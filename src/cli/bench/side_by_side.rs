@@ -71,11 +71,10 @@ pub fn measure(
     }
     let middle = median(&samples).unwrap_or_default().as_secs_f64();
     let per_second = case.items as f64 / middle;
-    let (shortest, longest) = case.workload.recipe.item_bytes();
     let [cpu_items, gpu_items] = shares;
     Ok(SideBySide {
         workload: case.workload.name.clone(),
-        item_bytes: [shortest, longest],
+        item_bytes: case.workload.recipe.item_bytes(),
         items: case.items,
         cpu_items,
         gpu_items,

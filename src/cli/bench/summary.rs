@@ -89,11 +89,11 @@ pub fn row<'a>(report: &'a Report, case: &Case, kind: BackendKind) -> Option<&'a
 
 fn rows<'a>(report: &'a Report, case: &Case, kind: BackendKind) -> impl Iterator<Item = &'a Row> {
     let (kind, name, items) = (kind.to_string(), case.workload.name.clone(), case.items);
-    let (shortest, longest) = case.workload.recipe.item_bytes();
-    report.rows.iter().filter(move |row| {
-        (&row.backend, &row.workload, row.items) == (&kind, &name, items)
-            && row.item_bytes == [shortest, longest]
-    })
+    let item_bytes = case.workload.recipe.item_bytes();
+    report
+        .rows
+        .iter()
+        .filter(move |row| row.is_of(&name, item_bytes) && (&row.backend, row.items) == (&kind, items))
 }
 
 pub fn lines(
@@ -131,8 +131,8 @@ impl Line {
     fn new(case: &Case, row: &Row, report: &Report) -> Self {
         let alike = |items: usize| {
             let same = |other: &&Row| {
-                (&other.workload, &other.detail, other.item_bytes, other.items)
-                    == (&row.workload, &row.detail, row.item_bytes, items)
+                other.is_of(&row.workload, row.item_bytes)
+                    && (&other.detail, other.items) == (&row.detail, items)
             };
             let found = report.rows.iter().find(same)?;
             Some(Latency { items, median_s: found.median_s, p99_s: found.p99_s })

@@ -240,7 +240,7 @@ impl Case {
     /// The input, made once more while it is generated; two answers; and a back
     /// end's own copy of either.
     fn memory_per_item(&self) -> u64 {
-        let (_, longest) = self.workload.recipe.item_bytes();
+        let [_, longest] = self.workload.recipe.item_bytes();
         match self.workload.recipe {
             Recipe::Hash { .. } => 3 * longest as u64 + 3 * (8 + 32),
             Recipe::Merkle(_) => 3 * 32 + 32,

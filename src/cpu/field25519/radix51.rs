@@ -8,19 +8,17 @@
 //!
 //! This takes the rounding that is the default: to nearest.
 
-use super::{Field, PACKED, bits_at, canonical_words};
+use super::{Field, PACKED, Wide, bits_at, canonical_words};
 use crate::cpu::lanes::{Lanes51, LanesF64};
 
 /// An element as doubles, low limb first, each a whole number of magnitude 2^50
 /// at most; but the last may be up to 2^50 + 2^10.
-#[derive(Clone, Copy)]
-pub struct Field51<L>([L; 5]);
-
-/// Limbs of 64 bits with a sign. A product's are below 2^57 in magnitude: in the
+///
+/// The limbs of its sums have a sign. A product's are below 2^57 in magnitude: in the
 /// lowest, the largest, one product's low part of 2^50 and 19 times four low parts
 /// and the high parts, of 2^49, of five.
 #[derive(Clone, Copy)]
-pub struct Wide51<L>([L; 5]);
+pub struct Field51<L>([L; 5]);
 
 const BITS: u32 = 51;
 const MASK: u64 = (1 << BITS) - 1;
@@ -216,7 +214,8 @@ pub fn carried_square<L: LanesF64>(a: &[L; 5]) -> [L; 5] {
 
 impl<L: Lanes51> Field for Field51<L> {
     type Lanes = L;
-    type Wide = Wide51<L>;
+
+    const LIFT: [u64; 5] = LIFT;
 
     #[inline(always)]
     fn from_words(words: [L; 4]) -> Self {
@@ -224,7 +223,7 @@ impl<L: Lanes51> Field for Field51<L> {
         for i in 0..5 {
             limbs[i] = bits_at(&words, BITS as usize * i, BITS) + L::splat(LIFT[i]);
         }
-        Self::reduce(Wide51(limbs))
+        Self::reduce(Wide(limbs))
     }
 
     #[inline(always)]
@@ -248,87 +247,42 @@ impl<L: Lanes51> Field for Field51<L> {
     }
 
     #[inline(always)]
-    fn select(mask: L, a: Self, b: Self) -> Self {
-        let mut limbs = a.0;
-        for i in 0..5 {
-            limbs[i] = mask.choose(a.0[i], b.0[i]);
-        }
-        Field51(limbs)
-    }
-
-    #[inline(always)]
-    fn widen(self) -> Wide51<L> {
+    fn widen(self) -> Wide<L> {
         let mut limbs = self.0;
         for i in 0..5 {
             limbs[i] = limbs[i].add_f64(L::splat_f64(ONES)) - L::splat_f64(ONES);
         }
-        Wide51(limbs)
+        Wide(limbs)
     }
 
     #[inline(always)]
-    fn mul(self, other: Self) -> Wide51<L> {
-        Wide51(L::product(&self.0, &other.0, &PRODUCT))
+    fn mul(self, other: Self) -> Wide<L> {
+        Wide(L::product(&self.0, &other.0, &PRODUCT))
     }
 
     #[inline(always)]
-    fn mul_lifted(self, other: Self) -> Wide51<L> {
-        Wide51(L::product(&self.0, &other.0, &PRODUCT_LIFTED))
+    fn mul_lifted(self, other: Self) -> Wide<L> {
+        Wide(L::product(&self.0, &other.0, &PRODUCT_LIFTED))
     }
 
     #[inline(always)]
-    fn mul_twice_lifted(self, other: Self) -> Wide51<L> {
-        let half = Wide51(L::product(&self.0, &other.0, &PRODUCT_HALF_LIFTED));
+    fn mul_twice_lifted(self, other: Self) -> Wide<L> {
+        let half = Wide(L::product(&self.0, &other.0, &PRODUCT_HALF_LIFTED));
         Self::add(half, half)
     }
 
     #[inline(always)]
-    fn square(self) -> Wide51<L> {
-        Wide51(L::square(&self.0, &SQUARE))
+    fn square(self) -> Wide<L> {
+        Wide(L::square(&self.0, &SQUARE))
     }
 
     #[inline(always)]
-    fn square_lifted(self) -> Wide51<L> {
-        Wide51(L::square(&self.0, &SQUARE_LIFTED))
+    fn square_lifted(self) -> Wide<L> {
+        Wide(L::square(&self.0, &SQUARE_LIFTED))
     }
 
     #[inline(always)]
-    fn lift() -> Wide51<L> {
-        let mut limbs = [L::splat(0); 5];
-        for i in 0..5 {
-            limbs[i] = L::splat(LIFT[i]);
-        }
-        Wide51(limbs)
-    }
-
-    #[inline(always)]
-    fn add(a: Wide51<L>, b: Wide51<L>) -> Wide51<L> {
-        let mut limbs = a.0;
-        for i in 0..5 {
-            limbs[i] = a.0[i] + b.0[i];
-        }
-        Wide51(limbs)
-    }
-
-    #[inline(always)]
-    fn sub(a: Wide51<L>, b: Wide51<L>) -> Wide51<L> {
-        let mut limbs = a.0;
-        for i in 0..5 {
-            limbs[i] = a.0[i] - b.0[i];
-        }
-        Wide51(limbs)
-    }
-
-    #[inline(always)]
-    fn negate_where(product: Wide51<L>, mask: L) -> Wide51<L> {
-        let mut limbs = product.0;
-        for i in 0..5 {
-            limbs[i] = limbs[i].negate_where(mask);
-        }
-        Wide51(limbs)
-    }
-
-    #[inline(always)]
-    fn reduce(sum: Wide51<L>) -> Self {
+    fn reduce(sum: Wide<L>) -> Self {
         Field51(carried(&sum.0))
     }
 

@@ -3,21 +3,16 @@
 //! The multiplier reads the low 52 bits of its operands and ignores the rest,
 //! so carried limbs need no masking: limb i counts modulo 2^52.
 
-use super::{Field, PACKED, bits_at, canonical_words};
+use super::{Field, PACKED, Wide, bits_at, canonical_words, splat_each};
 use crate::cpu::lanes::Lanes52;
 
 /// An element as limbs of 52, 52, 52, 52 and 47 bits, low limb first.
 ///
 /// Only the low 52 bits of the first four count. The last is below
-/// 2^47 + 2^12, with no bits to ignore.
+/// 2^47 + 2^12, with no bits to ignore. The limbs of its sums all count in full; a
+/// product's are below 10 * 2^52 + 2^11 < 2^56.
 #[derive(Clone, Copy)]
 pub struct Field52<L>([L; 5]);
-
-/// Limbs that all count in full.
-///
-/// A product's are below 10 * 2^52 + 2^11 < 2^56.
-#[derive(Clone, Copy)]
-pub struct Wide52<L>([L; 5]);
 
 const MASK: u64 = (1 << 52) - 1;
 const TOP_MASK: u64 = (1 << 47) - 1;
@@ -38,7 +33,7 @@ const ZERO: [u64; 5] = [0; 5];
 
 impl<L: Lanes52> Field52<L> {
     #[inline(always)]
-    fn product(self, other: Self, start: [u64; 5]) -> Wide52<L> {
+    fn product(self, other: Self, start: [u64; 5]) -> Wide<L> {
         let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (self.0, other.0);
         let zero = L::splat(0);
         let [s0, s1, s2, s3, s4] = splat_each::<L>(start);
@@ -62,7 +57,7 @@ impl<L: Lanes52> Field52<L> {
 
     /// `half` is half of what the product starts from.
     #[inline(always)]
-    fn square_from(self, half: [u64; 5]) -> Wide52<L> {
+    fn square_from(self, half: [u64; 5]) -> Wide<L> {
         let [a0, a1, a2, a3, a4] = self.0;
         let zero = L::splat(0);
         let [h0, h1, h2, h3, h4] = splat_each::<L>(half);
@@ -86,11 +81,6 @@ impl<L: Lanes52> Field52<L> {
 }
 
 #[inline(always)]
-fn splat_each<L: Lanes52>([w0, w1, w2, w3, w4]: [u64; 5]) -> [L; 5] {
-    [L::splat(w0), L::splat(w1), L::splat(w2), L::splat(w3), L::splat(w4)]
-}
-
-#[inline(always)]
 fn twice<L: Lanes52>(x: L) -> L {
     x + x
 }
@@ -100,7 +90,7 @@ fn twice<L: Lanes52>(x: L) -> L {
 /// Each limb of `high` is below 9 * 2^52, and the last is below 2^42.75, since
 /// the top limbs are below 2^47 + 2^12: 608 times it has no high half.
 #[inline(always)]
-fn fold<L: Lanes52>(low: [L; 5], high: [L; 5]) -> Wide52<L> {
+fn fold<L: Lanes52>(low: [L; 5], high: [L; 5]) -> Wide<L> {
     let [r0, r1, r2, r3, r4] = low;
     let [z5, z6, z7, z8, z9] = high;
     let z6 = z6 + z5.shr(52);
@@ -108,7 +98,7 @@ fn fold<L: Lanes52>(low: [L; 5], high: [L; 5]) -> Wide52<L> {
     let z8 = z8 + z7.shr(52);
     let z9 = z9 + z8.shr(52);
     let by = L::splat(FOLD);
-    Wide52([
+    Wide([
         r0.madd_low(z5, by),
         r1.madd_high(z5, by).madd_low(z6, by),
         r2.madd_high(z6, by).madd_low(z7, by),
@@ -119,7 +109,8 @@ fn fold<L: Lanes52>(low: [L; 5], high: [L; 5]) -> Wide52<L> {
 
 impl<L: Lanes52> Field for Field52<L> {
     type Lanes = L;
-    type Wide = Wide52<L>;
+
+    const LIFT: [u64; 5] = LIFT;
 
     #[inline(always)]
     fn from_words(words: [L; 4]) -> Self {
@@ -149,84 +140,43 @@ impl<L: Lanes52> Field for Field52<L> {
     }
 
     #[inline(always)]
-    fn select(mask: L, a: Self, b: Self) -> Self {
-        let mut limbs = a.0;
-        for i in 0..5 {
-            limbs[i] = mask.choose(a.0[i], b.0[i]);
-        }
-        Field52(limbs)
-    }
-
-    #[inline(always)]
-    fn widen(self) -> Wide52<L> {
+    fn widen(self) -> Wide<L> {
         let [a0, a1, a2, a3, a4] = self.0;
         let mask = L::splat(MASK);
-        Wide52([a0 & mask, a1 & mask, a2 & mask, a3 & mask, a4])
+        Wide([a0 & mask, a1 & mask, a2 & mask, a3 & mask, a4])
     }
 
     #[inline(always)]
-    fn mul(self, other: Self) -> Wide52<L> {
+    fn mul(self, other: Self) -> Wide<L> {
         self.product(other, ZERO)
     }
 
     #[inline(always)]
-    fn mul_lifted(self, other: Self) -> Wide52<L> {
+    fn mul_lifted(self, other: Self) -> Wide<L> {
         self.product(other, LIFT)
     }
 
     #[inline(always)]
-    fn mul_twice_lifted(self, other: Self) -> Wide52<L> {
+    fn mul_twice_lifted(self, other: Self) -> Wide<L> {
         let half = self.product(other, HALF_LIFT);
         Self::add(half, half)
     }
 
     #[inline(always)]
-    fn square(self) -> Wide52<L> {
+    fn square(self) -> Wide<L> {
         self.square_from(ZERO)
     }
 
     #[inline(always)]
-    fn square_lifted(self) -> Wide52<L> {
+    fn square_lifted(self) -> Wide<L> {
         self.square_from(HALF_LIFT)
-    }
-
-    #[inline(always)]
-    fn lift() -> Wide52<L> {
-        Wide52(splat_each(LIFT))
-    }
-
-    #[inline(always)]
-    fn add(a: Wide52<L>, b: Wide52<L>) -> Wide52<L> {
-        let mut limbs = a.0;
-        for i in 0..5 {
-            limbs[i] = a.0[i] + b.0[i];
-        }
-        Wide52(limbs)
-    }
-
-    #[inline(always)]
-    fn sub(a: Wide52<L>, b: Wide52<L>) -> Wide52<L> {
-        let mut limbs = a.0;
-        for i in 0..5 {
-            limbs[i] = a.0[i] - b.0[i];
-        }
-        Wide52(limbs)
-    }
-
-    #[inline(always)]
-    fn negate_where(product: Wide52<L>, mask: L) -> Wide52<L> {
-        let mut limbs = product.0;
-        for i in 0..5 {
-            limbs[i] = limbs[i].negate_where(mask);
-        }
-        Wide52(limbs)
     }
 
     /// The last limb passes on what lies above bit 255 first: below 2^64/2^47,
     /// so 19 times it is below 2^22. Then carries run upwards, each below 2^12,
     /// and end in the last limb, which keeps 47 bits and one carry.
     #[inline(always)]
-    fn reduce(sum: Wide52<L>) -> Self {
+    fn reduce(sum: Wide<L>) -> Self {
         let [r0, r1, r2, r3, r4] = sum.0;
         let r0 = r0.madd_low(r4.shr(47), L::splat(19));
         let r1 = r1 + r0.shr(52);

@@ -266,33 +266,7 @@ operators64!(
 
 lanes51!("avx2,fma");
 
-impl LanesF64 for U64s {
-    #[inline(always)]
-    fn add_f64(self, other: Self) -> Self {
-        registers!({
-            let sum = _mm256_add_pd(_mm256_castsi256_pd(self.0), _mm256_castsi256_pd(other.0));
-            U64s(_mm256_castpd_si256(sum))
-        })
-    }
-
-    #[inline(always)]
-    fn sub_f64(self, other: Self) -> Self {
-        registers!({
-            let difference = _mm256_sub_pd(_mm256_castsi256_pd(self.0), _mm256_castsi256_pd(other.0));
-            U64s(_mm256_castpd_si256(difference))
-        })
-    }
-
-    #[inline(always)]
-    fn fused_add(self, a: Self, b: Self) -> Self {
-        registers!({
-            let [sum, a, b] = [self.0, a.0, b.0];
-            let sum =
-                _mm256_fmadd_pd(_mm256_castsi256_pd(a), _mm256_castsi256_pd(b), _mm256_castsi256_pd(sum));
-            U64s(_mm256_castpd_si256(sum))
-        })
-    }
-}
+lanes_f64!(_mm256_castsi256_pd, _mm256_castpd_si256, _mm256_add_pd, _mm256_sub_pd, _mm256_fmadd_pd);
 
 impl Lanes64 for U64s {
     const LANES: usize = 4;

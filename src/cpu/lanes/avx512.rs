@@ -328,33 +328,7 @@ operators64!(
 
 lanes51!("avx512f,avx512bw,avx512dq,avx512vl");
 
-impl LanesF64 for U64s {
-    #[inline(always)]
-    fn add_f64(self, other: Self) -> Self {
-        registers!({
-            let sum = _mm512_add_pd(_mm512_castsi512_pd(self.0), _mm512_castsi512_pd(other.0));
-            U64s(_mm512_castpd_si512(sum))
-        })
-    }
-
-    #[inline(always)]
-    fn sub_f64(self, other: Self) -> Self {
-        registers!({
-            let difference = _mm512_sub_pd(_mm512_castsi512_pd(self.0), _mm512_castsi512_pd(other.0));
-            U64s(_mm512_castpd_si512(difference))
-        })
-    }
-
-    #[inline(always)]
-    fn fused_add(self, a: Self, b: Self) -> Self {
-        registers!({
-            let [sum, a, b] = [self.0, a.0, b.0];
-            let sum =
-                _mm512_fmadd_pd(_mm512_castsi512_pd(a), _mm512_castsi512_pd(b), _mm512_castsi512_pd(sum));
-            U64s(_mm512_castpd_si512(sum))
-        })
-    }
-}
+lanes_f64!(_mm512_castsi512_pd, _mm512_castpd_si512, _mm512_add_pd, _mm512_sub_pd, _mm512_fmadd_pd);
 
 impl Lanes64 for U64s {
     const LANES: usize = 8;
