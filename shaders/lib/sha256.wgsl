@@ -15,25 +15,25 @@ struct Sha256 {
 alias Block = array<u32, 16>;
 
 // Section 4.2.2: the constants, sixteen rounds each.
-const SHA256_K0 = array<u32, 16>(
+const SHA256_K0 = Block(
     0x428a2f98u, 0x71374491u, 0xb5c0fbcfu, 0xe9b5dba5u,
     0x3956c25bu, 0x59f111f1u, 0x923f82a4u, 0xab1c5ed5u,
     0xd807aa98u, 0x12835b01u, 0x243185beu, 0x550c7dc3u,
     0x72be5d74u, 0x80deb1feu, 0x9bdc06a7u, 0xc19bf174u,
 );
-const SHA256_K1 = array<u32, 16>(
+const SHA256_K1 = Block(
     0xe49b69c1u, 0xefbe4786u, 0x0fc19dc6u, 0x240ca1ccu,
     0x2de92c6fu, 0x4a7484aau, 0x5cb0a9dcu, 0x76f988dau,
     0x983e5152u, 0xa831c66du, 0xb00327c8u, 0xbf597fc7u,
     0xc6e00bf3u, 0xd5a79147u, 0x06ca6351u, 0x14292967u,
 );
-const SHA256_K2 = array<u32, 16>(
+const SHA256_K2 = Block(
     0x27b70a85u, 0x2e1b2138u, 0x4d2c6dfcu, 0x53380d13u,
     0x650a7354u, 0x766a0abbu, 0x81c2c92eu, 0x92722c85u,
     0xa2bfe8a1u, 0xa81a664bu, 0xc24b8b70u, 0xc76c51a3u,
     0xd192e819u, 0xd6990624u, 0xf40e3585u, 0x106aa070u,
 );
-const SHA256_K3 = array<u32, 16>(
+const SHA256_K3 = Block(
     0x19a4c116u, 0x1e376c08u, 0x2748774cu, 0x34b0bcb5u,
     0x391c0cb3u, 0x4ed8aa4au, 0x5b9cca4fu, 0x682e6ff3u,
     0x748f82eeu, 0x78a5636fu, 0x84c87814u, 0x8cc70208u,
@@ -41,25 +41,25 @@ const SHA256_K3 = array<u32, 16>(
 );
 
 // The same plus the schedule of the block that pads a message of 64 bytes.
-const SHA256_PAD64_0 = array<u32, 16>(
+const SHA256_PAD64_0 = Block(
     0xc28a2f98u, 0x71374491u, 0xb5c0fbcfu, 0xe9b5dba5u,
     0x3956c25bu, 0x59f111f1u, 0x923f82a4u, 0xab1c5ed5u,
     0xd807aa98u, 0x12835b01u, 0x243185beu, 0x550c7dc3u,
     0x72be5d74u, 0x80deb1feu, 0x9bdc06a7u, 0xc19bf374u,
 );
-const SHA256_PAD64_1 = array<u32, 16>(
+const SHA256_PAD64_1 = Block(
     0x649b69c1u, 0xf0fe4786u, 0x0fe1edc6u, 0x240cf254u,
     0x4fe9346fu, 0x6cc984beu, 0x61b9411eu, 0x16f988fau,
     0xf2c65152u, 0xa88e5a6du, 0xb019fc65u, 0xb9d99ec7u,
     0x9a1231c3u, 0xe70eeaa0u, 0xfdb1232bu, 0xc7353eb0u,
 );
-const SHA256_PAD64_2 = array<u32, 16>(
+const SHA256_PAD64_2 = Block(
     0x3069bad5u, 0xcb976d5fu, 0x5a0f118fu, 0xdc1eeefdu,
     0x0a35b689u, 0xde0b7a04u, 0x58f4ca9du, 0xe15d5b16u,
     0x007f3e86u, 0x37088980u, 0xa507ea32u, 0x6fab9537u,
     0x17406110u, 0x0d8cd6f1u, 0xcdaa3b6du, 0xc0bbbe37u,
 );
-const SHA256_PAD64_3 = array<u32, 16>(
+const SHA256_PAD64_3 = Block(
     0x83613bdau, 0xdb48a363u, 0x0b02e931u, 0x6fd15ca7u,
     0x521afacau, 0x31338431u, 0x6ed41a95u, 0x6d437890u,
     0xc39c91f2u, 0x9eccabbdu, 0xb5c9a0e6u, 0x532fb63cu,
