@@ -3,8 +3,7 @@
 // for equal points, opposite points and the identity alike (Hisil, Wong, Carter,
 // Dawson: Twisted Edwards Curves Revisited, 2008; RFC 8032, section 5.1.4).
 //
-// The order of the factors in a product matters to the limbs' bounds: the second
-// one is within 3.
+// A sum or difference is made tight where a product would not take it otherwise.
 
 // x = x/z, y = y/z, x·y = t/z.
 struct Extended { x: Fe, y: Fe, z: Fe, t: Fe }
@@ -34,12 +33,16 @@ fn extended(p: Completed) -> Extended {
 
 // y + x, y − x, 2d·x·y: what an addition wants of a point with z = 1.
 fn niels(a: Affine) -> Niels {
-    return Niels(fe_add(a.y, a.x), fe_sub(a.y, a.x), fe_mul(fe_mul(a.x, a.y), FE_2D));
+    let plus = fe_tight(fe_add(a.y, a.x));
+    let minus = fe_tight(fe_sub(a.y, a.x));
+    return Niels(plus, minus, fe_mul(fe_mul(a.x, a.y), FE_2D));
 }
 
 // Likewise of any point, with 2z.
 fn cached(p: Extended) -> Cached {
-    return Cached(fe_add(p.y, p.x), fe_sub(p.y, p.x), fe_mul(p.t, FE_2D), fe_add(p.z, p.z));
+    let plus = fe_tight(fe_add(p.y, p.x));
+    let minus = fe_tight(fe_sub(p.y, p.x));
+    return Cached(plus, minus, fe_mul(p.t, FE_2D), fe_add(p.z, p.z));
 }
 
 fn niels_negated(q: Niels, negative: bool) -> Niels {
@@ -63,7 +66,8 @@ fn double(p: Projective) -> Completed {
     let sum = fe_square(fe_add(p.x, p.y));
     let y = fe_add(yy, xx);
     let z = fe_sub(yy, xx);
-    return Completed(fe_carry(fe_sub_loose(sum, y)), y, z, fe_sub_loose(fe_add(zz, zz), z));
+    let t = fe_sub_loose(fe_add(zz, zz), z);
+    return Completed(fe_tight(fe_sub_loose(sum, y)), y, z, fe_tight(t));
 }
 
 // 3 products.
@@ -80,7 +84,7 @@ fn sum(p: Extended, q: Niels, zz2: Fe) -> Completed {
     let a = fe_mul(fe_sub(p.y, p.x), q.minus);
     let b = fe_mul(fe_add(p.y, p.x), q.plus);
     let c = fe_mul(p.t, q.t2d);
-    return Completed(fe_sub(b, a), fe_add(b, a), fe_add(zz2, c), fe_sub(zz2, c));
+    return Completed(fe_sub(b, a), fe_add(b, a), fe_add(zz2, c), fe_tight(fe_sub(zz2, c)));
 }
 
 fn square_times(a: Fe, times: u32) -> Fe {

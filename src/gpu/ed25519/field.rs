@@ -6,11 +6,11 @@
 //!
 //! | form | limbs | products | multiplies for a product, a square |
 //! |---|---|---|---|
-//! | [`Form::Wide`] | 10 of 26 and 25 bits in turn | 64 bits | 100, 55 |
-//! | [`Form::Narrow`] | 20 of 13 bits | 32 bits | 400, 210 |
+//! | [`Form::Wide`] | 9 of 29 bits | 64 bits | 75, 55 |
+//! | [`Form::Narrow`] | 20 of 13 bits | 32 bits | 321, 186 |
 //!
-//! A limb's bound is stated as a multiple of its width: a limb of 26 bits is
-//! within *n* if it is at most n·2^26 + 2^18. Every function returns limbs
+//! A limb's bound is stated as a multiple of its width: a limb of 29 bits is
+//! within *n* if it is at most n·(2^29 + 2^18). Every function returns limbs
 //! within 1, the *tight* ones, unless it says otherwise:
 //!
 //! | function | wants | Wide returns | Narrow returns |
@@ -18,22 +18,21 @@
 //! | `fe_add` | together at most n | n | tight |
 //! | `fe_sub(a, b)` | a within n, b tight or from `fe_neg` | n + 2 | tight |
 //! | `fe_sub_loose(a, b)` | a within n, b within 3 | n + 4 | tight |
-//! | `fe_carry` | within 8 | tight | tight |
-//! | `fe_mul(a, b)` | a within 6, b within 3 | tight | tight |
-//! | `fe_square` | within 3 | tight | tight |
+//! | `fe_tight` | within 7 | tight | tight |
+//! | `fe_mul(a, b)` | one within 3, the other within 2 | tight | tight |
+//! | `fe_square` | within 2 | tight | tight |
 //!
-//! Why a product fits: a column of `Wide` sums to at most 124.5·2^52 for tight
-//! limbs (one product and 19 times the nine that wrap around, half of them
-//! doubled where two limbs of 25 bits meet), so 18 times that is below 2^64;
-//! and 19·3·2^26 is below 2^32. A column of `Narrow` is at most 20 products of
-//! two limbs of at most 2^13 + 2, one of them 2^13 + 1824: below 2^31.
+//! Why a product fits: a column of `Wide` is at most nine products of limbs that
+//! are within 3 and 2, below 55·2^58, and the sum of two limbs within 3 is below
+//! 2^32. A column of `Narrow` is at most 20 products of two limbs of at most
+//! 2^13 + 2, one of them 2^13 + 1824: below 2^31.
 
 use std::fmt::Write;
 
 /// How a field element is cut into limbs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Ten limbs, summed in 64 bits: where the adapter has `SHADER_INT64`.
+    /// Nine limbs, summed in 64 bits: where the adapter has `SHADER_INT64`.
     Wide,
     /// Twenty limbs, summed in 32 bits: everywhere.
     Narrow,
@@ -83,7 +82,7 @@ const ROWS: [(&str, &[&str]); 4] = [
     ("Cached", &["plus", "minus", "t2d", "z2"]),
 ];
 
-/// Words of a packed element, in either form.
+/// Words of a packed element, in either form: a row is whole sectors of 32 bytes.
 const WORDS: usize = 10;
 
 impl Form {
@@ -91,14 +90,12 @@ impl Form {
     pub fn wgsl(self) -> String {
         let mut text = format!("struct Fe {{ {} }}\n", self.list(|i| format!("l{i}: u32")));
         for (name, bytes) in CONSTANTS {
-            let limbs = self.list(|i| format!("{}u", bits(&bytes, self.start(i), self.width(i))));
+            let limbs = self.list(|i| format!("{}u", bits(&bytes, self.start(i), self.width())));
             let _ = writeln!(text, "const {name} = Fe({limbs});");
         }
         text += &self.sums();
-        match self {
-            Form::Wide => text += &self.wide_products(),
-            Form::Narrow => text += &self.narrow_products(),
-        }
+        text += &self.product("fe_mul(a: Fe, b: Fe)", "a", "b");
+        text += &self.product("fe_square(a: Fe)", "a", "a");
         text += &self.bytes();
         for (name, fields) in ROWS {
             text += &self.row(name, fields);
@@ -108,21 +105,22 @@ impl Form {
 
     fn limbs(self) -> usize {
         match self {
-            Form::Wide => 10,
+            Form::Wide => 9,
             Form::Narrow => 20,
+        }
+    }
+
+    /// Bits of a limb.
+    fn width(self) -> usize {
+        match self {
+            Form::Wide => 29,
+            Form::Narrow => 13,
         }
     }
 
     /// The lowest bit of limb `i`.
     fn start(self, i: usize) -> usize {
-        match self {
-            Form::Wide => (51 * i).div_ceil(2),
-            Form::Narrow => 13 * i,
-        }
-    }
-
-    fn width(self, i: usize) -> usize {
-        self.start(i + 1) - self.start(i)
+        self.width() * i
     }
 
     /// What a carry out of the last limb counts in limb 0.
@@ -134,15 +132,15 @@ impl Form {
         (0..self.limbs()).map(item).collect::<Vec<_>>().join(", ")
     }
 
-    fn mask(self, i: usize) -> String {
-        format!("{:#x}u", (1u32 << self.width(i)) - 1)
+    fn mask(self) -> String {
+        format!("{:#x}u", (1u32 << self.width()) - 1)
     }
 
-    /// Limb `i` of a multiple of p whose limbs are at least `times` tight ones:
-    /// `times` of 2^255 − 19 or of 2^260 − 608, all of whose limbs but the
-    /// lowest are filled with ones.
+    /// Limb `i` of a multiple of p whose limbs are about `times` tight ones: `times` of
+    /// 2^261 − 1216 or of 2^260 − 608, all of whose limbs but the lowest are filled
+    /// with ones.
     fn multiple_of_p(self, i: usize, times: u32) -> u32 {
-        let filled = (1u32 << self.width(i)) - 1;
+        let filled = (1u32 << self.width()) - 1;
         times * if i == 0 { filled + 1 - self.fold() } else { filled }
     }
 
@@ -157,16 +155,21 @@ impl Form {
             Form::Wide => 4,
             Form::Narrow => 2,
         };
-        let last = self.limbs() - 1;
+        let (mask, width) = (self.mask(), self.width());
         let carried = self.list(|i| {
             let carry = match i {
-                0 => format!("{}u * (a.l{last} >> {}u)", self.fold(), self.width(last)),
-                _ => format!("(a.l{} >> {}u)", i - 1, self.width(i - 1)),
+                0 => format!("{}u * (a.l{} >> {width}u)", self.fold(), self.limbs() - 1),
+                _ => format!("(a.l{} >> {width}u)", i - 1),
             };
-            format!("(a.l{i} & {}) + {carry}", self.mask(i))
+            format!("(a.l{i} & {mask}) + {carry}")
         });
+        let tight = match self {
+            Form::Wide => "fe_carry(a)",
+            Form::Narrow => "a",
+        };
         format!(
             "fn fe_carry(a: Fe) -> Fe {{ return Fe({carried}); }}\n\
+             fn fe_tight(a: Fe) -> Fe {{ return {tight}; }}\n\
              fn fe_add(a: Fe, b: Fe) -> Fe {{ return {}; }}\n\
              fn fe_sub(a: Fe, b: Fe) -> Fe {{ return {}; }}\n\
              fn fe_sub_loose(a: Fe, b: Fe) -> Fe {{ return {}; }}\n\
@@ -179,100 +182,133 @@ impl Form {
         )
     }
 
-    /// Products in 64 bits: 19 is multiplied in before, where columns wrap around,
-    /// and 2 where two limbs meet that begin half a bit late.
-    fn wide_products(self) -> String {
-        let odd = |i: usize, j: usize| i % 2 == 1 && j % 2 == 1;
-        let mul = self.wide_function("fe_mul(a: Fe, b: Fe)", |i, j| {
-            let left = if odd(i, j) { format!("a.l{i} * 2u") } else { format!("a.l{i}") };
-            let right = if i + j >= 10 { format!("b.l{j} * 19u") } else { format!("b.l{j}") };
-            Some((left, right))
-        });
-        let square = self.wide_function("fe_square(a: Fe)", |i, j| {
-            let left = if i == j { format!("a.l{i}") } else { format!("a.l{i} * 2u") };
-            let right = match (odd(i, j), i + j >= 10) {
-                (false, false) => format!("a.l{j}"),
-                (true, false) => format!("a.l{j} * 2u"),
-                (false, true) => format!("a.l{j} * 19u"),
-                (true, true) => format!("a.l{j} * 38u"),
-            };
-            (i <= j).then_some((left, right))
-        });
-        mul + &square
-    }
-
-    fn wide_function(
-        self,
-        signature: &str,
-        factors: impl Fn(usize, usize) -> Option<(String, String)>,
-    ) -> String {
+    /// A product, or a square: its columns, of which the upper ones are carried, then
+    /// folded.
+    fn product(self, signature: &str, a: &str, b: &str) -> String {
         let mut text = format!("fn {signature} -> Fe {{\n");
-        for column in 0..10 {
-            let pairs = (0..10).filter_map(|i| factors(i, (column + 10 - i) % 10));
-            let sum: Vec<_> = pairs.map(|(left, right)| format!("u64({left}) * u64({right})")).collect();
-            let _ = writeln!(text, "    var h{column} = {};", sum.join(" + "));
+        let (x, y) = (self.limbs_of(a), self.limbs_of(b));
+        let columns = match (self, a == b) {
+            // Half as many multiplies are saved, and sums of 64 bits are two of 32.
+            (Form::Wide, true) => self.columns(&x, &y),
+            _ => self.columns_by_halves(&mut text, (a, &x), (b, &y)),
+        };
+        for (i, column) in columns.iter().enumerate() {
+            let _ = writeln!(text, "    var h{i} = {column};");
         }
-        for i in 0..9 {
-            let _ = writeln!(text, "    h{} += h{i} >> {}u;", i + 1, self.width(i));
-        }
-        let (mask, first) = (self.mask(0), self.width(0));
-        let _ = writeln!(text, "    let low = u64(u32(h0) & {mask}) + (h9 >> {}u) * 19lu;", self.width(9));
-        let limbs = self.list(|i| match i {
-            0 => format!("u32(low) & {mask}"),
-            1 => format!("(u32(h1) & {}) + u32(low >> {first}u)", self.mask(1)),
-            _ => format!("u32(h{i}) & {}", self.mask(i)),
-        });
-        text + &format!("    return Fe({limbs});\n}}\n")
+        text + &self.folding()
     }
 
-    /// Products in 32 bits: the upper columns are carried before they are folded.
-    fn narrow_products(self) -> String {
-        let mul = self.narrow_function("fe_mul(a: Fe, b: Fe)", |column| {
-            column.map(|(i, j)| format!("a.l{i} * b.l{j}")).collect::<Vec<_>>().join(" + ")
-        });
-        let square = self.narrow_function("fe_square(a: Fe)", |column| {
-            let (mut crossed, mut own) = (Vec::new(), None);
-            for (i, j) in column {
-                match i.cmp(&j) {
-                    std::cmp::Ordering::Less => crossed.push(format!("a.l{i} * a.l{j}")),
-                    std::cmp::Ordering::Equal => own = Some(format!("a.l{i} * a.l{i}")),
-                    std::cmp::Ordering::Greater => {}
-                }
+    fn limbs_of(self, element: &str) -> Vec<String> {
+        (0..self.limbs()).map(|i| format!("{element}.l{i}")).collect()
+    }
+
+    /// The columns of x·y by Karatsuba's method: from the products of the lower halves,
+    /// of the upper halves and of both halves' sums. What wraps around in between does
+    /// not show in the columns, for they fit.
+    fn columns_by_halves(
+        self,
+        text: &mut String,
+        (a, x): (&str, &[String]),
+        (b, y): (&str, &[String]),
+    ) -> Vec<String> {
+        let half = x.len().div_ceil(2);
+        let x_sums = sums_of_halves(text, a, x, half);
+        let y_sums = if a == b { x_sums.clone() } else { sums_of_halves(text, b, y, half) };
+        let low = name_all(text, "low", &self.columns(&x[..half], &y[..half]));
+        let high = name_all(text, "high", &self.columns(&x[half..], &y[half..]));
+        let middle = self.columns(&x_sums, &y_sums);
+        let mut columns = vec![String::new(); 2 * x.len() - 1];
+        // A limb without a partner is its own sum, and its product cancels out.
+        let distinct = middle.len() - (2 * half - x.len());
+        for (start, sign, terms) in [
+            (half, "+", &middle[..distinct]),
+            (half, "-", &low[..distinct]),
+            (half, "-", &high),
+            (0, "+", &low),
+            (2 * half, "+", &high),
+        ] {
+            for (column, term) in columns[start..].iter_mut().zip(terms) {
+                let sign = if column.is_empty() { String::new() } else { format!(" {sign} ") };
+                *column += &format!("{sign}{term}");
             }
-            let doubled = (!crossed.is_empty()).then(|| format!("2u * ({})", crossed.join(" + ")));
-            doubled.into_iter().chain(own).collect::<Vec<_>>().join(" + ")
-        });
-        mul + &square
+        }
+        columns
     }
 
-    fn narrow_function(
-        self,
-        signature: &str,
-        sum: impl Fn(&mut dyn Iterator<Item = (usize, usize)>) -> String,
-    ) -> String {
-        let (n, mask, fold) = (self.limbs(), self.mask(0), self.fold());
-        let mut text = format!("fn {signature} -> Fe {{\n");
-        for column in 0..2 * n - 1 {
-            let mut pairs = (0..n).filter(|&i| column.wrapping_sub(i) < n).map(|i| (i, column - i));
-            let _ = writeln!(text, "    var h{column} = {};", sum(&mut pairs));
-        }
+    /// The columns of x·y.
+    fn columns(self, x: &[String], y: &[String]) -> Vec<String> {
+        let column = |column: usize| {
+            let pairs = (0..x.len()).filter(|&i| column.wrapping_sub(i) < y.len()).map(|i| (i, column - i));
+            if x == y { self.square_column(x, pairs) } else { self.column(x, y, pairs) }
+        };
+        (0..x.len() + y.len() - 1).map(column).collect()
+    }
+
+    fn column(self, x: &[String], y: &[String], pairs: impl Iterator<Item = (usize, usize)>) -> String {
+        let products = pairs.map(|(i, j)| match self {
+            Form::Wide => format!("u64({}) * u64({})", x[i], y[j]),
+            Form::Narrow => format!("{} * {}", x[i], y[j]),
+        });
+        products.collect::<Vec<_>>().join(" + ")
+    }
+
+    /// What stands twice is computed once: `Wide` doubles the factors, of which there
+    /// are fewer, `Narrow` the sums.
+    fn square_column(self, x: &[String], pairs: impl Iterator<Item = (usize, usize)>) -> String {
+        let (own, pairs): (Vec<_>, Vec<_>) = pairs.filter(|(i, j)| i <= j).partition(|(i, j)| i == j);
+        let own = self.column(x, x, own.into_iter());
+        let crossed = match self {
+            Form::Wide => {
+                let doubled: Vec<_> = x.iter().map(|limb| format!("{limb} * 2u")).collect();
+                self.column(&doubled, x, pairs.into_iter())
+            }
+            Form::Narrow if pairs.is_empty() => String::new(),
+            Form::Narrow => format!("2u * ({})", self.column(x, x, pairs.into_iter())),
+        };
+        [crossed, own].into_iter().filter(|sum| !sum.is_empty()).collect::<Vec<_>>().join(" + ")
+    }
+
+    /// From columns to limbs: 2^(start of the limb after the last) counts [`Self::fold`].
+    fn folding(self) -> String {
+        let (n, mask, width) = (self.limbs(), self.mask(), self.width());
+        let fold = match self {
+            Form::Wide => format!("{}lu", self.fold()),
+            Form::Narrow => format!("{}u", self.fold()),
+        };
+        let limb = |i: usize| match self {
+            Form::Wide => format!("(u32(h{i}) & {mask})"),
+            Form::Narrow => format!("(h{i} & {mask})"),
+        };
+        let column = |limb: String| match self {
+            Form::Wide => format!("u64{limb}"),
+            Form::Narrow => limb,
+        };
+        let mut text = String::new();
         for i in n..2 * n - 2 {
-            let _ = writeln!(text, "    h{} += h{i} >> 13u;", i + 1);
+            let _ = writeln!(text, "    h{} += h{i} >> {width}u;", i + 1);
         }
         for i in 0..n {
-            let upper = match i {
-                19 => format!("(h{} >> 13u)", 2 * n - 2),
-                _ => format!("(h{} & {mask})", i + n),
+            let upper = match i + n {
+                last if last == 2 * n - 1 => format!("(h{} >> {width}u)", last - 1),
+                i => column(limb(i)),
             };
-            let carry = if i == 0 { String::new() } else { format!(" + (h{} >> 13u)", i - 1) };
-            let _ = writeln!(text, "    h{i} += {fold}u * {upper}{carry};");
+            let carry = if i == 0 { String::new() } else { format!(" + (h{} >> {width}u)", i - 1) };
+            let _ = writeln!(text, "    h{i} += {fold} * {upper}{carry};");
         }
-        let _ = writeln!(text, "    h0 = (h0 & {mask}) + {fold}u * (h{} >> 13u);", n - 1);
-        let _ = writeln!(text, "    h1 = (h1 & {mask}) + (h0 >> 13u);");
-        let limbs = self.list(|i| match i {
-            2 => format!("(h2 & {mask}) + (h1 >> 13u)"),
-            _ => format!("h{i} & {mask}"),
-        });
+        let _ = writeln!(text, "    h0 = {} + {fold} * (h{} >> {width}u);", column(limb(0)), n - 1);
+        let limbs = match self {
+            Form::Wide => self.list(|i| match i {
+                1 => format!("{} + u32(h0 >> {width}u)", limb(1)),
+                _ => limb(i),
+            }),
+            Form::Narrow => {
+                let _ = writeln!(text, "    h1 = {} + (h0 >> {width}u);", limb(1));
+                self.list(|i| match i {
+                    2 => format!("{} + (h1 >> {width}u)", limb(2)),
+                    _ => limb(i),
+                })
+            }
+        };
         text + &format!("    return Fe({limbs});\n}}\n")
     }
 
@@ -306,7 +342,7 @@ impl Form {
         // Now below 2^255 + 2^10: one subtraction of p at most, seen by adding 19.
         let mut carry = "19u".to_string();
         for i in 0..n {
-            let width = if i == n - 1 { last } else { self.width(i) };
+            let width = if i == n - 1 { last } else { self.width() };
             carry = format!("((l{i} + {carry}) >> {width}u)");
         }
         let _ = writeln!(text, "    l0 += 19u * {carry};");
@@ -323,9 +359,8 @@ impl Form {
 
     /// Carries from limb 0 up to the last, which keeps what it cannot hold.
     fn carry_chain(self) -> String {
-        let step = |i: usize| {
-            format!("    l{} += l{i} >> {}u;\n    l{i} &= {};\n", i + 1, self.width(i), self.mask(i))
-        };
+        let (mask, width) = (self.mask(), self.width());
+        let step = |i: usize| format!("    l{} += l{i} >> {width}u;\n    l{i} &= {mask};\n", i + 1);
         (0..self.limbs() - 1).map(step).collect()
     }
 
@@ -362,6 +397,7 @@ impl Form {
 
     fn pack(self, element: &str) -> Vec<String> {
         let word = |i: usize| match self {
+            Form::Wide if i == self.limbs() => "0u".into(),
             Form::Wide => format!("{element}.l{i}"),
             Form::Narrow => format!("{element}.l{} | ({element}.l{} << 16u)", 2 * i, 2 * i + 1),
         };
@@ -377,6 +413,25 @@ impl Form {
         });
         format!("Fe({limbs})")
     }
+}
+
+/// Names the sums of limbs that stand at the same place in both halves.
+fn sums_of_halves(text: &mut String, name: &str, limbs: &[String], half: usize) -> Vec<String> {
+    let (low, high) = limbs.split_at(half);
+    let sums: Vec<_> = low.iter().zip(high).map(|(low, high)| format!("{low} + {high}")).collect();
+    let unpaired = low[high.len()..].iter().cloned();
+    name_all(text, name, &sums).into_iter().chain(unpaired).collect()
+}
+
+fn name_all(text: &mut String, name: &str, values: &[String]) -> Vec<String> {
+    let names = (0..values.len()).map(|i| format!("{name}{i}"));
+    names
+        .zip(values)
+        .map(|(name, value)| {
+            let _ = writeln!(text, "    let {name} = {value};");
+            name
+        })
+        .collect()
 }
 
 /// `width` bits of `bytes` from bit `start`; bits past the end are 0.

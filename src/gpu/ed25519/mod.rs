@@ -8,8 +8,8 @@
 //! | `ed25519_finish` | to affine, 1/16 of an inversion, the rule's predicate | 6 M + 16 S |
 //! | `ed25519_base` | once for a device: \[1\]B … \[32768\]B | |
 //!
-//! With 64-bit integers that is 217,000 multiplies of 32 by 32 bits for a
-//! signature, without them 913,000 of 32 bits (see `super::work`). Digits of 4 bits for
+//! With 64-bit integers that is 180,000 multiplies of 32 by 32 bits for a
+//! signature, without them 709,000 of 32 bits (see `super::work`). Digits of 4 bits for
 //! k: of 5 would save 2 % of that, and twice the table. Digits of 16 bits for S:
 //! half the additions of 8, and 4 MiB that every signature shares.
 //!
