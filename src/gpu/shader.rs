@@ -365,7 +365,8 @@ mod tests {
                 module.types.iter().filter(|(_, ty)| matches!(ty.inner, naga::TypeInner::Array { .. }));
             let mut names = HashMap::new();
             for (_, array) in arrays {
-                // Metal takes an alias of an array for another type than the array.
+                // Metal takes an alias of an array for another type than the array, and HLSL
+                // gets the same function for both.
                 let other = names.insert(&array.inner, &array.name);
                 assert_eq!(other, None, "{}: {:?} is also written out", kernel.name, array.name);
             }
