@@ -1,12 +1,15 @@
 //! Ed25519 verification, a signature in each lane.
 //!
-//! Each lane computes R' = \[S\]B - \[k\]A for its own signature, and its verdict
-//! depends on nothing else. The doublings serve both products: A's multiples
-//! come from a table of each lane's own, B's from one that is made once.
+//! Each lane has a signature of its own, and its verdict depends on nothing else.
+//! Doublings serve all products at once (Straus): the multiples of A and R come from
+//! tables of each lane's own, B's from one that is made once.
 //!
 //! Verification handles public data only: nothing here runs in constant time.
 
 mod equation;
+mod halved;
+mod halves;
+mod kept;
 mod keys;
 
 use std::hint::black_box;
@@ -15,37 +18,16 @@ use std::sync::OnceLock;
 pub use equation::verify_together;
 pub use keys::KeyCache;
 
-use super::edwards25519::{Affine, Factors, MAX_LANES, Multiples, Shape, SpacedMultiples, affine_each};
-use super::field25519::{Field, equal_words};
+use super::edwards25519::{Affine, MAX_LANES, Shape, SpacedMultiples};
+use super::field25519::Field;
 use super::isa::Isa;
 use super::lanes::Lanes64;
-use super::scalar25519::{Digits, is_canonical, reduced};
+use super::scalar25519::{is_canonical, reduced};
 use super::sha512::{Message, digests};
 use crate::ed25519::{Batch, Rule};
 
-/// Digits of k.
-const KEY_DIGITS: Digits = Digits::new(5, 253);
-
-/// Digits of S, at every second digit of k.
-const BASE_DIGITS: Digits = Digits::new(10, 253);
-
-/// The multiples that a digit calls for: 0 to half of 2^5, and of 2^10.
-const KEY_MULTIPLES: usize = 17;
-const BASE_MULTIPLES: usize = 513;
-
-/// The bits between the parts of a scalar where a key's table is kept: a
-/// multiple of the digits' bits.
-const SPACING: usize = 70;
-const PARTS: usize = 4;
-
-const KEY_SHAPE: Shape = Shape { parts: PARTS, spacing: SPACING, count: KEY_MULTIPLES };
-const BASE_SHAPE: Shape = Shape { parts: PARTS, spacing: SPACING, count: BASE_MULTIPLES };
-
-/// Vectors whose keys are decoded together.
+/// Vectors whose points are decoded together.
 const TOGETHER: usize = 4;
-
-/// Vectors that share an inversion.
-const GROUP: usize = 32;
 
 /// The y in the encodings of the points of small order, without the sign: 0, 1,
 /// the two of order 8, and -1; and p and p + 1 for 0 and 1.
@@ -69,7 +51,8 @@ pub fn verify(isa: Isa, rule: Rule, batch: &Batch<'_>, keys: Option<&[&Key]>, ou
         }
         return;
     }
-    verify_in_lanes(isa, rule, batch, keys, base_multiples(isa), out);
+    let base = if keys.is_some() { &kept::BASE } else { &halved::BASE };
+    verify_in_lanes(isa, rule, batch, keys, base.on(isa), out);
 }
 
 /// Whether doubles are rounded to nearest, on which the products of some levels
@@ -104,25 +87,37 @@ fn expanded_fields<F: Field>(encodings: &[[u8; 32]]) -> Vec<Key> {
             Affine::<F>::decode(&[columns(|lane| words(&encodings[lane % encodings.len()]))]);
         let mut lanes = [0; MAX_LANES];
         decodes.store(&mut lanes);
-        let tables = SpacedMultiples::of_each(point.negated(), KEY_SHAPE).into_iter().take(encodings.len());
+        let tables =
+            SpacedMultiples::of_each(point.negated(), kept::KEY_SHAPE).into_iter().take(encodings.len());
         keys.extend(tables.zip(lanes).map(|(table, lane)| Key { table, decodes: lane == u64::MAX }));
     }
     keys
 }
 
 dispatch! {
-    fn multiples_of_base() -> Vec<SpacedMultiples> = multiples_of_base_field::<Fe>
+    fn multiples_of_base(shape: Shape) -> Vec<SpacedMultiples> = multiples_of_base_field::<Fe>
 }
 
 #[inline(always)]
-fn multiples_of_base_field<F: Field>() -> Vec<SpacedMultiples> {
-    SpacedMultiples::of_each(Affine::<F>::base(), BASE_SHAPE)
+fn multiples_of_base_field<F: Field>(shape: Shape) -> Vec<SpacedMultiples> {
+    SpacedMultiples::of_each(Affine::<F>::base(), shape)
 }
 
-/// B's table in the form of `isa`.
-fn base_multiples(isa: Isa) -> &'static SpacedMultiples {
-    static TABLES: [OnceLock<SpacedMultiples>; Isa::ALL.len()] = [const { OnceLock::new() }; Isa::ALL.len()];
-    TABLES[isa as usize].get_or_init(|| multiples_of_base(isa).swap_remove(0))
+/// B's multiples of some shape, in the form of each level.
+struct BaseMultiples {
+    shape: Shape,
+    tables: [OnceLock<SpacedMultiples>; Isa::ALL.len()],
+}
+
+impl BaseMultiples {
+    const fn new(shape: Shape) -> Self {
+        BaseMultiples { shape, tables: [const { OnceLock::new() }; Isa::ALL.len()] }
+    }
+
+    /// The table, which the first call makes.
+    fn on(&self, isa: Isa) -> &SpacedMultiples {
+        self.tables[isa as usize].get_or_init(|| multiples_of_base(isa, self.shape).swap_remove(0))
+    }
 }
 
 /// The little-endian words of an encoding.
@@ -175,21 +170,29 @@ fn verify_fields<F: Field>(
     out: &mut [bool],
 ) {
     let claims = claims::<F::Lanes>(rule, batch);
-    let mut table = Multiples::with_room::<F::Lanes>(KEY_MULTIPLES);
-    let size = GROUP * F::Lanes::LANES;
-    for (i, (claims, out)) in claims.chunks(size).zip(out.chunks_mut(size)).enumerate() {
-        let keys = keys.map(|keys| &keys[size * i..][..claims.len()]);
-        let mut group = Group::<F> { claims, keys, points: Vec::new(), decoded: Vec::new() };
-        group.decode(rule);
-        group.combine(base, &mut table);
-        let verdicts = match rule {
-            Rule::Zip215 => group.cofactored(),
-            Rule::Rfc8032 | Rule::Strict => group.cofactorless(),
-        };
-        for (i, (out, claim)) in out.iter_mut().zip(claims).enumerate() {
-            *out = verdicts[i] && claim.plausible;
-        }
+    match keys {
+        Some(keys) => kept::verify::<F>(rule, &claims, keys, base, out),
+        None => halved::verify::<F>(rule, &claims, base, out),
     }
+    for (out, claim) in out.iter_mut().zip(&claims) {
+        *out &= claim.plausible;
+    }
+}
+
+/// The truth value of each lane, for as many lanes as there is room.
+#[inline(always)]
+fn store_verdicts<L: Lanes64>(mask: L, out: &mut [bool]) {
+    let mut lanes = [0; MAX_LANES];
+    mask.store(&mut lanes);
+    for (out, lane) in out.iter_mut().zip(&lanes[..L::LANES]) {
+        *out = *lane == u64::MAX;
+    }
+}
+
+/// A number of each claim, vector by vector. The last claim fills lanes that are left over.
+#[inline(always)]
+fn column<L: Lanes64>(claims: &[Claim], vector: usize, number: impl Fn(&Claim) -> [u64; 4]) -> [L; 4] {
+    columns(|lane| number(&claims[(vector * L::LANES + lane).min(claims.len() - 1)]))
 }
 
 /// All signatures as numbers, with k = SHA-512(R, A, M) mod L.
@@ -232,180 +235,6 @@ fn claims<L: Lanes64>(rule: Rule, batch: &Batch<'_>) -> Vec<Claim> {
         }
     }
     claims
-}
-
-/// The signatures that share an inversion, with R' of each.
-struct Group<'a, F: Field> {
-    claims: &'a [Claim],
-    /// The tables of all keys, or none.
-    keys: Option<&'a [&'a Key]>,
-    /// A of each vector, unless there are tables, and then R of each, if the
-    /// rule asks for it; with ones in the lanes where it decodes.
-    decoded: Vec<(Affine<F>, F::Lanes)>,
-    /// R' of each vector.
-    points: Vec<Factors<F>>,
-}
-
-impl<F: Field> Group<'_, F> {
-    fn vectors(&self) -> usize {
-        self.claims.len().div_ceil(F::Lanes::LANES)
-    }
-
-    /// How many vectors of A are decoded.
-    fn decoded_keys(&self) -> usize {
-        if self.keys.is_some() { 0 } else { self.vectors() }
-    }
-
-    #[inline(always)]
-    fn decode(&mut self, rule: Rule) {
-        let keys = self.decoded_keys();
-        let nonces = if rule == Rule::Zip215 { self.vectors() } else { 0 };
-        for first in (0..keys + nonces).step_by(TOGETHER) {
-            let mut words = [[F::Lanes::splat(0); 4]; TOGETHER];
-            for (i, words) in words.iter_mut().enumerate() {
-                *words = match (first + i).checked_sub(keys) {
-                    Some(vector) => self.column(vector, |claim| claim.r),
-                    None => self.column(first + i, |claim| claim.a),
-                };
-            }
-            let count = TOGETHER.min(keys + nonces - first);
-            self.decoded.extend_from_slice(&Affine::decode(&words)[..count]);
-        }
-    }
-
-    #[inline(always)]
-    fn combine(&mut self, base: &SpacedMultiples, table: &mut Multiples) {
-        for vector in 0..self.vectors() {
-            let k = self.column(vector, |claim| KEY_DIGITS.prepared(&claim.k));
-            let s = self.column(vector, |claim| BASE_DIGITS.prepared(&claim.s));
-            let point = if let Some(keys) = self.keys {
-                let key = |lane: usize| &keys[(vector * F::Lanes::LANES + lane).min(keys.len() - 1)].table;
-                combination_of_parts(&std::array::from_fn(key), &k, base, &s)
-            } else {
-                table.fill(self.decoded[vector].0.negated());
-                combination(table, &k, base, &s)
-            };
-            self.points.push(point);
-        }
-    }
-
-    /// A number of each claim of a vector. The last claim fills lanes, and
-    /// vectors, that are left over.
-    #[inline(always)]
-    fn column(&self, vector: usize, number: impl Fn(&Claim) -> [u64; 4]) -> [F::Lanes; 4] {
-        let last = self.claims.len() - 1;
-        columns(|lane| number(&self.claims[(vector * F::Lanes::LANES + lane).min(last)]))
-    }
-
-    /// Whether the encoding of R' is that of R.
-    #[inline(always)]
-    fn cofactorless(&self) -> Vec<bool> {
-        let mut masks = Vec::with_capacity(self.points.len());
-        for (vector, affine) in affine_each(&self.points).into_iter().enumerate() {
-            masks.push(equal_words(affine.encode(), self.column(vector, |claim| claim.r)));
-        }
-        self.verdicts(&masks)
-    }
-
-    /// Whether \[8\]R' = \[8\]R.
-    #[inline(always)]
-    fn cofactored(&self) -> Vec<bool> {
-        let mut masks = Vec::with_capacity(self.points.len());
-        for (vector, point) in self.points.iter().enumerate() {
-            let (r, decodes) = self.decoded[self.decoded_keys() + vector];
-            let mut difference = point.plus_affine(&r.cached(), F::Lanes::splat(u64::MAX));
-            for _ in 0..3 {
-                difference = difference.doubled();
-            }
-            masks.push(difference.is_identity() & decodes);
-        }
-        self.verdicts(&masks)
-    }
-
-    /// The masks of all vectors, and whether A decodes: a truth value for each lane.
-    #[inline(always)]
-    fn verdicts(&self, masks: &[F::Lanes]) -> Vec<bool> {
-        let mut verdicts = Vec::with_capacity(self.points.len() * F::Lanes::LANES);
-        for (vector, &mask) in masks.iter().enumerate() {
-            let mut mask = mask;
-            if self.keys.is_none() {
-                mask = mask & self.decoded[vector].1;
-            }
-            let mut lanes = [0; MAX_LANES];
-            mask.store(&mut lanes);
-            verdicts.extend(lanes[..F::Lanes::LANES].iter().map(|&lane| lane == u64::MAX));
-        }
-        if let Some(keys) = self.keys {
-            verdicts.iter_mut().zip(keys).for_each(|(verdict, key)| *verdict &= key.decodes);
-        }
-        verdicts
-    }
-}
-
-/// \[k\]P + \[s\]B in each lane, from the multiples of P and B (Straus).
-#[inline(always)]
-fn combination<F: Field>(
-    point: &Multiples,
-    k: &[F::Lanes; 4],
-    base: &SpacedMultiples,
-    s: &[F::Lanes; 4],
-) -> Factors<F> {
-    let mut sum = Factors::identity();
-    for digit in (0..KEY_DIGITS.count).rev() {
-        if digit + 1 < KEY_DIGITS.count {
-            for _ in 0..5 {
-                sum = sum.doubled();
-            }
-        }
-        let of_k = KEY_DIGITS.at(k, digit);
-        sum = sum.plus(&point.times(of_k.magnitude), of_k.negative);
-        if digit % 2 == 0 {
-            let of_s = BASE_DIGITS.at(s, digit / 2);
-            let multiple = SpacedMultiples::pick(&[base; MAX_LANES], of_s.magnitude);
-            sum = sum.plus_affine(&multiple, of_s.negative);
-        }
-    }
-    sum
-}
-
-/// \[k\]P + \[s\]B in each lane, from multiples of P and B at every part of the
-/// scalars: the parts share the doublings (a comb of Straus's).
-#[inline(always)]
-fn combination_of_parts<F: Field>(
-    points: &[&SpacedMultiples; MAX_LANES],
-    k: &[F::Lanes; 4],
-    base: &SpacedMultiples,
-    s: &[F::Lanes; 4],
-) -> Factors<F> {
-    let mut sum = Factors::identity();
-    for place in (0..SPACING / 5).rev() {
-        if place + 1 < SPACING / 5 {
-            for _ in 0..5 {
-                sum = sum.doubled();
-            }
-        }
-        for part in 0..PARTS {
-            let digit = part * (SPACING / 5) + place;
-            if digit < KEY_DIGITS.count {
-                let of_k = KEY_DIGITS.at(k, digit);
-                let multiple = SpacedMultiples::pick(
-                    points,
-                    of_k.magnitude + F::Lanes::splat((part * KEY_MULTIPLES) as u64),
-                );
-                sum = sum.plus_affine(&multiple, of_k.negative);
-            }
-        }
-        for part in (0..PARTS).filter(|_| place % 2 == 0) {
-            let digit = part * (SPACING / 10) + place / 2;
-            if digit < BASE_DIGITS.count {
-                let of_s = BASE_DIGITS.at(s, digit);
-                let number = of_s.magnitude + F::Lanes::splat((part * BASE_MULTIPLES) as u64);
-                let multiple = SpacedMultiples::pick(&[base; MAX_LANES], number);
-                sum = sum.plus_affine(&multiple, of_s.negative);
-            }
-        }
-    }
-    sum
 }
 
 #[cfg(test)]

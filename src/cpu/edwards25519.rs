@@ -20,6 +20,7 @@ const D2: [u64; 4] =
     [0xebd6_9b94_26b2_f159, 0x00e0_149a_8283_b156, 0x198e_80f2_eef3_d130, 0x2406_d9dc_56df_fce7];
 
 const ONE: [u64; 4] = [1, 0, 0, 0];
+const TWO: [u64; 4] = [2, 0, 0, 0];
 
 /// The base point B (RFC 8032, section 5.1).
 const BASE: [[u64; 4]; 2] = [
@@ -54,6 +55,13 @@ pub struct CachedAffine<F> {
 /// A point to be added, as Y + X, Y - X and 2dT, and 2Z.
 #[derive(Clone, Copy)]
 pub struct Cached<F>(CachedAffine<F>, F);
+
+impl<F: Field> From<CachedAffine<F>> for Cached<F> {
+    #[inline(always)]
+    fn from(p: CachedAffine<F>) -> Self {
+        Cached(p, F::splat(TWO))
+    }
+}
 
 impl<F: Field> Affine<F> {
     /// The points that `words` encode, and ones in the lanes where they do
@@ -100,6 +108,12 @@ impl<F: Field> Affine<F> {
         Affine { x: self.x.negated(), y: self.y }
     }
 
+    /// -P in the lanes where `mask` has ones, P where it has zeros.
+    #[inline(always)]
+    pub fn negated_where(self, mask: F::Lanes) -> Self {
+        Affine { x: F::select(mask, self.x.negated(), self.x), y: self.y }
+    }
+
     /// The point as it is added.
     #[inline(always)]
     pub fn cached(self) -> CachedAffine<F> {
@@ -122,14 +136,14 @@ impl<F: Field> Factors<F> {
 
     /// P, or -P in the lanes where `negative` has ones.
     #[inline(always)]
-    pub fn of(p: &CachedAffine<F>, negative: F::Lanes) -> Self {
+    pub fn of(p: &Cached<F>, negative: F::Lanes) -> Self {
+        let Cached(p, z_2) = *p;
         let y_plus_x = F::add(F::select(negative, p.y_minus_x, p.y_plus_x).widen(), F::lift());
         let y_minus_x = F::select(negative, p.y_plus_x, p.y_minus_x).widen();
-        let two = F::splat([2, 0, 0, 0]);
         Factors {
             e: F::reduce(F::sub(y_plus_x, y_minus_x)),
-            f: two,
-            g: two,
+            f: z_2,
+            g: z_2,
             h: F::reduce(F::add(y_plus_x, y_minus_x)),
         }
     }
@@ -155,29 +169,21 @@ impl<F: Field> Factors<F> {
     #[inline(always)]
     pub fn plus(self, q: &Cached<F>, negative: F::Lanes) -> Self {
         let d = self.f.times(self.g).mul_lifted(q.1);
-        self.sum(&q.0, d, negative)
+        Self::combined(self.sum_difference_and_t(), d, &q.0, negative)
     }
 
     /// P + Q, or P - Q in the lanes where `negative` has ones.
     #[inline(always)]
     pub fn plus_affine(self, q: &CachedAffine<F>, negative: F::Lanes) -> Self {
-        self.sum(q, self.f.mul_twice_lifted(self.g), negative)
-    }
-
-    #[inline(always)]
-    fn sum(self, q: &CachedAffine<F>, d: Wide<F::Lanes>, negative: F::Lanes) -> Self {
-        let (x, y) = (self.e.mul(self.f), self.g.mul_lifted(self.h));
-        let (y_plus_x, y_minus_x) = (F::reduce(F::add(y, x)), F::reduce(F::sub(y, x)));
-        Self::combined(y_plus_x, y_minus_x, self.e.times(self.h), d, q, negative)
+        let d = self.f.mul_twice_lifted(self.g);
+        Self::combined(self.sum_difference_and_t(), d, q, negative)
     }
 
     /// P + Q or P - Q, from P's Y + X, Y - X and T, and `d` = 2 Z1 Z2. The
     /// negative of Q has its first two coordinates exchanged and T negated.
     #[inline(always)]
     fn combined(
-        y_plus_x: F,
-        y_minus_x: F,
-        t: F,
+        [y_plus_x, y_minus_x, t]: [F; 3],
         d: Wide<F::Lanes>,
         q: &CachedAffine<F>,
         negative: F::Lanes,
@@ -196,22 +202,27 @@ impl<F: Field> Factors<F> {
     /// The point as it is added.
     #[inline(always)]
     pub fn cached(self) -> Cached<F> {
-        self.cached_and_next(&Affine::base().cached()).0
+        let [y_plus_x, y_minus_x, t] = self.sum_difference_and_t();
+        let t_2d = t.times(F::splat(D2));
+        let z_2 = F::reduce(self.f.mul_twice_lifted(self.g));
+        Cached(CachedAffine { y_plus_x, y_minus_x, t_2d }, z_2)
     }
 
     /// The point as it is added, and its successor P + Q.
     #[inline(always)]
     fn cached_and_next(self, q: &CachedAffine<F>) -> (Cached<F>, Self) {
-        let (x, y) = (self.e.mul(self.f), self.g.mul_lifted(self.h));
+        let [y_plus_x, y_minus_x, t] = self.sum_difference_and_t();
+        let t_2d = t.times(F::splat(D2));
         let d = self.f.mul_twice_lifted(self.g);
-        let t = self.e.times(self.h);
-        let affine = CachedAffine {
-            y_plus_x: F::reduce(F::add(y, x)),
-            y_minus_x: F::reduce(F::sub(y, x)),
-            t_2d: t.times(F::splat(D2)),
-        };
-        let next = Self::combined(affine.y_plus_x, affine.y_minus_x, t, d, q, F::Lanes::splat(0));
-        (Cached(affine, F::reduce(d)), next)
+        let next = Self::combined([y_plus_x, y_minus_x, t], d, q, F::Lanes::splat(0));
+        (Cached(CachedAffine { y_plus_x, y_minus_x, t_2d }, F::reduce(d)), next)
+    }
+
+    /// Y + X, Y - X and T.
+    #[inline(always)]
+    fn sum_difference_and_t(self) -> [F; 3] {
+        let (x, y) = (self.e.mul(self.f), self.g.mul_lifted(self.h));
+        [F::reduce(F::add(y, x)), F::reduce(F::sub(y, x)), self.e.times(self.h)]
     }
 
     /// Z, to be inverted.
@@ -252,16 +263,24 @@ impl Multiples {
         Multiples(vec![[Quad([0; 4]); CACHED_QUADS]; count * L::LANES])
     }
 
-    /// Fills the table with the multiples of `point`.
+    /// Fills the table, of three multiples at least, with those of `point`.
     #[inline(always)]
     pub fn fill<F: Field>(&mut self, point: Affine<F>) {
+        let lanes = F::Lanes::LANES;
+        let one = F::splat(ONE);
+        let neutral = CachedAffine { y_plus_x: one, y_minus_x: one, t_2d: F::splat([0; 4]) };
         let step = point.cached();
-        let mut multiple = Factors::<F>::identity();
-        for entries in self.0.chunks_mut(F::Lanes::LANES) {
+        store_cached(neutral.into(), &mut self.0[..lanes]);
+        store_cached(step.into(), &mut self.0[lanes..]);
+        let mut multiple = Factors::of(&step.into(), F::Lanes::splat(0)).doubled();
+        let mut others = self.0[2 * lanes..].chunks_mut(lanes);
+        let last = others.next_back().expect("three multiples at least");
+        for entries in others {
             let (cached, next) = multiple.cached_and_next(&step);
             store_cached(cached, entries);
             multiple = next;
         }
+        store_cached(multiple.cached(), last);
     }
 
     /// Each lane's multiple by its own number.

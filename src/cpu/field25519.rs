@@ -14,7 +14,7 @@
 pub mod radix51;
 pub mod radix52;
 
-use super::lanes::Lanes64;
+use super::lanes::{Lanes64, LanesF64};
 
 /// The words that an element takes in a table.
 pub const PACKED: usize = 5;
@@ -34,7 +34,7 @@ pub struct Wide<L>([L; PACKED]);
 /// An element modulo p in each lane, ready to be multiplied.
 pub trait Field: Copy {
     /// The vectors that it is made of.
-    type Lanes: Lanes64;
+    type Lanes: LanesF64;
 
     /// The limbs of a lifted zero.
     const LIFT: [u64; PACKED];

@@ -35,10 +35,10 @@ macro_rules! lanes51 {
     };
 }
 
-/// Implements [`LanesF64`] for `U64s` by the level's intrinsics.
+/// Implements [`LanesF64`] for `U64s` by the level's intrinsics, and its `at_most`.
 #[cfg(target_arch = "x86_64")]
 macro_rules! lanes_f64 {
-    ($to_doubles:ident, $from_doubles:ident, $add:ident, $sub:ident, $fused:ident) => {
+    ($to_doubles:ident, $from_doubles:ident, $add:ident, $sub:ident, $ratio:ident, $fused:ident) => {
         impl LanesF64 for U64s {
             #[inline(always)]
             fn add_f64(self, other: Self) -> Self {
@@ -48,6 +48,16 @@ macro_rules! lanes_f64 {
             #[inline(always)]
             fn sub_f64(self, other: Self) -> Self {
                 U64s(registers!($from_doubles($sub($to_doubles(self.0), $to_doubles(other.0)))))
+            }
+
+            #[inline(always)]
+            fn ratio_f64(self, other: Self) -> Self {
+                U64s(registers!($from_doubles($ratio($to_doubles(self.0), $to_doubles(other.0)))))
+            }
+
+            #[inline(always)]
+            fn at_most_f64(self, other: Self) -> Self {
+                U64s(registers!(at_most($to_doubles(self.0), $to_doubles(other.0))))
             }
 
             #[inline(always)]
@@ -249,6 +259,12 @@ pub trait LanesF64: Lanes64 {
 
     /// `self - other`, rounded.
     fn sub_f64(self, other: Self) -> Self;
+
+    /// `self / other`, to 13 bits at least.
+    fn ratio_f64(self, other: Self) -> Self;
+
+    /// Ones in the lanes where `self <= other`.
+    fn at_most_f64(self, other: Self) -> Self;
 
     /// `self + a * b`, rounded once.
     fn fused_add(self, a: Self, b: Self) -> Self;

@@ -16,10 +16,24 @@ pub fn is_canonical(words: &[u64; 4]) -> bool {
 }
 
 /// A number of 512 bits modulo L.
+pub fn reduced(words: &[u64; 8]) -> [u64; 4] {
+    let sum = nearly_reduced(words);
+    let mut borrow = false;
+    let less: [u64; 4] = std::array::from_fn(|i| {
+        let difference;
+        (difference, borrow) = sum[i].borrowing_sub(ORDER[i], borrow);
+        difference
+    });
+    // One way or the other at random: not a branch.
+    let mask = u64::from(borrow).wrapping_neg();
+    std::array::from_fn(|i| less[i] ^ ((less[i] ^ sum[i]) & mask))
+}
+
+/// A number of 512 bits modulo L, or L more: below 2 L.
 ///
 /// 2^252 = -t modulo L, where t = `ORDER_TAIL` has 125 bits: what lies above bit
 /// 252 goes down times -t, three times, and has 260, 133 and 6 bits.
-pub fn reduced(words: &[u64; 8]) -> [u64; 4] {
+pub fn nearly_reduced(words: &[u64; 8]) -> [u64; 4] {
     let (low, high) = split(words);
     let second: [u64; 7] = times_tail(&high);
     let (low_2, high_2) = split(&second);
@@ -28,12 +42,11 @@ pub fn reduced(words: &[u64; 8]) -> [u64; 4] {
     let fourth: [u64; 4] = times_tail(&high_3[..1]);
     // low + low_3 - low_2 - fourth: above -2L, since low_2 is below 2^252 and
     // fourth below 2^131; below 2^253 < 2L. So plus 2L it is in 0..4L.
-    let mut sum = plus(&plus(&low, &low_3), &plus(&ORDER, &ORDER));
-    sum = minus(&minus(&sum, &low_2), &fourth);
-    while !is_canonical(&sum) {
-        sum = minus(&sum, &ORDER);
-    }
-    sum
+    let sum = plus(&plus(&low, &low_3), &plus(&ORDER, &ORDER));
+    let sum = minus(&minus(&sum, &low_2), &fourth);
+    // Once more, with L on top, since four times t may be more than the rest.
+    let (rest, above) = split(&sum);
+    minus(&plus(&rest, &ORDER), &times_tail(&above[..1]))
 }
 
 /// The bits below bit 252, and those from there on.
@@ -87,7 +100,7 @@ pub fn nearest_zero(scalar: &[u64; 4]) -> ([u64; 4], bool) {
 }
 
 /// `sum + z * scalar`, which must fit.
-pub fn add_product(sum: &mut [u64; 8], z: &[u64; 2], scalar: &[u64; 4]) {
+pub fn add_product(sum: &mut [u64; 8], z: &[u64], scalar: &[u64; 4]) {
     for (i, &z) in z.iter().enumerate() {
         let mut carry = 0;
         for (j, &word) in scalar.iter().enumerate() {
@@ -131,6 +144,14 @@ impl Digits {
     /// `number`, ready for [`at`](Digits::at).
     pub fn prepared(&self, number: &[u64; 4]) -> [u64; 4] {
         plus(number, &self.offset)
+    }
+
+    /// The number of digits up to the highest that is not zero.
+    pub fn used(&self, prepared: &[u64; 4]) -> usize {
+        let differs = |i: usize| prepared[i] ^ self.offset[i];
+        let highest = (0..4).rev().find(|&i| differs(i) != 0);
+        let bits = highest.map_or(0, |i| 64 * (i as u32 + 1) - differs(i).leading_zeros());
+        bits.div_ceil(self.bits) as usize
     }
 
     /// Digit `index` of each lane's prepared number.
@@ -177,7 +198,7 @@ mod tests {
 
     #[inline(always)]
     fn check_digits_lanes<L: Lanes64>(scalar: &[u64; 4]) {
-        for bits in [5, 10] {
+        for bits in [4, 5, 10, 12] {
             check_digits_of::<L>(Digits::new(bits, 253), scalar);
         }
         let (nearest, _) = nearest_zero(scalar);
@@ -190,6 +211,7 @@ mod tests {
 
     #[inline(always)]
     fn check_digits_of<L: Lanes64>(digits: Digits, scalar: &[u64; 4]) {
+        let used = digits.used(&digits.prepared(scalar));
         let prepared = digits.prepared(scalar).map(L::splat);
         let mut sum = Scalar::ZERO;
         for index in (0..digits.count).rev() {
@@ -199,6 +221,7 @@ mod tests {
             digit.negative.store(&mut negative);
             assert!(magnitude[0] <= 1 << (digits.bits - 1));
             assert!(negative[0] == 0 || negative[0] == u64::MAX);
+            assert!(if index >= used { magnitude[0] == 0 } else { magnitude[0] != 0 || index + 1 < used });
             let magnitude = Scalar::from(magnitude[0]);
             sum = sum * Scalar::from(1u64 << digits.bits)
                 + if negative[0] != 0 { -magnitude } else { magnitude };
@@ -239,6 +262,8 @@ mod tests {
                 let expected = Scalar::from_bytes_mod_order_wide(&bytes(&wide).try_into().unwrap());
                 let scalar = reduced(&wide);
                 prop_assert_eq!(scalar, words(expected.as_bytes()));
+                let nearly = nearly_reduced(&wide);
+                prop_assert!(nearly == scalar || nearly == plus(&scalar, &ORDER));
                 check_all_digits(&scalar);
             }
         }

@@ -367,7 +367,7 @@ impl Buckets {
             let lists: [&[u32]; MAX_LANES] =
                 std::array::from_fn(|lane| self.of(buckets[lane % F::Lanes::LANES]));
             let (point, negative) = nth::<F>(points, &lists, 0);
-            let mut sum = Factors::of(&point, negative);
+            let mut sum = Factors::of(&point.into(), negative);
             for n in 1..lists[0].len() {
                 let (point, negative) = nth::<F>(points, &lists, n);
                 sum = sum.plus_affine(&point, negative);

@@ -58,21 +58,22 @@ impl KeyCache {
         if isa == Isa::Scalar || self.capacity == 0 || keys.is_empty() || !rounds_to_nearest() {
             return None;
         }
+        let few = keys.len() / WORTHWHILE;
+        if few == 0 && self.is_empty() {
+            return None;
+        }
         let mut places = HashMap::new();
-        let most = self.capacity.min(keys.len());
         let mut order = Vec::with_capacity(keys.len());
         for key in keys {
             let next = places.len();
             let place = *places.entry(*key).or_insert(next);
             order.push(place);
-            if places.len() > most {
+            let many = places.len() > few;
+            if places.len() > self.capacity || many && place == next && !self.knows(key) {
                 return None;
             }
         }
-        let worthwhile = keys.len() >= WORTHWHILE * places.len();
-        if !worthwhile && self.is_empty() {
-            return None;
-        }
+        let worthwhile = places.len() <= few;
         let mut distinct = vec![[0; 32]; places.len()];
         for (key, place) in places {
             distinct[place] = key;
@@ -94,6 +95,11 @@ impl KeyCache {
             known[place] = Some(key);
         }
         Some(Expanded { distinct: known.into_iter().flatten().collect(), order })
+    }
+
+    fn knows(&self, key: &[u8; 32]) -> bool {
+        let generations = self.generations();
+        generations.young.contains_key(key) || generations.old.contains_key(key)
     }
 
     fn generations(&self) -> MutexGuard<'_, Generations> {

@@ -4,7 +4,7 @@
 //! so carried limbs need no masking: limb i counts modulo 2^52.
 
 use super::{Field, PACKED, Wide, bits_at, canonical_words, splat_each};
-use crate::cpu::lanes::Lanes52;
+use crate::cpu::lanes::{Lanes52, LanesF64};
 
 /// An element as limbs of 52, 52, 52, 52 and 47 bits, low limb first.
 ///
@@ -107,7 +107,7 @@ fn fold<L: Lanes52>(low: [L; 5], high: [L; 5]) -> Wide<L> {
     ])
 }
 
-impl<L: Lanes52> Field for Field52<L> {
+impl<L: Lanes52 + LanesF64> Field for Field52<L> {
     type Lanes = L;
 
     const LIFT: [u64; 5] = LIFT;

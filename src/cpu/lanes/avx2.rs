@@ -266,7 +266,21 @@ operators64!(
 
 lanes51!("avx2,fma");
 
-lanes_f64!(_mm256_castsi256_pd, _mm256_castpd_si256, _mm256_add_pd, _mm256_sub_pd, _mm256_fmadd_pd);
+lanes_f64!(
+    _mm256_castsi256_pd,
+    _mm256_castpd_si256,
+    _mm256_add_pd,
+    _mm256_sub_pd,
+    _mm256_div_pd,
+    _mm256_fmadd_pd
+);
+
+/// # Safety
+/// As for all intrinsics: the processor must have this level.
+#[inline(always)]
+unsafe fn at_most(a: __m256d, b: __m256d) -> __m256i {
+    registers!(_mm256_castpd_si256(_mm256_cmp_pd::<_CMP_LE_OQ>(a, b)))
+}
 
 impl Lanes64 for U64s {
     const LANES: usize = 4;

@@ -328,7 +328,21 @@ operators64!(
 
 lanes51!("avx512f,avx512bw,avx512dq,avx512vl");
 
-lanes_f64!(_mm512_castsi512_pd, _mm512_castpd_si512, _mm512_add_pd, _mm512_sub_pd, _mm512_fmadd_pd);
+lanes_f64!(_mm512_castsi512_pd, _mm512_castpd_si512, _mm512_add_pd, _mm512_sub_pd, ratio, _mm512_fmadd_pd);
+
+/// # Safety
+/// As for all intrinsics: the processor must have this level.
+#[inline(always)]
+unsafe fn ratio(a: __m512d, b: __m512d) -> __m512d {
+    registers!(_mm512_mul_pd(a, _mm512_rcp14_pd(b)))
+}
+
+/// # Safety
+/// As in `ratio`.
+#[inline(always)]
+unsafe fn at_most(a: __m512d, b: __m512d) -> __m512i {
+    registers!(_mm512_movm_epi64(_mm512_cmp_pd_mask::<_CMP_LE_OQ>(a, b)))
+}
 
 impl Lanes64 for U64s {
     const LANES: usize = 8;

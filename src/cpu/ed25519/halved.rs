@@ -1,0 +1,172 @@
+//! Verification by scalars of half the length: whether \[v S\]B - \[u\]A - \[v\]R is
+//! the neutral point, with u and v as in [`halves`](mod@super::halves).
+
+use super::halves::{Halves, halves};
+use super::{BaseMultiples, Claim, MAX_LANES, TOGETHER, column, columns, store_verdicts};
+use crate::cpu::edwards25519::{Affine, Factors, Multiples, Shape, SpacedMultiples};
+use crate::cpu::field25519::{Field, equal_words};
+use crate::cpu::lanes::Lanes64;
+use crate::cpu::scalar25519::{Digits, add_product, nearly_reduced};
+use crate::ed25519::Rule;
+
+/// Digits of u and v. Most are of 33 at most; those that are not short take more.
+const DIGITS: Digits = Digits::new(DIGIT_BITS, 253);
+const DIGIT_BITS: u32 = 4;
+const PLACES: usize = 33;
+
+/// Digits of v S, at every third place: the two parts of it share the doublings.
+const BASE_DIGITS: Digits = Digits::new(3 * DIGIT_BITS, 254);
+const BASE_PLACES: usize = PLACES / 3;
+
+/// The multiples that a digit calls for: 0 to half of 2^4, and of 2^12.
+const MULTIPLES: usize = 9;
+const BASE_MULTIPLES: usize = 2049;
+
+/// B's multiples.
+pub static BASE: BaseMultiples =
+    BaseMultiples::new(Shape { parts: 2, spacing: PLACES * DIGIT_BITS as usize, count: BASE_MULTIPLES });
+
+/// Vectors of signatures that are prepared together.
+const VECTORS: usize = 4;
+
+/// What the points of a signature are multiplied by.
+#[derive(Clone, Copy, Default)]
+struct Short {
+    /// u and v, and v S modulo L, ready to be taken in digits.
+    u: [u64; 4],
+    v: [u64; 4],
+    s: [u64; 4],
+    /// The digits of the longer of u and v.
+    digits: usize,
+}
+
+/// Whether each signature is valid, but for what its bytes alone tell.
+#[inline(always)]
+pub fn verify<F: Field>(rule: Rule, claims: &[Claim], base: &SpacedMultiples, out: &mut [bool]) {
+    let room = Multiples::with_room::<F::Lanes>;
+    let mut tables = [room(MULTIPLES), room(MULTIPLES)];
+    let size = VECTORS * F::Lanes::LANES;
+    for (claims, out) in claims.chunks(size).zip(out.chunks_mut(size)) {
+        verify_vectors::<F>(rule, claims, base, &mut tables, out);
+    }
+}
+
+#[inline(always)]
+fn verify_vectors<F: Field>(
+    rule: Rule,
+    claims: &[Claim],
+    base: &SpacedMultiples,
+    tables: &mut [Multiples; 2],
+    out: &mut [bool],
+) {
+    let prepared = match claims.len().div_ceil(F::Lanes::LANES) {
+        1 => prepared::<F, 1, 2>(claims),
+        _ => prepared::<F, VECTORS, TOGETHER>(claims),
+    };
+    for (i, out) in out.chunks_mut(F::Lanes::LANES).enumerate() {
+        let Prepared { points: [(a, a_decodes), (r, r_decodes)], halves } = prepared[i];
+        let shorts = shorts(&claims[i * F::Lanes::LANES..][..out.len()], &halves.u, &halves.v);
+        tables[0].fill(a.negated_where(halves.u_is_negative ^ F::Lanes::splat(u64::MAX)));
+        tables[1].fill(r.negated());
+        let mut sum: Factors<F> = combination(tables, base, &shorts);
+        if rule == Rule::Zip215 {
+            for _ in 0..3 {
+                sum = sum.doubled();
+            }
+        }
+        let mut valid = sum.is_identity() & a_decodes & r_decodes;
+        if rule != Rule::Zip215 {
+            // R is compared as it is encoded: there is one way to encode a point.
+            valid = valid & equal_words(r.encode(), column(claims, i, |claim| claim.r));
+        }
+        store_verdicts(valid, out);
+    }
+}
+
+/// A vector of signatures.
+#[derive(Clone, Copy)]
+struct Prepared<F: Field> {
+    /// A and R, with ones in the lanes where they are points.
+    points: [(Affine<F>, F::Lanes); 2],
+    /// What takes the place of k.
+    halves: Halves<F::Lanes>,
+}
+
+/// Vectors of signatures, `N` at most; points are decoded `TOGETHER` at a time.
+#[inline(always)]
+fn prepared<F: Field, const N: usize, const TOGETHER: usize>(claims: &[Claim]) -> Vec<Prepared<F>> {
+    let mut k = [[F::Lanes::splat(0); 4]; N];
+    for (i, k) in k.iter_mut().enumerate() {
+        *k = column(claims, i, |claim| claim.k);
+    }
+    let halves = halves(&k);
+    let mut prepared = Vec::with_capacity(N);
+    for first in (0..claims.len().div_ceil(F::Lanes::LANES)).step_by(TOGETHER / 2) {
+        let mut encoded = [[F::Lanes::splat(0); 4]; TOGETHER];
+        for (i, [a, r]) in encoded.as_chunks_mut().0.iter_mut().enumerate() {
+            *a = column(claims, first + i, |claim| claim.a);
+            *r = column(claims, first + i, |claim| claim.r);
+        }
+        for (i, points) in Affine::decode(&encoded).as_chunks().0.iter().enumerate() {
+            prepared.push(Prepared { points: *points, halves: halves[first + i] });
+        }
+    }
+    prepared
+}
+
+#[inline(always)]
+fn shorts<L: Lanes64>(claims: &[Claim], u: &[L; 4], v: &[L; 4]) -> [Short; MAX_LANES] {
+    let mut words = [[0; MAX_LANES]; 8];
+    for (words, word) in words.iter_mut().zip(u.iter().chain(v)) {
+        word.store(words);
+    }
+    std::array::from_fn(|lane| {
+        let claim = &claims[lane.min(claims.len() - 1)];
+        let [u, v] = [0, 4].map(|first| std::array::from_fn(|i| words[first + i][lane]));
+        Short::of(claim, &u, &v)
+    })
+}
+
+impl Short {
+    fn of(claim: &Claim, u: &[u64; 4], v: &[u64; 4]) -> Self {
+        let mut product = [0; 8];
+        add_product(&mut product, v, &claim.s);
+        let (u, v) = (DIGITS.prepared(u), DIGITS.prepared(v));
+        let digits = DIGITS.used(&u).max(DIGITS.used(&v));
+        Short { u, v, s: BASE_DIGITS.prepared(&nearly_reduced(&product)), digits }
+    }
+}
+
+/// The sum of u and v times the points of two tables, and of s times B.
+#[inline(always)]
+fn combination<F: Field>(
+    tables: &[Multiples; 2],
+    base: &SpacedMultiples,
+    shorts: &[Short; MAX_LANES],
+) -> Factors<F> {
+    let u = columns(|lane| shorts[lane].u);
+    let v = columns(|lane| shorts[lane].v);
+    let s = columns(|lane| shorts[lane].s);
+    let places = shorts.iter().map(|short| short.digits).fold(PLACES, usize::max);
+    let highest = DIGITS.at(&u, places - 1);
+    let mut sum = Factors::of(&tables[0].times(highest.magnitude), highest.negative);
+    for place in (0..places).rev() {
+        if place + 1 < places {
+            for _ in 0..DIGIT_BITS {
+                sum = sum.doubled();
+            }
+            let of_u = DIGITS.at(&u, place);
+            sum = sum.plus(&tables[0].times(of_u.magnitude), of_u.negative);
+        }
+        let of_v = DIGITS.at(&v, place);
+        sum = sum.plus(&tables[1].times(of_v.magnitude), of_v.negative);
+        if place.is_multiple_of(3) && place < PLACES {
+            for part in 0..2 {
+                let digit = BASE_DIGITS.at(&s, part * BASE_PLACES + place / 3);
+                let number = digit.magnitude + F::Lanes::splat((part * BASE_MULTIPLES) as u64);
+                sum = sum.plus_affine(&SpacedMultiples::pick(&[base; MAX_LANES], number), digit.negative);
+            }
+        }
+    }
+    sum
+}

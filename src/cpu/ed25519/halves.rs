@@ -1,0 +1,386 @@
+//! Short numbers in place of a scalar: for k, numbers u and v of about half its
+//! length with u = v k modulo 8 L, where v is odd.
+//!
+//! \[S\]B - \[k\]A = R holds exactly if \[v S\]B - \[u\]A - \[v\]R is the neutral point:
+//! v has no divisor in common with 8 L, the order of the whole group, so that
+//! multiplication by v loses nothing, torsion included. The doublings are half as
+//! many (Antipa and others, "Accelerated Verification of ECDSA Signatures", 2005).
+//!
+//! All such (u, v) are a lattice, of which (8 L, 0) and (k, 1) are a basis. Euclid's
+//! algorithm shortens it. As Lehmer's does, it takes the quotients of a round from
+//! the leading bits, and then the round's whole matrix to the long numbers. These
+//! stay exact, whatever the quotients: a bad one makes u and v longer, never wrong.
+
+use crate::cpu::field25519::bits_at;
+use crate::cpu::lanes::LanesF64;
+use crate::cpu::scalar25519::ORDER;
+
+/// u and v in each lane, as words of their magnitudes.
+#[derive(Clone, Copy)]
+pub struct Halves<L> {
+    pub u: [L; 4],
+    /// Ones where u is below zero.
+    pub u_is_negative: L,
+    /// Odd and above zero.
+    pub v: [L; 4],
+}
+
+/// Numbers are limbs of so many bits, doubles of magnitude 2^25 at most; but in the
+/// highest limb there may be more.
+const BITS: usize = 26;
+
+/// The limbs of numbers up to 8 L, and of those up to 2^155.
+const LONG: usize = 10;
+const SHORT: usize = 6;
+
+/// The steps of a round at most, and the rounds.
+const STEPS: usize = 11;
+const ROUNDS: usize = 12;
+
+/// The most that an entry of a round's matrix may be. With limbs of 2^25 it makes
+/// sums of two products and a carry that are below 2^53: exact.
+const MOST: f64 = power_of_two(26);
+
+/// The most that (y, t) is taken from (x, s) at the end: the result is below 2^154.
+const MOST_TIMES: f64 = power_of_two(24);
+
+/// Euclid's algorithm ends below the square root of 8 L.
+const SHORT_ENOUGH: f64 = 1.414 * power_of_two(127);
+
+/// From 2^52 to 2^53 doubles are the whole numbers: what is added to this is rounded
+/// to one.
+const ONES: f64 = 1.5 * power_of_two(52);
+
+/// Likewise for multiples of a limb's unit.
+const CARRIES: f64 = ONES * power_of_two(BITS as u64);
+
+const SIGN: u64 = 1 << 63;
+
+/// 8 L as words.
+const GROUP_ORDER: [u64; 4] = [
+    ORDER[0] << 3,
+    ORDER[1] << 3 | ORDER[0] >> 61,
+    ORDER[2] << 3 | ORDER[1] >> 61,
+    ORDER[3] << 3 | ORDER[2] >> 61,
+];
+
+/// 2^n.
+const fn power_of_two(n: u64) -> f64 {
+    f64::from_bits((1023 + n) << 52)
+}
+
+/// u and v for each k, which must be below L. Several vectors at a time, to hide the
+/// latency of the divisions.
+#[inline(always)]
+pub fn halves<L: LanesF64, const N: usize>(k: &[[L; 4]; N]) -> [Halves<L>; N] {
+    let mut bases = [Basis::of(&k[0]); N];
+    for i in 1..N {
+        bases[i] = Basis::of(&k[i]);
+    }
+    for _ in 0..ROUNDS {
+        if all_short(&bases) {
+            break;
+        }
+        let rows = matrices(&bases);
+        for i in 0..N {
+            bases[i] = bases[i].times(&rows[i]);
+        }
+    }
+    let mut halves = [bases[0].halves(&k[0]); N];
+    for i in 1..N {
+        halves[i] = bases[i].halves(&k[i]);
+    }
+    halves
+}
+
+/// A basis of the lattice: (x, s) and (y, t), with |x| > |y|.
+///
+/// Always |x t - y s| = 8 L, and |t| > |s|; so t is 16 L / |x| at most.
+#[derive(Clone, Copy)]
+struct Basis<L> {
+    x: [L; LONG],
+    s: [L; SHORT],
+    y: [L; LONG],
+    t: [L; SHORT],
+}
+
+impl<L: LanesF64> Basis<L> {
+    #[inline(always)]
+    fn of(k: &[L; 4]) -> Self {
+        let zero = L::splat(0);
+        let [w0, w1, w2, w3] = GROUP_ORDER;
+        let order = [L::splat(w0), L::splat(w1), L::splat(w2), L::splat(w3)];
+        let mut t = [zero; SHORT];
+        t[0] = L::splat_f64(1.0);
+        Basis { x: limbs(&order), s: [zero; SHORT], y: limbs(k), t }
+    }
+
+    /// The basis with these two rows.
+    #[inline(always)]
+    fn times(&self, [[a, b], [c, d]]: &[[L; 2]; 2]) -> Self {
+        Basis {
+            x: combined(*a, &self.x, *b, &self.y),
+            s: combined(*a, &self.s, *b, &self.t),
+            y: combined(*c, &self.x, *d, &self.y),
+            t: combined(*c, &self.s, *d, &self.t),
+        }
+    }
+
+    /// (y, t) where t is odd. Where it is even, s is odd: then (x, s) less that
+    /// multiple of (y, t) which makes both of about one length. And (k, 1) where
+    /// neither is short.
+    #[inline(always)]
+    fn halves(&self, k: &[L; 4]) -> Halves<L> {
+        let (zero, one) = (L::splat(0), L::splat_f64(1.0));
+        let even = (self.t[0].add_f64(L::splat_f64(ONES)) & L::splat(1)).equal(zero);
+        let (x, y) = (rough(&self.x), rough(&self.y));
+        let difference = magnitude(x).sub_f64(magnitude(rough(&self.s)));
+        let reach = magnitude(y).add_f64(magnitude(rough(&self.t)));
+        let times = minus_quotient(difference, reach) ^ ((x ^ y) & L::splat(SIGN));
+        let (a, b) = (even.choose(one, zero), even.choose(times, one));
+        let (u, v) = (combined(a, &self.x, b, &self.y), combined(a, &self.s, b, &self.t));
+        let short = magnitude(y).at_most_f64(L::splat_f64(SHORT_ENOUGH))
+            & magnitude(b).at_most_f64(L::splat_f64(MOST_TIMES));
+        let (u_sign, v_sign) = (rough(&u).shr(63), rough(&v).shr(63));
+        let one = L::splat(1);
+        Halves {
+            u: choose_words(short, words(&u, u_sign), *k),
+            u_is_negative: (zero - (u_sign ^ v_sign)) & short,
+            v: choose_words(short, words(&v, v_sign), [one, zero, zero, zero]),
+        }
+    }
+}
+
+/// Whether y is short enough in all lanes.
+#[inline(always)]
+fn all_short<L: LanesF64, const N: usize>(bases: &[Basis<L>; N]) -> bool {
+    let mut short = L::splat(u64::MAX);
+    for basis in bases {
+        short = short & magnitude(rough(&basis.y)).at_most_f64(L::splat_f64(SHORT_ENOUGH));
+    }
+    let mut lanes = [u64::MAX; super::MAX_LANES];
+    short.store(&mut lanes);
+    lanes == [u64::MAX; super::MAX_LANES]
+}
+
+/// Euclid's steps, with the quotients that are nearest, as the rows that give the new
+/// x and y. A lane rests when y is short enough or an entry would be too large.
+#[inline(always)]
+fn matrices<L: LanesF64, const N: usize>(bases: &[Basis<L>; N]) -> [[[L; 2]; 2]; N] {
+    let (zero, one) = (L::splat(0), L::splat_f64(1.0));
+    let mut rows = [[[one, zero], [zero, one]]; N];
+    let mut lengths = [[one; 2]; N];
+    for i in 0..N {
+        lengths[i] = [rough(&bases[i].x), rough(&bases[i].y)];
+    }
+    for _ in 0..STEPS {
+        for i in 0..N {
+            let ([x, y], [[a, b], [c, d]]) = (lengths[i], rows[i]);
+            let minus_q = minus_quotient(x, y);
+            let next = [a.fused_add(minus_q, c), b.fused_add(minus_q, d)];
+            // Of a row's entries the second is the larger, since |x| > |y|.
+            let goes = L::splat_f64(SHORT_ENOUGH).at_most_f64(magnitude(y))
+                & magnitude(next[1]).at_most_f64(L::splat_f64(MOST));
+            lengths[i] = [goes.choose(y, x), goes.choose(x.fused_add(minus_q, y), y)];
+            rows[i] =
+                [[goes.choose(c, a), goes.choose(d, b)], [goes.choose(next[0], c), goes.choose(next[1], d)]];
+        }
+    }
+    rows
+}
+
+/// -x/y, rounded to a whole number, the nearest or one beside it.
+#[inline(always)]
+fn minus_quotient<L: LanesF64>(x: L, y: L) -> L {
+    let ones = L::splat_f64(ONES);
+    ones.sub_f64(x.ratio_f64(y).add_f64(ones))
+}
+
+#[inline(always)]
+fn magnitude<L: LanesF64>(x: L) -> L {
+    x & L::splat(!SIGN)
+}
+
+/// A number to 50 bits or so, with the right sign.
+#[inline(always)]
+fn rough<L: LanesF64, const N: usize>(limbs: &[L; N]) -> L {
+    let mut value = limbs[N - 1];
+    for i in (0..N - 1).rev() {
+        value = limbs[i].fused_add(value, L::splat_f64(power_of_two(BITS as u64)));
+    }
+    value
+}
+
+/// a x + b y, carried.
+#[inline(always)]
+fn combined<L: LanesF64, const N: usize>(a: L, x: &[L; N], b: L, y: &[L; N]) -> [L; N] {
+    let unit = L::splat_f64(1.0 / power_of_two(BITS as u64));
+    let carries = L::splat_f64(CARRIES);
+    let mut limbs = *x;
+    let mut carry = L::splat(0);
+    for i in 0..N {
+        limbs[i] = L::splat(0).fused_add(carry, unit).fused_add(a, x[i]).fused_add(b, y[i]);
+        if i + 1 < N {
+            carry = limbs[i].add_f64(carries).sub_f64(carries);
+            limbs[i] = limbs[i].sub_f64(carry);
+        }
+    }
+    limbs
+}
+
+/// The limbs of a number below 2^255.
+#[inline(always)]
+fn limbs<L: LanesF64>(words: &[L; 4]) -> [L; LONG] {
+    let (zero, one) = (L::splat(0), L::splat_f64(1.0));
+    let mut limbs = [zero; LONG];
+    for (i, limb) in limbs.iter_mut().enumerate() {
+        // Below 2^52: the bits of 2^52 or-ed to it make it a double.
+        let base = L::splat_f64(power_of_two(52));
+        *limb = (bits_at(words, BITS * i, BITS as u32) | base).sub_f64(base);
+    }
+    combined(one, &limbs, zero, &limbs)
+}
+
+/// The words of the lowest limbs, which hold all of the number, times -1 where `sign` is 1.
+#[inline(always)]
+fn words<L: LanesF64, const N: usize>(limbs: &[L; N], sign: L) -> [L; 4] {
+    // Makes what has a sign positive, and is a whole number of carries.
+    let high = 40;
+    let mut words = [L::splat(0); 4];
+    let mut carry = L::splat(0);
+    for i in 0..SHORT {
+        let limb = (limbs[i] ^ sign.shl(63)).add_f64(L::splat_f64(ONES)) - L::splat_f64(ONES) + carry;
+        carry = (limb + L::splat(1 << high)).shr(BITS as u32) - L::splat(1 << (high - BITS));
+        let bits = limb & L::splat((1 << BITS) - 1);
+        let (word, shift) = (BITS * i / 64, (BITS * i % 64) as u32);
+        words[word] = words[word] | bits.shl(shift);
+        if shift as usize + BITS > 64 {
+            words[word + 1] = bits.shr(64 - shift);
+        }
+    }
+    words
+}
+
+#[inline(always)]
+fn choose_words<L: LanesF64>(mask: L, a: [L; 4], b: [L; 4]) -> [L; 4] {
+    let mut words = a;
+    for i in 0..4 {
+        words[i] = mask.choose(a[i], b[i]);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use curve25519_dalek::Scalar;
+
+    use super::*;
+    use crate::cpu::Isa;
+    use crate::cpu::ed25519::{MAX_LANES, words as from_bytes};
+
+    dispatch! {
+        fn halves_of(k: &[[u64; 4]]) -> Vec<([u64; 4], bool, [u64; 4])> = halves_of_lanes::<U64s>
+    }
+
+    #[inline(always)]
+    fn halves_of_lanes<L: LanesF64>(k: &[[u64; 4]]) -> Vec<([u64; 4], bool, [u64; 4])> {
+        let mut all = Vec::new();
+        for k in k.chunks(2 * L::LANES) {
+            let vector = |i: usize| super::super::columns::<L>(|lane| k[(i * L::LANES + lane) % k.len()]);
+            for halves in halves(&[vector(0), vector(1)]) {
+                let mut lanes = [[0; MAX_LANES]; 9];
+                for (lanes, word) in
+                    lanes.iter_mut().zip(halves.u.iter().chain(&halves.v).chain([&halves.u_is_negative]))
+                {
+                    word.store(lanes);
+                }
+                let number = |first: usize, lane: usize| std::array::from_fn(|i| lanes[first + i][lane]);
+                all.extend((0..L::LANES).map(|lane| (number(0, lane), lanes[8][lane] != 0, number(4, lane))));
+            }
+        }
+        all
+    }
+
+    fn scalar(words: &[u64; 4]) -> Scalar {
+        let mut bytes = [0; 64];
+        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *bytes = word.to_le_bytes();
+        }
+        Scalar::from_bytes_mod_order_wide(&bytes)
+    }
+
+    fn bits(words: &[u64; 4]) -> u32 {
+        words
+            .iter()
+            .enumerate()
+            .map(|(i, word)| (64 * (i as u32 + 1) - word.leading_zeros()) * u32::from(*word != 0))
+            .max()
+            .unwrap()
+    }
+
+    /// The lengths of all u and v, which are asserted to be what they should.
+    fn checked(k: &[[u64; 4]]) -> Vec<u32> {
+        let mut lengths = Vec::new();
+        for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
+            for (k, (u, negative, v)) in k.iter().zip(halves_of(isa, k)) {
+                let signed = if negative { -scalar(&u) } else { scalar(&u) };
+                assert_eq!(signed, scalar(&v) * scalar(k), "modulo L, {k:x?}");
+                let low = if negative { u[0].wrapping_neg() } else { u[0] };
+                assert_eq!(low % 8, v[0].wrapping_mul(k[0]) % 8, "modulo 8, {k:x?}");
+                assert_eq!(v[0] % 2, 1, "{k:x?}");
+                lengths.push(bits(&u).max(bits(&v)));
+            }
+        }
+        lengths
+    }
+
+    /// Scalars of which nothing is known.
+    fn any_scalars(count: u64) -> Vec<[u64; 4]> {
+        (0..count)
+            .map(|i| {
+                let mut bytes = [0; 64];
+                blake3::Hasher::new().update(&i.to_le_bytes()).finalize_xof().fill(&mut bytes);
+                from_bytes(Scalar::from_bytes_mod_order_wide(&bytes).as_bytes())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn any_scalar_has_short_halves() {
+        let mut lengths = checked(&any_scalars(20_000));
+        lengths.sort_unstable();
+        let at = |share: f64| lengths[(lengths.len() as f64 * share) as usize];
+        assert!(at(0.5) <= 128 && at(0.9) <= 129 && at(0.99) <= 131, "{} {} {}", at(0.5), at(0.9), at(0.99));
+    }
+
+    #[test]
+    fn scalars_at_the_edges() {
+        let [l0, rest @ ..] = ORDER;
+        let mut all: Vec<[u64; 4]> = (0..20).map(|n| [n, 0, 0, 0]).collect();
+        all.extend((1..20).map(|n| [l0 - n, rest[0], rest[1], rest[2]]));
+        for bit in 0..252 {
+            let mut power = [0; 4];
+            power[bit / 64] = 1 << (bit % 64);
+            all.push(power);
+            power[0] ^= 1;
+            all.push(power);
+        }
+        checked(&all);
+    }
+
+    /// k = u/v modulo L for short u and v: a bad quotient for Euclid's algorithm. Where
+    /// u - v k is 4 modulo 8, the shortest pair is twice that, and even.
+    #[test]
+    fn scalars_with_very_short_halves() {
+        let mut all = Vec::new();
+        for (i, [u, v]) in any_scalars(4_000).as_chunks().0.iter().enumerate() {
+            let length = 1 + i % 126;
+            let short = |n: &[u64; 4]| {
+                let number = u128::from(n[1]) << 64 | u128::from(n[0]);
+                Scalar::from((number | 1) & ((1 << length) - 1))
+            };
+            all.push(from_bytes((short(u) * short(v).invert()).as_bytes()));
+        }
+        checked(&all);
+    }
+}
