@@ -8,105 +8,128 @@ use std::hash::{BuildHasher, RandomState};
 
 use rayon::prelude::*;
 
+use super::lanes::prefetch;
 use crate::Digest;
 
-/// Fingerprints in a part, on average: its table of 8-byte slots, at most half
-/// full, takes 128 KiB to 256 KiB.
-const PART: usize = 1 << 13;
+/// Fingerprints in a part, on average: its table, at most a quarter full unless many
+/// are equal, takes 128 KiB to 256 KiB.
+const PART: usize = 1 << 12;
 
 /// The least that is worth a thread of its own.
 const CHUNK: usize = 1 << 15;
+
+/// How many repeats ahead of their comparison fingerprints are asked for.
+const AHEAD: usize = 12;
 
 /// For each fingerprint the lowest position with an equal one; called in the pool.
 pub fn first_occurrences(prints: &[Digest], out: &mut [u32], threads: usize) {
     let hasher = PrintHasher::new();
     let part_bits = prints.len().div_ceil(PART).next_power_of_two().trailing_zeros();
     let chunk = prints.len().div_ceil(threads).max(CHUNK);
-    let spread = |(index, prints)| Chunk::new(&hasher, prints, index * chunk, part_bits);
-    let mut chunks: Vec<Chunk> = prints.par_chunks(chunk).enumerate().map(spread).collect();
-    let parts = parts(&mut chunks, part_bits);
-    parts.into_par_iter().for_each_init(Vec::new, |table, part| resolve(prints, part, table));
-    out.par_chunks_mut(chunk).zip(chunks).enumerate().for_each(|(index, (out, resolved))| {
-        for entry in resolved.entries {
-            out[entry.index as usize - index * chunk] = entry.tag;
-        }
-    });
+    let spread = |(index, prints)| spread(&hasher, prints, index * chunk, part_bits);
+    let chunks: Vec<Vec<Vec<Entry>>> = prints.par_chunks(chunk).enumerate().map(spread).collect();
+    let resolve = |table: &mut Table, part: usize| {
+        let entries: Vec<&[Entry]> = chunks.iter().map(|parts| &parts[part][..]).collect();
+        resolve(prints, &entries, table)
+    };
+    let parts = (0..1 << part_bits).into_par_iter();
+    let repeats: Vec<Vec<Repeat>> = parts.map_init(Table::default, resolve).collect();
+    out.par_chunks_mut(chunk)
+        .enumerate()
+        .for_each(|(index, out)| write_firsts(&repeats, (index * chunk) as u32, out));
 }
 
-/// A fingerprint in its part: 32 bits of its hash, until they are overwritten
-/// with the position of the first one equal to it.
+/// A fingerprint in its part: its position, below 32 bits of its hash, of which one is
+/// always set, so that zero stands for none.
+type Entry = u64;
+
+/// A fingerprint that has an equal one before it, and the first of those.
 #[derive(Clone, Copy, Default)]
-struct Entry {
-    tag: u32,
+struct Repeat {
     index: u32,
+    first: u32,
 }
 
-/// A chunk's fingerprints, part by part, in their order within each.
-struct Chunk {
-    entries: Vec<Entry>,
-    lengths: Vec<u32>,
-}
-
-impl Chunk {
-    fn new(hasher: &PrintHasher, prints: &[Digest], start: usize, part_bits: u32) -> Self {
-        let hashes: Vec<u64> = prints.iter().map(|print| hasher.hash(print)).collect();
-        let part = |hash: u64| (hash >> 32 >> (32 - part_bits)) as usize;
-        let mut lengths = vec![0u32; 1 << part_bits];
-        for &hash in &hashes {
-            lengths[part(hash)] += 1;
-        }
-        let mut next: Vec<u32> = lengths.clone();
-        let mut sum = 0;
-        for next in &mut next {
-            sum += std::mem::replace(next, sum);
-        }
-        let mut entries = vec![Entry::default(); prints.len()];
-        for (index, &hash) in hashes.iter().enumerate() {
-            let place = &mut next[part(hash)];
-            entries[*place as usize] = Entry { tag: hash as u32, index: (start + index) as u32 };
-            *place += 1;
-        }
-        Chunk { entries, lengths }
-    }
-}
-
-/// Each part's entries, from all chunks, in order.
-fn parts(chunks: &mut [Chunk], part_bits: u32) -> Vec<Vec<&mut [Entry]>> {
-    let mut parts: Vec<Vec<&mut [Entry]>> = (0..1 << part_bits).map(|_| Vec::new()).collect();
-    for chunk in chunks {
-        let mut rest = &mut chunk.entries[..];
-        for (part, &length) in parts.iter_mut().zip(&chunk.lengths) {
-            let (own, after) = rest.split_at_mut(length as usize);
-            part.push(own);
-            rest = after;
-        }
+/// The entries of a chunk, part by part, in their order within each.
+fn spread(hasher: &PrintHasher, prints: &[Digest], start: usize, part_bits: u32) -> Vec<Vec<Entry>> {
+    let mean = prints.len() >> part_bits;
+    let part = || Vec::with_capacity(mean + mean / 16);
+    let mut parts: Vec<Vec<Entry>> = (0..1 << part_bits).map(|_| part()).collect();
+    for (index, print) in prints.iter().enumerate() {
+        let hash = hasher.hash(print);
+        let part = (hash >> 32 >> (32 - part_bits)) as usize;
+        parts[part].push((hash << 32 | 1 << 32) | (start + index) as u64);
     }
     parts
 }
 
-/// Puts the position of the first equal fingerprint in each entry's tag; `table`
-/// only lends its memory.
-fn resolve(prints: &[Digest], mut part: Vec<&mut [Entry]>, table: &mut Vec<Entry>) {
-    const EMPTY: Entry = Entry { tag: 0, index: u32::MAX };
-    let count: usize = part.iter().map(|entries| entries.len()).sum();
-    let bits = (2 * count).next_power_of_two().trailing_zeros();
-    table.clear();
-    table.resize(1 << bits, EMPTY);
-    let mask = table.len() - 1;
-    for entry in part.iter_mut().flat_map(|entries| entries.iter_mut()) {
-        let mut slot = entry.tag as usize & mask;
-        loop {
-            let found = table[slot];
-            if found.index == EMPTY.index {
-                table[slot] = *entry;
-                entry.tag = entry.index;
-                break;
-            }
-            if found.tag == entry.tag && prints[found.index as usize] == prints[entry.index as usize] {
-                entry.tag = found.index;
-                break;
-            }
-            slot = (slot + 1) & mask;
+/// The repeats among a part's entries, which come from all chunks in order.
+fn resolve(prints: &[Digest], part: &[&[Entry]], table: &mut Table) -> Vec<Repeat> {
+    // Whether fingerprints of one hash are equal is asked for all at once: they lie
+    // scattered over memory, and their lines can be under way together.
+    let likely = table.repeats(part, |_, _| true);
+    for (i, repeat) in likely.iter().enumerate() {
+        if let Some(next) = likely.get(i + AHEAD) {
+            prefetch(&prints[next.index as usize].0, 0);
+            prefetch(&prints[next.first as usize].0, 0);
+        }
+        if prints[repeat.index as usize] != prints[repeat.first as usize] {
+            return table.repeats(part, |a, b| prints[a as usize] == prints[b as usize]).to_vec();
+        }
+    }
+    likely.to_vec()
+}
+
+/// What threads keep from part to part, for its memory.
+#[derive(Default)]
+struct Table {
+    slots: Vec<Entry>,
+    repeats: Vec<Repeat>,
+}
+
+impl Table {
+    /// The repeats among a part's entries, where those with one hash are equal if
+    /// `equal` says so of their positions.
+    fn repeats(&mut self, part: &[&[Entry]], equal: impl Fn(u32, u32) -> bool) -> &[Repeat] {
+        let count: usize = part.iter().map(|entries| entries.len()).sum();
+        // Many more than the mean are equal, mostly; even so there is room for all.
+        let bits = (4 * count.min(PART)).max(2 * count).next_power_of_two().trailing_zeros();
+        self.slots.clear();
+        self.slots.resize(1 << bits, 0);
+        self.repeats.resize(count.max(self.repeats.len()), Repeat::default());
+        let mask = self.slots.len() - 1;
+        let mut found = 0;
+        for &entry in part.iter().copied().flatten() {
+            let mut slot = (entry >> 32) as usize >> 1 & mask;
+            let there = loop {
+                let there = self.slots[slot];
+                let like = (there == 0) | ((there ^ entry) >> 32 == 0);
+                if like && (there == 0 || equal(there as u32, entry as u32)) {
+                    break there;
+                }
+                slot = (slot + 1) & mask;
+            };
+            // Without a branch, which nothing could predict: what is not a repeat is
+            // overwritten by the next.
+            let first = if there == 0 { entry } else { there };
+            self.slots[slot] = first;
+            self.repeats[found] = Repeat { index: entry as u32, first: first as u32 };
+            found += usize::from(there != 0);
+        }
+        &self.repeats[..found]
+    }
+}
+
+/// The first occurrences from position `start` on.
+fn write_firsts(parts: &[Vec<Repeat>], start: u32, out: &mut [u32]) {
+    for (index, first) in (start..).zip(&mut *out) {
+        *first = index;
+    }
+    for repeats in parts {
+        let own = &repeats[repeats.partition_point(|repeat| repeat.index < start)..];
+        for repeat in own {
+            let Some(first) = out.get_mut((repeat.index - start) as usize) else { break };
+            *first = repeat.first;
         }
     }
 }
@@ -136,4 +159,19 @@ impl PrintHasher {
 fn folded(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unequal_fingerprints_of_one_hash() {
+        let print = |i: u32| Digest(bytemuck::cast([i % 200; 8]));
+        let prints: Vec<Digest> = (0..600).map(print).collect();
+        let entries: Vec<Entry> = (0..600).map(|index| 7 << 32 | index).collect();
+        let repeats = resolve(&prints, &[&entries[..250], &entries[250..]], &mut Table::default());
+        let found: Vec<_> = repeats.iter().map(|repeat| (repeat.index, repeat.first)).collect();
+        assert_eq!(found, (200..600).map(|i| (i, i % 200)).collect::<Vec<_>>());
+    }
 }
