@@ -1,6 +1,6 @@
 //! BLAKE3 (the BLAKE3 paper, version 20211102) with one chunk or node in each lane.
 
-use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Work, prefetch_strided};
+use super::lanes::{BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Work, load_block, prefetch_strided};
 use super::sha256::{blocks, splat, tails};
 
 /// The initial chaining value: SHA-256's.
@@ -123,9 +123,8 @@ impl<L: Lanes32> Work for Compress<'_, L> {
 }
 
 #[inline(always)]
-fn compress<L: Lanes32>(mut cv: [L; 8], words: &[L; BLOCK_WORDS], tweak: &Tweak<L>) -> [L; 8] {
-    L::outlined(Compress { cv: &mut cv, words, tweak });
-    cv
+fn compress<L: Lanes32>(cv: &mut [L; 8], words: &[L; BLOCK_WORDS], tweak: &Tweak<L>) {
+    L::outlined(Compress { cv, words, tweak });
 }
 
 /// The chaining value above each of `LANES` pairs, end to end: section 2.4; the
@@ -137,30 +136,40 @@ pub fn parents<L: Lanes32>(mode: &Mode, pairs: &[u8], roots: &[bool], out: &mut 
         *flags |= if root { ROOT } else { 0 };
     }
     let tweak = Tweak { flags: L::load(&flags), ..Tweak::even(0, 64, 0) };
-    let words = L::load_strided(pairs, 64, 64);
-    L::store_digests(compress(splat(&mode.key), &words, &tweak), out);
+    let (mut cv, mut words) = (splat(&mode.key), [L::splat(0); BLOCK_WORDS]);
+    load_block(&mut words, pairs, 64, 64, Endian::Little);
+    compress(&mut cv, &words, &tweak);
+    L::store_digests(cv, out);
 }
 
 /// The digest of one whole block in each lane.
 #[inline(always)]
 pub fn whole<L: Lanes32>(mode: &Mode, words: &[L; BLOCK_WORDS]) -> [L; 8] {
     let flags = mode.flags | CHUNK_START | CHUNK_END | ROOT;
-    compress(splat(&mode.key), words, &Tweak::even(0, 64, flags))
+    let mut cv = splat(&mode.key);
+    compress(&mut cv, words, &Tweak::even(0, 64, flags));
+    cv
 }
 
 /// The digest of 65 bytes in each lane: one whole block, and one byte in `end`.
 #[inline(always)]
 pub fn of_65<L: Lanes32>(mode: &Mode, words: &[L; BLOCK_WORDS], end: &[L; BLOCK_WORDS]) -> [L; 8] {
-    let cv = compress(splat(&mode.key), words, &Tweak::even(0, 64, mode.flags | CHUNK_START));
-    compress(cv, end, &Tweak::even(0, 1, mode.flags | CHUNK_END | ROOT))
+    let mut cv = splat(&mode.key);
+    compress(&mut cv, words, &Tweak::even(0, 64, mode.flags | CHUNK_START));
+    compress(&mut cv, end, &Tweak::even(0, 1, mode.flags | CHUNK_END | ROOT));
+    cv
+}
+
+/// A chunk's position as two words.
+pub const fn counter(position: u64) -> [u32; 2] {
+    [position as u32, (position >> 32) as u32]
 }
 
 impl<L: Lanes32> Tweak<L> {
     /// The same in each lane.
     #[inline(always)]
     pub fn even(counter: u64, length: u32, flags: u32) -> Self {
-        let counter = splat(&[counter as u32, (counter >> 32) as u32]);
-        Tweak { counter, length: L::splat(length), flags: L::splat(flags) }
+        Tweak { counter: splat(&self::counter(counter)), length: L::splat(length), flags: L::splat(flags) }
     }
 }
 
@@ -219,17 +228,19 @@ pub fn chunks_even<L: Lanes32>(
 ) {
     let Place { counter, root } = place;
     let last = last_block(length);
-    let mut cv = splat::<L, 8>(&mode.key);
+    let (mut cv, mut words) = (splat::<L, 8>(&mode.key), [L::splat(0); BLOCK_WORDS]);
+    let mut tweak = Tweak { counter, ..Tweak::even(0, 64, 0) };
     for block in 0..last {
         prefetch_strided::<L>(chunks, length, block);
-        let words = L::load_strided(&chunks[64 * block..], length, 64);
-        cv = compress(cv, &words, &Tweak { counter, ..Tweak::even(0, 64, mode.start(block)) });
+        load_block(&mut words, &chunks[64 * block..], length, 64, Endian::Little);
+        tweak.flags = L::splat(mode.start(block));
+        compress(&mut cv, &words, &tweak);
     }
     let rest = length - 64 * last;
     prefetch_strided::<L>(chunks, length, last);
-    let words = L::load_strided(&chunks[64 * last..], length, rest);
-    let flags = mode.start(last) | end(root);
-    cv = compress(cv, &words, &Tweak { counter, ..Tweak::even(0, rest as u32, flags) });
+    load_block(&mut words, &chunks[64 * last..], length, rest, Endian::Little);
+    (tweak.length, tweak.flags) = (L::splat(rest as u32), L::splat(mode.start(last) | end(root)));
+    compress(&mut cv, &words, &tweak);
     L::store_digests(cv, out);
 }
 
@@ -258,12 +269,13 @@ pub fn chunks<L: Lanes32>(mode: &Mode, chunks: &[Piece<'_>], out: &mut [[u8; 32]
     for block in 0..first {
         let words = L::load_blocks(&blocks(&bytes[..L::LANES], block)[..L::LANES]);
         let tweak = Tweak { counter: ends.counter, ..Tweak::even(0, 64, mode.start(block)) };
-        cv = compress(cv, &words, &tweak);
+        compress(&mut cv, &words, &tweak);
     }
     for block in first..=last {
         let words = L::load_tails(&tails(&bytes, block)[..L::LANES]);
         let (tweak, active) = ends.tweak(mode, block);
-        let next = compress(cv, &words, &tweak);
+        let mut next = cv;
+        compress(&mut next, &words, &tweak);
         for (word, next) in cv.iter_mut().zip(next) {
             *word = active.choose(next, *word);
         }
@@ -288,7 +300,7 @@ impl<L: Lanes32> Ends<L> {
         let mut low = [0; MAX_LANES];
         let (mut high, mut last, mut length, mut flags) = (low, low, low, low);
         for (lane, chunk) in chunks.iter().enumerate() {
-            (low[lane], high[lane]) = (chunk.counter as u32, (chunk.counter >> 32) as u32);
+            [low[lane], high[lane]] = counter(chunk.counter);
             last[lane] = chunk.last_block() as u32;
             length[lane] = (chunk.bytes.len() - 64 * chunk.last_block()) as u32;
             flags[lane] = end(chunk.root);

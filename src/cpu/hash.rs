@@ -331,21 +331,29 @@ impl<'a> Run<'a> {
     /// chunks those are.
     #[inline(always)]
     fn values<L: Lanes32>(&self, mode: &Mode, out: &mut [[u8; 32]]) -> usize {
-        let Run { bytes, length, first, cycle, root } = *self;
-        let (mut done, mut position) = (0, 0);
+        let mut done = 0;
         while let Some((group, next)) = out[done..].split_at_mut_checked(L::LANES) {
             prefetch_room(next, L::LANES);
-            let (mut low, mut high) = ([0; MAX_LANES], [0; MAX_LANES]);
-            for lane in 0..L::LANES {
-                let counter = (first + position) as u64;
-                (low[lane], high[lane]) = (counter as u32, (counter >> 32) as u32);
-                position = if position + 1 == cycle { 0 } else { position + 1 };
-            }
-            let place = Place { counter: [L::load(&low), L::load(&high)], root };
-            blake3::chunks_even::<L>(mode, &bytes[done * length..], length, place, group);
+            let place = Place { counter: self.counters(done), root: self.root };
+            blake3::chunks_even::<L>(mode, &self.bytes[done * self.length..], self.length, place, group);
             done += L::LANES;
         }
         done
+    }
+
+    /// The positions in their records of the chunks from `start` on, in two words.
+    #[inline(always)]
+    fn counters<L: Lanes32>(&self, start: usize) -> [L; 2] {
+        if self.cycle == 1 {
+            return blake3::counter(self.first as u64).map(L::splat);
+        }
+        let (mut low, mut high) = ([0; MAX_LANES], [0; MAX_LANES]);
+        let mut position = start % self.cycle;
+        for (low, high) in low.iter_mut().zip(&mut high) {
+            [*low, *high] = blake3::counter((self.first + position) as u64);
+            position = if position + 1 == self.cycle { 0 } else { position + 1 };
+        }
+        [L::load(&low), L::load(&high)]
     }
 }
 

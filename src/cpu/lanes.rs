@@ -156,9 +156,9 @@ pub trait Lanes32:
     /// Each word's bytes in reverse.
     fn swap_bytes(self) -> Self;
 
-    /// The little-endian words of one block for each lane: the first `length`
-    /// bytes, at most 64, from every `stride`-th byte on, and zeros after them.
-    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; BLOCK_WORDS];
+    /// The little-endian words of half a block for each lane: the first `length`
+    /// bytes, at most 32, from every `stride`-th byte on, and zeros after them.
+    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; 8];
 
     /// The little-endian words of one block for each lane.
     fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS];
@@ -318,9 +318,9 @@ pair_operators!(Add::add, BitXor::bitxor, BitAnd::bitand, BitOr::bitor);
 
 impl<L: Lanes32> Pair<L> {
     #[inline(always)]
-    fn zip(low: [L; BLOCK_WORDS], high: [L; BLOCK_WORDS]) -> [Self; BLOCK_WORDS] {
-        let mut words = [Pair(low[0], high[0]); BLOCK_WORDS];
-        for i in 1..BLOCK_WORDS {
+    fn zip<const N: usize>(low: [L; N], high: [L; N]) -> [Self; N] {
+        let mut words = [Pair(low[0], high[0]); N];
+        for i in 1..N {
             words[i] = Pair(low[i], high[i]);
         }
         words
@@ -391,7 +391,7 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     }
 
     #[inline(always)]
-    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; BLOCK_WORDS] {
+    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; 8] {
         let (low, high) = (bytes, &bytes[L::LANES * stride..]);
         Pair::zip(L::load_strided(low, stride, length), L::load_strided(high, stride, length))
     }
@@ -420,10 +420,49 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     }
 }
 
-/// Asks for the cache line at `offset`, if `bytes` reach there.
+/// How bytes make words.
+#[derive(Clone, Copy)]
+pub enum Endian {
+    Little,
+    Big,
+}
+
+impl Endian {
+    /// Little-endian words to words of this kind, and back.
+    #[inline(always)]
+    pub fn words<L: Lanes32, const N: usize>(self, mut words: [L; N]) -> [L; N] {
+        if let Endian::Big = self {
+            for word in &mut words {
+                *word = word.swap_bytes();
+            }
+        }
+        words
+    }
+}
+
+/// The words of one block for each lane: of the first `length` bytes, at most 64, from
+/// every `stride`-th byte on, and zeros after them. They are put in place half by half:
+/// those of a pair's whole block do not fit the registers.
+#[inline(always)]
+pub fn load_block<L: Lanes32>(
+    words: &mut [L; BLOCK_WORDS],
+    bytes: &[u8],
+    stride: usize,
+    length: usize,
+    endian: Endian,
+) {
+    let halves = words.as_chunks_mut().0;
+    halves[0] = endian.words(L::load_strided(bytes, stride, length.min(32)));
+    halves[1] = match length {
+        0..=32 => [L::splat(0); 8],
+        _ => endian.words(L::load_strided(&bytes[32..], stride, length - 32)),
+    };
+}
+
+/// Asks for the cache line at `offset`.
 #[inline(always)]
 pub fn prefetch(bytes: &[u8], offset: usize) {
-    ask(bytes, offset, Wanted::Now);
+    ask(bytes.as_ptr().wrapping_add(offset), Wanted::Now);
 }
 
 /// Asks for the block after `block` of each of `LANES` items of `length` bytes, end
@@ -431,9 +470,12 @@ pub fn prefetch(bytes: &[u8], offset: usize) {
 /// block is too short to wait for them.
 #[inline(always)]
 pub fn prefetch_strided<L: Lanes32>(items: &[u8], length: usize, block: usize) {
-    for lane in 0..L::LANES {
-        ask(items, lane * length + 64 * (block + 1), Wanted::Now);
-        ask(items, L::LANES * length + 64 * (block * L::LANES + lane), Wanted::Later);
+    let mut next = items.as_ptr().wrapping_add(64 * (block + 1));
+    let mut later = items.as_ptr().wrapping_add(L::LANES * (length + 64 * block));
+    for _ in 0..L::LANES {
+        ask(next, Wanted::Now);
+        ask(later, Wanted::Later);
+        (next, later) = (next.wrapping_add(length), later.wrapping_add(64));
     }
 }
 
@@ -441,7 +483,7 @@ pub fn prefetch_strided<L: Lanes32>(items: &[u8], length: usize, block: usize) {
 #[inline(always)]
 pub fn prefetch_room(digests: &[[u8; 32]], count: usize) {
     for pair in 0..count / 2 {
-        ask(digests.as_flattened(), 64 * pair, Wanted::ToWrite);
+        ask(digests.as_flattened().as_ptr().wrapping_add(64 * pair), Wanted::ToWrite);
     }
 }
 
@@ -453,31 +495,33 @@ enum Wanted {
     ToWrite,
 }
 
+/// Asks for the line of any address: what is not there is not fetched, and a check
+/// of each would cost more than it saves.
 #[inline(always)]
-fn ask(bytes: &[u8], offset: usize, wanted: Wanted) {
+fn ask(address: *const u8, wanted: Wanted) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(byte) = bytes.get(offset) {
+    {
         use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
-        let byte = std::ptr::from_ref(byte).cast();
+        let address = address.cast();
         // SAFETY: any address may be asked for; x86-64 has the instructions, of which
         // older processors take the last for one that does nothing.
         unsafe {
             match wanted {
-                Wanted::Now => _mm_prefetch::<_MM_HINT_T0>(byte),
-                Wanted::Later => _mm_prefetch::<_MM_HINT_T1>(byte),
-                Wanted::ToWrite => _mm_prefetch::<_MM_HINT_ET0>(byte),
+                Wanted::Now => _mm_prefetch::<_MM_HINT_T0>(address),
+                Wanted::Later => _mm_prefetch::<_MM_HINT_T1>(address),
+                Wanted::ToWrite => _mm_prefetch::<_MM_HINT_ET0>(address),
             }
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (bytes, offset, wanted);
+    let _ = (address, wanted);
 }
 
-/// The first 64 bytes of `tail`, with zeros past its end.
+/// The first `N` bytes of `tail`, with zeros past its end.
 #[inline(always)]
-fn padded(tail: &[u8]) -> [u8; 64] {
-    let mut block = [0; 64];
-    let length = tail.len().min(64);
+fn padded<const N: usize>(tail: &[u8]) -> [u8; N] {
+    let mut block = [0; N];
+    let length = tail.len().min(N);
     block[..length].copy_from_slice(&tail[..length]);
     block
 }
@@ -558,11 +602,12 @@ mod tests {
             }
         }
         for (stride, length) in [(64, 64), (32, 32), (64, 33), (2, 1), (50, 0)] {
-            let words = L::load_strided(&bytes, stride, length);
+            let mut words = [L::splat(7); BLOCK_WORDS];
+            load_block(&mut words, &bytes, stride, length, Endian::Little);
             for (half, words) in words.as_chunks::<8>().0.iter().enumerate() {
                 L::store_digests(*words, &mut out);
                 for (lane, out) in out.iter().enumerate() {
-                    assert_eq!(padded(&bytes[lane * stride..][..length])[32 * half..][..32], out[..]);
+                    assert_eq!(padded::<64>(&bytes[lane * stride..][..length])[32 * half..][..32], out[..]);
                 }
             }
         }
@@ -572,7 +617,7 @@ mod tests {
             let words = L::load_tails(&tails);
             L::store_digests(words[8..].try_into().unwrap(), &mut out);
             for (tail, out) in tails.iter().zip(&out) {
-                assert_eq!(padded(tail)[32..], out[..]);
+                assert_eq!(padded::<64>(tail)[32..], out[..]);
             }
         }
     }

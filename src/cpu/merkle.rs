@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::Isa;
 use super::blake3::{self, Mode};
-use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Pair, prefetch_strided};
+use super::lanes::{BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Pair, load_block, prefetch_strided};
 use super::sha256::{self, Constant, Expanding, PADDING_OF_64, State};
 use super::streams::Streams;
 use crate::merkle::{Root, Tree};
@@ -123,7 +123,8 @@ fn climb<L: Lanes32>(rule: &Rule, pairs: &[[u8; 64]], levels: u32, out: &mut [[u
     let mut node = waiting[0];
     for pair in 0..own {
         prefetch_strided::<L>(pairs.as_flattened(), 64 * own, pair);
-        let mut children = rule.words(L::load_strided(pairs[pair..].as_flattened(), 64 * own, 64));
+        let mut children = [L::splat(0); BLOCK_WORDS];
+        load_block(&mut children, pairs[pair..].as_flattened(), 64 * own, 64, rule.endian());
         let mut level = 0;
         loop {
             mutated = mutated | rule.equal_pair(&children);
@@ -137,7 +138,7 @@ fn climb<L: Lanes32>(rule: &Rule, pairs: &[[u8; 64]], levels: u32, out: &mut [[u
         }
         waiting[level] = node;
     }
-    L::store_digests(rule.words(node), out);
+    L::store_digests(rule.endian().words(node), out);
     mutated.any()
 }
 
@@ -191,12 +192,11 @@ impl Rule {
         }
     }
 
-    /// Little-endian words as the hash reads them, and back.
-    #[inline(always)]
-    fn words<L: Lanes32, const N: usize>(&self, words: [L; N]) -> [L; N] {
+    /// How the hash reads its words.
+    fn endian(&self) -> Endian {
         match self.function {
-            Function::Sha256 { .. } => sha256::swap_bytes(words),
-            Function::Blake3(_) => words,
+            Function::Sha256 { .. } => Endian::Big,
+            Function::Blake3(_) => Endian::Little,
         }
     }
 
@@ -228,8 +228,10 @@ impl Rule {
 
 #[inline(always)]
 fn sha256_of_64<L: Lanes32>(mut children: [L; BLOCK_WORDS]) -> State<L> {
-    let state = sha256::compress(sha256::initial(), Expanding(&mut children));
-    sha256::compress(state, Constant(&PADDING_OF_64))
+    let mut state = sha256::initial();
+    sha256::compress(&mut state, Expanding(&mut children));
+    sha256::compress(&mut state, Constant(&PADDING_OF_64));
+    state
 }
 
 /// SHA-256 of 0x01 and the children: 65 bytes.
@@ -237,11 +239,13 @@ fn sha256_of_64<L: Lanes32>(mut children: [L; BLOCK_WORDS]) -> State<L> {
 fn sha256_of_65<L: Lanes32>(children: [L; BLOCK_WORDS]) -> State<L> {
     // Big-endian words: each takes its first byte from the word before it.
     let (mut block, last) = prefixed::<L, 8>(children, 0x0100_0000, 0xff00_0000);
-    let state = sha256::compress(sha256::initial(), Expanding(&mut block));
+    let mut state = sha256::initial();
+    sha256::compress(&mut state, Expanding(&mut block));
     let mut end = [L::splat(0); BLOCK_WORDS];
     end[0] = last | L::splat(0x0080_0000);
     end[15] = L::splat(65 * 8);
-    sha256::compress(state, Expanding(&mut end))
+    sha256::compress(&mut state, Expanding(&mut end));
+    state
 }
 
 /// BLAKE3 of 0x01 and the children: 65 bytes.

@@ -218,7 +218,9 @@ fn last_word<L: Lanes32>(job: &Job, nonces: L) -> L {
     } else {
         let mut block = sha256::splat(&job.block);
         block[job.word] = nonces;
-        sha256::compress(sha256::splat(&job.midstate), Expanding(&mut block))
+        let mut state = sha256::splat(&job.midstate);
+        sha256::compress(&mut state, Expanding(&mut block));
+        state
     };
     sha256::last_of_digest(&state).swap_bytes()
 }

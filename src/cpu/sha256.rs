@@ -1,7 +1,7 @@
 //! SHA-256 (FIPS 180-4) with one message in each lane.
 
 use super::lanes::scalar::U32s;
-use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Work, prefetch, prefetch_strided};
+use super::lanes::{BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Work, load_block, prefetch, prefetch_strided};
 pub use crate::hash::sha256::{INITIAL, K};
 
 /// The chaining value of each lane.
@@ -148,11 +148,10 @@ impl<L: Lanes32, S: Schedule<L>> Work for Compress<'_, L, S> {
     }
 }
 
-/// The state after one more block.
+/// Takes one more block into the state.
 #[inline(always)]
-pub fn compress<L: Lanes32, S: Schedule<L>>(mut state: State<L>, schedule: S) -> State<L> {
-    L::outlined(Compress { state: &mut state, schedule });
-    state
+pub fn compress<L: Lanes32, S: Schedule<L>>(state: &mut State<L>, schedule: S) {
+    L::outlined(Compress { state, schedule });
 }
 
 #[inline(always)]
@@ -169,17 +168,10 @@ pub fn splat<L: Lanes32, const N: usize>(words: &[u32; N]) -> [L; N] {
     lanes
 }
 
-#[inline(always)]
-pub fn swap_bytes<L: Lanes32, const N: usize>(mut words: [L; N]) -> [L; N] {
-    for word in &mut words {
-        *word = word.swap_bytes();
-    }
-    words
-}
-
 /// The compression function on one block.
 pub fn compress_one(state: [u32; 8], block: &[u8; 64]) -> [u32; 8] {
-    let lanes = compress(splat::<U32s, 8>(&state), Expanding(&mut splat(&words_of(block))));
+    let mut lanes = splat::<U32s, 8>(&state);
+    compress(&mut lanes, Expanding(&mut splat(&words_of(block))));
     lanes.map(U32s::get)
 }
 
@@ -190,6 +182,27 @@ pub fn words_of(block: &[u8; 64]) -> [u32; BLOCK_WORDS] {
         *word = u32::from_be_bytes(*bytes);
     }
     words
+}
+
+/// SHA-256 of 32 bytes.
+struct Of32Bytes<'a, L>(&'a mut State<L>);
+
+impl<L: Lanes32> Work for Of32Bytes<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (mut rounds, mut block) = (initial(), digest_block(self.0));
+        let mut schedule = Expanding(&mut block);
+        // Apart from the loop: what the padding's words alone decide falls away.
+        sixteen_rounds(&mut rounds, &mut schedule, 0);
+        sixteen_rounds(&mut rounds, &mut schedule, 16);
+        for turn in 2..4 {
+            sixteen_rounds(&mut rounds, &mut schedule, 16 * turn);
+        }
+        *self.0 = initial();
+        add(self.0, rounds);
+    }
 }
 
 /// The last word of SHA-256 of a digest in words.
@@ -221,10 +234,13 @@ fn digest_block<L: Lanes32>(digest: &State<L>) -> [L; BLOCK_WORDS] {
     block
 }
 
-/// SHA-256 of a digest in words: the second half of SHA-256d.
+/// SHA-256 of a digest in words: the second half of SHA-256d. After other blocks, by the
+/// same function as those, since two would crowd each other out of the instruction cache.
 #[inline(always)]
 pub fn of_digest<L: Lanes32>(digest: State<L>) -> State<L> {
-    compress(initial(), Expanding(&mut digest_block(&digest)))
+    let mut state = initial();
+    compress(&mut state, Expanding(&mut digest_block(&digest)));
+    state
 }
 
 /// The last word of SHA-256 of a digest in words.
@@ -265,17 +281,31 @@ pub fn digests_even<L: Lanes32>(
     pad: &mut Padding,
     out: &mut [[u8; 32]],
 ) {
-    let mut state = initial::<L>();
+    if length == 32 {
+        return digests_of_32::<L>(messages, double, out);
+    }
+    let (mut state, mut words) = (initial::<L>(), [L::splat(0); BLOCK_WORDS]);
     for start in (0..length - length % 64).step_by(64) {
         prefetch_strided::<L>(messages, length, start / 64);
-        let words = L::load_strided(&messages[start..], length, 64);
-        state = compress(state, Expanding(&mut swap_bytes(words)));
+        load_block(&mut words, &messages[start..], length, 64, Endian::Big);
+        compress(&mut state, Expanding(&mut words));
     }
-    state = match length % 64 {
-        0 => compress(state, pad.of(length)),
-        _ => finish_even(state, messages, length),
-    };
+    match length % 64 {
+        0 => compress(&mut state, pad.of(length)),
+        _ => finish_even(&mut state, messages, length),
+    }
     store(state, double, out);
+}
+
+/// The same for messages of 32 bytes.
+#[inline(always)]
+fn digests_of_32<L: Lanes32>(messages: &[u8], double: bool, out: &mut [[u8; 32]]) {
+    prefetch_strided::<L>(messages, 32, 0);
+    let mut state = Endian::Big.words(L::load_strided(messages, 32, 32));
+    for _ in 0..if double { 2 } else { 1 } {
+        L::outlined(Of32Bytes(&mut state));
+    }
+    store(state, false, out);
 }
 
 #[inline(always)]
@@ -283,24 +313,25 @@ fn store<L: Lanes32>(mut state: State<L>, double: bool, out: &mut [[u8; 32]]) {
     if double {
         state = of_digest(state);
     }
-    L::store_digests(swap_bytes(state), out);
+    L::store_digests(Endian::Big.words(state), out);
 }
 
 /// The end of messages of one length, not of whole blocks.
 #[inline(always)]
-fn finish_even<L: Lanes32>(mut state: State<L>, messages: &[u8], length: usize) -> State<L> {
+fn finish_even<L: Lanes32>(state: &mut State<L>, messages: &[u8], length: usize) {
     let rest = length % 64;
     prefetch_strided::<L>(messages, length, length / 64);
-    let mut words = swap_bytes(L::load_strided(&messages[length - rest..], length, rest));
+    let mut words = [L::splat(0); BLOCK_WORDS];
+    load_block(&mut words, &messages[length - rest..], length, rest, Endian::Big);
     words[rest / 4] = words[rest / 4] | L::splat(END >> (8 * (rest % 4)));
     if rest >= 56 {
-        state = compress(state, Expanding(&mut words));
+        compress(state, Expanding(&mut words));
         words = [L::splat(0); BLOCK_WORDS];
     }
     let padding = padding(length as u64);
     words[14] = L::splat(padding[14]);
     words[15] = L::splat(padding[15]);
-    compress(state, Expanding(&mut words))
+    compress(state, Expanding(&mut words));
 }
 
 /// The digest of each of `LANES` messages of any lengths; with `double`, of
@@ -313,13 +344,14 @@ pub fn digests<L: Lanes32>(messages: &[&[u8]], double: bool, out: &mut [[u8; 32]
     let mut state = initial::<L>();
     for block in 0..whole {
         let words = L::load_blocks(&blocks(messages, block)[..L::LANES]);
-        state = compress(state, Expanding(&mut swap_bytes(words)));
+        compress(&mut state, Expanding(&mut Endian::Big.words(words)));
     }
     let mut ends = Ends::<L>::new(messages);
     for block in whole..=last {
         let words = L::load_tails(&tails(messages, block)[..L::LANES]);
-        let (mut words, active) = ends.pad(swap_bytes(words), block);
-        let next = compress(state, Expanding(&mut words));
+        let (mut words, active) = ends.pad(Endian::Big.words(words), block);
+        let mut next = state;
+        compress(&mut next, Expanding(&mut words));
         for (word, next) in state.iter_mut().zip(next) {
             *word = active.choose(next, *word);
         }

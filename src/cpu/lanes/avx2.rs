@@ -133,33 +133,28 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; BLOCK_WORDS] {
-        if length < 64 {
-            let mut blocks = [[0; 64]; 8];
-            for (lane, block) in blocks.iter_mut().enumerate() {
-                *block = padded(&bytes[lane * stride..][..length]);
-            }
-            return Self::load_blocks(&blocks.each_ref());
+    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; 8] {
+        let mut rows = [Self::splat(0); 8];
+        for (lane, row) in rows.iter_mut().enumerate() {
+            let part = &bytes[lane * stride..][..length];
+            *row = match part.first_chunk() {
+                Some(whole) => Self::from_bytes(whole),
+                None => Self::from_bytes(&padded(part)),
+            };
         }
-        let mut blocks = [&[0; 64]; 8];
-        for (lane, block) in blocks.iter_mut().enumerate() {
-            *block = bytes[lane * stride..].first_chunk().expect("a block for each lane");
-        }
-        Self::load_blocks(&blocks)
+        transpose(rows)
     }
 
     #[inline(always)]
     fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
         let blocks: &[&[u8; 64]; 8] = blocks.first_chunk().expect("one block for each lane");
         let mut words = [Self::splat(0); BLOCK_WORDS];
-        for half in 0..2 {
+        for (half, words) in words.as_chunks_mut().0.iter_mut().enumerate() {
             let mut rows = [Self::splat(0); 8];
             for (row, block) in rows.iter_mut().zip(blocks) {
-                // SAFETY: each half of a block is as long as the vector, which
-                // may lie at any address; the processor has this level.
-                *row = U32s(unsafe { _mm256_loadu_si256(block.as_ptr().cast::<__m256i>().add(half)) });
+                *row = Self::from_bytes(&block.as_chunks().0[half]);
             }
-            words[8 * half..][..8].copy_from_slice(&transpose(rows));
+            *words = transpose(rows);
         }
         words
     }
@@ -183,6 +178,13 @@ impl Lanes32 for U32s {
 }
 
 impl U32s {
+    #[inline(always)]
+    fn from_bytes(bytes: &[u8; 32]) -> Self {
+        // SAFETY: the bytes are as many as the vector's, which may lie at any address;
+        // the processor has this level.
+        U32s(unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) })
+    }
+
     /// A rotation by whole bytes is one shuffle, not two shifts and an or.
     #[inline(always)]
     fn rotate_bytes<const N: i32>(self) -> Self {

@@ -134,18 +134,31 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; BLOCK_WORDS] {
-        assert!(length <= 64 && stride <= bytes.len() / 15 && 15 * stride + length <= bytes.len());
-        // SAFETY: `length` bytes lie inside the slice from the last lane's start,
-        // which is the furthest; the processor has this level.
-        unsafe { load_transposed(|lane| bytes.as_ptr().add(lane * stride), length) }
+    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; 8] {
+        assert!(length <= 32 && stride <= bytes.len() / 15 && 15 * stride + length <= bytes.len());
+        let start = |lane| bytes.as_ptr().wrapping_add(lane * stride);
+        // SAFETY: `length` bytes lie inside the slice from the last lane's start, which is
+        // the furthest, and they may lie at any address; what the mask leaves out is not
+        // accessed. The processor has this level.
+        unsafe {
+            if length == 32 {
+                return transposed_half(|lane| _mm256_loadu_si256(start(lane).cast()));
+            }
+            transposed_half(|lane| _mm256_maskz_loadu_epi8((1 << length) - 1, start(lane).cast()))
+        }
     }
 
     #[inline(always)]
     fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
         let blocks: &[&[u8; 64]; 16] = blocks.first_chunk().expect("one block for each lane");
-        // SAFETY: each address is that of 64 bytes; the processor has this level.
-        unsafe { load_transposed(|lane| blocks[lane].as_ptr(), 64) }
+        let mut words = [Self::splat(0); BLOCK_WORDS];
+        for (half, words) in words.as_chunks_mut().0.iter_mut().enumerate() {
+            let part = |lane: usize| blocks[lane].as_ptr().wrapping_add(32 * half).cast();
+            // SAFETY: half a block is as long as what is loaded, which may lie at any
+            // address; the processor has this level.
+            *words = transposed_half(|lane| unsafe { _mm256_loadu_si256(part(lane)) });
+        }
+        words
     }
 
     #[inline(always)]
@@ -176,46 +189,21 @@ impl Lanes32 for U32s {
     }
 }
 
-/// The first `length` bytes of sixteen blocks, one for each lane, to words, with zeros
-/// past them.
-///
-/// # Safety
-/// `block` gives addresses of `length` readable bytes; the processor has this level.
+/// Words from half of each lane's block.
 #[inline(always)]
-unsafe fn load_transposed(block: impl Fn(usize) -> *const u8, length: usize) -> [U32s; BLOCK_WORDS] {
-    let mut words = [U32s::splat(0); BLOCK_WORDS];
-    for (quarter, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        let start = 16 * quarter;
-        // SAFETY: a quarter that is whole is 16 bytes inside the block, which may lie
-        // at any address; of the last one what the mask leaves out is not accessed.
-        // The processor has this level.
-        unsafe {
-            if start + 16 <= length {
-                *words = transposed_quarter(|lane| _mm_loadu_si128(block(lane).add(start).cast()));
-            } else if start < length {
-                let mask = (1 << (length - start)) - 1;
-                *words = transposed_quarter(|lane| _mm_maskz_loadu_epi8(mask, block(lane).add(start).cast()));
-            }
-        }
+fn transposed_half(part: impl Fn(usize) -> __m256i) -> [U32s; 8] {
+    // Inserted from memory, which takes no shuffle, and so that quarters come together
+    // in the order of the lanes.
+    let row =
+        |lane| U32s(registers!(_mm512_inserti64x4::<1>(_mm512_castsi256_si512(part(lane)), part(lane + 4))));
+    let low = transpose_quarters([row(0), row(1), row(2), row(3)]);
+    let high = transpose_quarters([row(8), row(9), row(10), row(11)]);
+    let mut columns = [low[0]; 8];
+    for j in 0..4 {
+        columns[j] = U32s(registers!(_mm512_shuffle_i32x4::<0x88>(low[j].0, high[j].0)));
+        columns[4 + j] = U32s(registers!(_mm512_shuffle_i32x4::<0xdd>(low[j].0, high[j].0)));
     }
-    words
-}
-
-/// Words from a quarter of each lane's block.
-#[inline(always)]
-fn transposed_quarter(part: impl Fn(usize) -> __m128i) -> [U32s; 4] {
-    // A quarter of blocks i, i + 4, i + 8 and i + 12 in each row: inserted from
-    // memory, which takes no shuffle.
-    let mut rows = [U32s::splat(0); 4];
-    for (i, row) in rows.iter_mut().enumerate() {
-        *row = U32s(registers!({
-            let mut row = _mm512_castsi128_si512(part(i));
-            row = _mm512_inserti32x4::<1>(row, part(4 + i));
-            row = _mm512_inserti32x4::<2>(row, part(8 + i));
-            _mm512_inserti32x4::<3>(row, part(12 + i))
-        }));
-    }
-    transpose_quarters(rows)
+    columns
 }
 
 /// Transposes each 128-bit quarter of four rows: 4 words by 4.

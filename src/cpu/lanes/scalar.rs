@@ -115,17 +115,13 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn load_strided(bytes: &[u8], _stride: usize, length: usize) -> [Self; BLOCK_WORDS] {
-        Self::load_tails(&[&bytes[..length]])
+    fn load_strided(bytes: &[u8], _stride: usize, length: usize) -> [Self; 8] {
+        words(&padded::<32>(&bytes[..length]))
     }
 
     #[inline(always)]
     fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
-        let mut words = [U32s(0); BLOCK_WORDS];
-        for (word, bytes) in words.iter_mut().zip(blocks[0].as_chunks().0) {
-            *word = U32s(u32::from_le_bytes(*bytes));
-        }
-        words
+        words(blocks[0])
     }
 
     #[inline(always)]
@@ -139,4 +135,12 @@ impl Lanes32 for U32s {
             *bytes = word.0.to_le_bytes();
         }
     }
+}
+
+fn words<const N: usize>(bytes: &[u8]) -> [U32s; N] {
+    let mut words = [U32s(0); N];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = U32s(u32::from_le_bytes(*bytes));
+    }
+    words
 }
