@@ -206,7 +206,7 @@ fn check_firsts(prints: &[Digest]) {
 
 #[test]
 fn first_occurrences() {
-    for count in [0, 1, 2, 3, 100, 8191, 8193, 100_000] {
+    for count in [0, 1, 2, 3, 100, 4096, 4097, 8191, 8193, 100_000] {
         let mut random = random(count as u64);
         let distinct = painted_digests(count / 2 + 1);
         check_firsts(

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::lanes::prefetch;
 use crate::Digest;
+use crate::threads::Threads;
 
 /// Fingerprints in a part, on average: its table, at most a quarter full unless many
 /// are equal, takes 128 KiB to 256 KiB.
@@ -21,8 +22,23 @@ const CHUNK: usize = 1 << 15;
 /// How many repeats ahead of their comparison fingerprints are asked for.
 const AHEAD: usize = 12;
 
-/// For each fingerprint the lowest position with an equal one; called in the pool.
-pub fn first_occurrences(prints: &[Digest], out: &mut [u32], threads: usize) {
+/// For each fingerprint the lowest position with an equal one; few are through before a
+/// pool could begin.
+pub fn first_occurrences(prints: &[Digest], threads: &Threads, out: &mut [u32]) {
+    if prints.len() <= PART {
+        return first_occurrences_of_few(prints, out);
+    }
+    threads.run(|| first_occurrences_in_pool(prints, threads.count(), out));
+}
+
+/// The same in one part, on the calling thread.
+pub fn first_occurrences_of_few(prints: &[Digest], out: &mut [u32]) {
+    let entries = spread(&PrintHasher::new(), prints, 0, 0);
+    let repeats = resolve(prints, &[&entries[0]], &mut Table::default());
+    write_firsts(&[repeats], 0, out);
+}
+
+fn first_occurrences_in_pool(prints: &[Digest], threads: usize, out: &mut [u32]) {
     let hasher = PrintHasher::new();
     let part_bits = prints.len().div_ceil(PART).next_power_of_two().trailing_zeros();
     let chunk = prints.len().div_ceil(threads).max(CHUNK);

@@ -14,6 +14,7 @@ use super::blake3::{self, CHUNK, Mode, Piece, Place};
 use super::lanes::{Lanes32, MAX_LANES, Pair, prefetch_room};
 use super::sha256::{self, Padding};
 use super::streams::Streams;
+use crate::threads::Threads;
 use crate::{Digest, Hash, Records};
 
 /// The most that a thread takes at a time: enough to fill lanes with like
@@ -25,9 +26,17 @@ const BYTES_AT_ONCE: usize = 1 << 18;
 const MIN_RECORDS: usize = 4 * MAX_LANES;
 const MIN_BYTES: usize = 1 << 14;
 
-/// The digest of each record; called in the pool.
-pub fn digests(isa: Isa, hash: Hash, records: &Records<'_>, out: &mut [Digest]) {
-    let mut rest: &mut [[u8; 32]] = bytemuck::cast_slice_mut(out);
+/// The digest of each record; few are hashed before a pool could begin.
+pub fn digests(isa: Isa, hash: Hash, records: &Records<'_>, threads: &Threads, out: &mut [Digest]) {
+    let out = bytemuck::cast_slice_mut(out);
+    if (1..=MIN_RECORDS).contains(&records.len()) && records.total_bytes() <= MIN_BYTES as u64 {
+        return digests_of_task(isa, hash, records, out);
+    }
+    threads.run(|| digests_in_pool(isa, hash, records, out));
+}
+
+fn digests_in_pool(isa: Isa, hash: Hash, records: &Records<'_>, out: &mut [[u8; 32]]) {
+    let mut rest = out;
     let mut tasks = Vec::new();
     let shares = 4 * rayon::current_num_threads();
     let most_records =
@@ -38,12 +47,16 @@ pub fn digests(isa: Isa, hash: Hash, records: &Records<'_>, out: &mut [Digest]) 
         rest = after;
         tasks.push((records.slice(range), task));
     }
-    tasks.into_par_iter().for_each(|(records, out)| match hash {
-        Hash::Sha256 => sha256_digests(isa, &records, false, Streams::beside(isa), out),
-        Hash::Sha256d => sha256_digests(isa, &records, true, Streams::beside(isa), out),
-        Hash::Blake3 => blake3_digests(isa, &Mode::HASH, &records, out),
-        Hash::KeyedBlake3(key) => blake3_digests(isa, &Mode::keyed(&key.0), &records, out),
-    });
+    tasks.into_par_iter().for_each(|(records, out)| digests_of_task(isa, hash, &records, out));
+}
+
+fn digests_of_task(isa: Isa, hash: Hash, records: &Records<'_>, out: &mut [[u8; 32]]) {
+    match hash {
+        Hash::Sha256 => sha256_digests(isa, records, false, Streams::beside(isa), out),
+        Hash::Sha256d => sha256_digests(isa, records, true, Streams::beside(isa), out),
+        Hash::Blake3 => blake3_digests(isa, &Mode::HASH, records, out),
+        Hash::KeyedBlake3(key) => blake3_digests(isa, &Mode::keyed(&key.0), records, out),
+    }
 }
 
 dispatch! {

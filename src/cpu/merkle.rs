@@ -14,6 +14,7 @@ use super::lanes::{BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Pair, load_block, pr
 use super::sha256::{self, Constant, Expanding, PADDING_OF_64, State};
 use super::streams::Streams;
 use crate::merkle::{Root, Tree};
+use crate::threads::Threads;
 use crate::{Digest, Hash};
 
 /// The levels that a lane climbs before its node is written.
@@ -24,13 +25,22 @@ const LANE_LEVELS: u32 = 3;
 const MAX_SUBTREE_LEVELS: u32 = 13;
 const MIN_SUBTREE_LEVELS: u32 = 9;
 
-/// The root over `leaves`, of which there is one at least; called in the pool.
-pub fn root(isa: Isa, tree: Tree, leaves: &[Digest], threads: usize) -> Root {
-    let leaves: &[[u8; 32]] = bytemuck::cast_slice(leaves);
-    let streams = Streams::beside(isa);
+/// The root over `leaves`, of which there is one at least; on the calling thread if
+/// they are one thread's anyway.
+pub fn root(isa: Isa, tree: Tree, leaves: &[Digest], threads: &Threads) -> Root {
+    let leaves = bytemuck::cast_slice(leaves);
     let levels = leaves.len().next_power_of_two().trailing_zeros();
+    if levels > MIN_SUBTREE_LEVELS {
+        return threads.run(|| root_in_pool(isa, tree, leaves, levels, threads.count()));
+    }
+    let (root, mutated) = rise(isa, tree, Streams::beside(isa), leaves, levels);
+    Root { digest: Digest(root[0]), mutated }
+}
+
+fn root_in_pool(isa: Isa, tree: Tree, leaves: &[[u8; 32]], levels: u32, threads: usize) -> Root {
+    let streams = Streams::beside(isa);
     let spread = (4 * threads).next_power_of_two().trailing_zeros();
-    let low = levels.saturating_sub(spread).clamp(MIN_SUBTREE_LEVELS, MAX_SUBTREE_LEVELS).min(levels);
+    let low = levels.saturating_sub(spread).clamp(MIN_SUBTREE_LEVELS, MAX_SUBTREE_LEVELS);
     let subtrees: Vec<_> =
         leaves.par_chunks(1 << low).map(|leaves| rise(isa, tree, streams, leaves, low)).collect();
     let mut mutated = subtrees.iter().any(|subtree| subtree.1);

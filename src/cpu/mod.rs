@@ -98,12 +98,12 @@ impl Backend for Cpu {
     }
 
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
-        self.threads.run(|| hash::digests(self.isa, hash, records, out));
+        hash::digests(self.isa, hash, records, &self.threads, out);
         Ok(())
     }
 
     fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault> {
-        Ok(self.threads.run(|| merkle::root(self.isa, tree, leaves, self.threads.count())))
+        Ok(merkle::root(self.isa, tree, leaves, &self.threads))
     }
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
@@ -136,7 +136,7 @@ impl Backend for Cpu {
     }
 
     fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
-        self.threads.run(|| dedup::first_occurrences(prints, out, self.threads.count()));
+        dedup::first_occurrences(prints, &self.threads, out);
         Ok(())
     }
 

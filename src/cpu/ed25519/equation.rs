@@ -151,7 +151,7 @@ fn terms_fields<F: Field>(batch: &Batch<'_>) -> Terms {
     points.push(Affine::<F>::base());
 
     let mut firsts = vec![0; batch.len()];
-    dedup::first_occurrences(bytemuck::cast_slice::<_, Digest>(batch.keys()), &mut firsts, 1);
+    dedup::first_occurrences_of_few(bytemuck::cast_slice::<_, Digest>(batch.keys()), &mut firsts);
     let first_key = points.len() as u32;
     let mut encodings = Vec::with_capacity(2 * batch.len());
     let mut places = vec![0; batch.len()];

@@ -136,10 +136,10 @@ impl Lanes32 for U32s {
     fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; 8] {
         let mut rows = [Self::splat(0); 8];
         for (lane, row) in rows.iter_mut().enumerate() {
-            let part = &bytes[lane * stride..][..length];
-            *row = match part.first_chunk() {
-                Some(whole) => Self::from_bytes(whole),
-                None => Self::from_bytes(&padded(part)),
+            let part = &bytes[lane * stride..];
+            *row = match length {
+                32 => Self::from_bytes(part.first_chunk().expect("half a block for each lane")),
+                _ => Self::from_bytes(&padded(&part[..length])),
             };
         }
         transpose(rows)
