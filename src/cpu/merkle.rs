@@ -138,7 +138,7 @@ fn climb<L: Lanes32>(rule: &Rule, pairs: &[[u8; 64]], levels: u32, out: &mut [[u
         let mut level = 0;
         loop {
             mutated = mutated | rule.equal_pair(&children);
-            node = rule.above(children);
+            node = rule.above(&mut children);
             if pair >> level & 1 == 0 {
                 break;
             }
@@ -223,34 +223,35 @@ impl Rule {
         unequal.equal(L::splat(0))
     }
 
+    /// The node above; the children's place is used up.
     #[inline(always)]
-    fn above<L: Lanes32>(&self, children: [L; BLOCK_WORDS]) -> [L; 8] {
+    fn above<L: Lanes32>(&self, children: &mut [L; BLOCK_WORDS]) -> [L; 8] {
         match &self.function {
             Function::Sha256 { double } => {
                 let state = if self.prefix { sha256_of_65(children) } else { sha256_of_64(children) };
                 if *double { sha256::of_digest(state) } else { state }
             }
             Function::Blake3(mode) if self.prefix => blake3_of_65(mode, children),
-            Function::Blake3(mode) => blake3::whole(mode, &children),
+            Function::Blake3(mode) => blake3::whole(mode, children),
         }
     }
 }
 
 #[inline(always)]
-fn sha256_of_64<L: Lanes32>(mut children: [L; BLOCK_WORDS]) -> State<L> {
+fn sha256_of_64<L: Lanes32>(children: &mut [L; BLOCK_WORDS]) -> State<L> {
     let mut state = sha256::initial();
-    sha256::compress(&mut state, Expanding(&mut children));
+    sha256::compress(&mut state, Expanding(children));
     sha256::compress(&mut state, Constant(&PADDING_OF_64));
     state
 }
 
 /// SHA-256 of 0x01 and the children: 65 bytes.
 #[inline(always)]
-fn sha256_of_65<L: Lanes32>(children: [L; BLOCK_WORDS]) -> State<L> {
+fn sha256_of_65<L: Lanes32>(children: &mut [L; BLOCK_WORDS]) -> State<L> {
     // Big-endian words: each takes its first byte from the word before it.
-    let (mut block, last) = prefixed::<L, 8>(children, 0x0100_0000, 0xff00_0000);
+    let last = prefix::<L, 8>(children, 0x0100_0000, 0xff00_0000);
     let mut state = sha256::initial();
-    sha256::compress(&mut state, Expanding(&mut block));
+    sha256::compress(&mut state, Expanding(children));
     let mut end = [L::splat(0); BLOCK_WORDS];
     end[0] = last | L::splat(0x0080_0000);
     end[15] = L::splat(65 * 8);
@@ -260,30 +261,25 @@ fn sha256_of_65<L: Lanes32>(children: [L; BLOCK_WORDS]) -> State<L> {
 
 /// BLAKE3 of 0x01 and the children: 65 bytes.
 #[inline(always)]
-fn blake3_of_65<L: Lanes32>(mode: &Mode, children: [L; BLOCK_WORDS]) -> [L; 8] {
+fn blake3_of_65<L: Lanes32>(mode: &Mode, children: &mut [L; BLOCK_WORDS]) -> [L; 8] {
     // Little-endian words: each takes its lowest byte from the word before it.
-    let (block, last) = prefixed::<L, 24>(children, 0x0000_0001, 0x0000_00ff);
+    let last = prefix::<L, 24>(children, 0x0000_0001, 0x0000_00ff);
     let mut end = [L::splat(0); BLOCK_WORDS];
     end[0] = last;
-    blake3::of_65(mode, &block, &end)
+    blake3::of_65(mode, children, &end)
 }
 
-/// Words moved up by one byte, after a first byte `prefix`; and the byte that
-/// falls out, alone in its word. `mask` is where a word's first byte lies,
-/// rotating right by `N` moves each byte one place up.
+/// Moves words up by one byte, after a first byte `prefix`, and gives the byte that falls
+/// out, alone in its word. `mask` is where a word's first byte lies, rotating right by `N`
+/// moves each byte one place up.
 #[inline(always)]
-fn prefixed<L: Lanes32, const N: i32>(
-    words: [L; BLOCK_WORDS],
-    prefix: u32,
-    mask: u32,
-) -> ([L; BLOCK_WORDS], L) {
+fn prefix<L: Lanes32, const N: i32>(words: &mut [L; BLOCK_WORDS], prefix: u32, mask: u32) -> L {
     let mask = L::splat(mask);
     let mut before = L::splat(prefix);
-    let mut moved = words;
-    for word in &mut moved {
+    for word in words {
         let rotated = word.rotr::<N>();
         *word = mask.choose(before, rotated);
         before = rotated;
     }
-    (moved, before & mask)
+    before & mask
 }
