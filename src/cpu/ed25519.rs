@@ -14,6 +14,7 @@ mod keys;
 
 use std::hint::black_box;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 pub use equation::verify_together;
 pub use keys::KeyCache;
@@ -62,10 +63,34 @@ fn rounds_to_nearest() -> bool {
     one + little == one && one - little == one
 }
 
-/// The signatures from which lanes, most of them idle, are faster than one
-/// signature at a time.
+/// The signatures from which lanes, most of them idle, are faster than one signature
+/// at a time: processors differ, so the first call measures it.
 fn smallest_batch(isa: Isa) -> usize {
-    if isa == Isa::Avx512Ifma { 2 } else { 3 }
+    static MEASURED: [OnceLock<usize>; Isa::ALL.len()] = [const { OnceLock::new() }; Isa::ALL.len()];
+    *MEASURED[isa as usize].get_or_init(|| {
+        // By the base point as key, with an S of full length: it is not valid, which
+        // only the end of the work tells.
+        let mut key = [0x66; 32];
+        key[0] = 0x58;
+        let mut signature = [0x0f; 64];
+        signature[..32].copy_from_slice(&key);
+        let mut batch = Batch::with_capacity(1);
+        batch.push(&key, &signature, &[]);
+        let base = halved::BASE.on(isa);
+        let in_lanes = fastest(|| verify_in_lanes(isa, Rule::Rfc8032, &batch, None, base, &mut [false]));
+        let singly = fastest(|| _ = black_box(Rule::Rfc8032.accepts(&key, &signature, &[])));
+        in_lanes.div_duration_f64(singly).ceil() as usize
+    })
+}
+
+/// The time of the fastest of a few calls.
+fn fastest(mut call: impl FnMut()) -> Duration {
+    let times = (0..8).map(|_| {
+        let start = Instant::now();
+        call();
+        start.elapsed()
+    });
+    times.min().unwrap_or_default()
 }
 
 dispatch! {
