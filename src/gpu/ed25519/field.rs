@@ -439,3 +439,72 @@ fn bits(bytes: &[u8; 32], start: usize, width: usize) -> u32 {
     let bit = |i: usize| bytes.get(i / 8).map_or(0, |byte| u32::from(byte >> (i % 8) & 1));
     (0..width).map(|i| bit(start + i) << i).sum()
 }
+
+mod tests {
+    use super::*;
+
+    /// The largest tight limb, and the largest limbs that a product takes.
+    fn largest(form: Form) -> [u128; 3] {
+        match form {
+            Form::Wide => [1, 3, 2].map(|n| n * ((1 << 29) + (1 << 18))),
+            Form::Narrow => [(1 << 13) + 3 * 608; 3],
+        }
+    }
+
+    /// As [`Form::folding`] has it, on the largest columns: what each limb is at most.
+    fn folded(form: Form, mut columns: Vec<u128>) -> u128 {
+        let (n, width, fold) = (form.limbs(), form.width(), u128::from(form.fold()));
+        let filled = (1 << width) - 1;
+        let fits = |column: u128| match form {
+            Form::Wide => assert!(column < 1 << 64, "{form:?}: {column:#x}"),
+            Form::Narrow => assert!(column < 1 << 32, "{form:?}: {column:#x}"),
+        };
+        for i in n..2 * n - 2 {
+            columns[i + 1] += columns[i] >> width;
+        }
+        columns.iter().copied().for_each(fits);
+        let mut carry = 0;
+        for i in 0..n {
+            let upper = if i == n - 1 { columns[2 * n - 2] >> width } else { filled };
+            columns[i] += fold * upper + carry;
+            fits(columns[i]);
+            carry = columns[i] >> width;
+        }
+        let first = filled + fold * carry;
+        fits(first);
+        let second = filled + (first >> width);
+        match form {
+            Form::Wide => second,
+            Form::Narrow => filled + (second >> width),
+        }
+    }
+
+    #[test]
+    fn products_of_the_largest_limbs_fit() {
+        for form in [Form::Wide, Form::Narrow] {
+            let [tight, a, b] = largest(form);
+            let n = form.limbs();
+            assert!(2 * a.max(b) < 1 << 32, "{form:?}: the sum of two halves");
+            for (a, b) in [(a, b), (b, b)] {
+                let columns = (0..2 * n - 1).map(|i| (i + 1).min(2 * n - 1 - i) as u128 * a * b);
+                assert!(folded(form, columns.collect()) <= tight, "{form:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn differences_of_the_largest_limbs_fit() {
+        for (form, times, within) in [(Form::Wide, 2, 1), (Form::Wide, 4, 3), (Form::Narrow, 2, 1)] {
+            let [tight, ..] = largest(form);
+            for i in 0..form.limbs() {
+                let multiple = u128::from(form.multiple_of_p(i, times));
+                assert!(multiple >= within * tight, "{form:?}: limb {i} of {times} p");
+                assert!(multiple <= u128::from(times) * tight);
+            }
+        }
+        // What `fe_tight` takes, and what it leaves.
+        let [tight, ..] = largest(Form::Wide);
+        assert!(7 * tight < 1 << 32);
+        assert!((1 << 29) + u128::from(Form::Wide.fold()) * ((7 * tight) >> 29) <= tight);
+    }
+}
