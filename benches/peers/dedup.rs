@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use verilane::cpu::Cpu;
-use verilane::{Backend, Digest, Hash, Records};
+use verilane::{Backend, Hash, Records};
 
 use crate::Lanes;
 use crate::duel::{Contestant, Duel, Row};
@@ -40,7 +40,7 @@ fn records() -> Vec<u8> {
 }
 
 fn firsts(lanes: &Cpu, records: &Records<'_>, out: &mut [u32]) {
-    let mut prints = vec![Digest::default(); records.len()];
+    let mut prints = bytemuck::zeroed_vec(records.len());
     lanes.hash(Hash::Blake3, records, &mut prints).expect("no fault");
     lanes.first_occurrences(&prints, out).expect("no fault");
 }

@@ -19,8 +19,12 @@ const PART: usize = 1 << 12;
 /// The least that is worth a thread of its own.
 const CHUNK: usize = 1 << 15;
 
+/// How many bytes ahead of their hash fingerprints are asked for: two pages, since the
+/// processor's own prefetches end with a page.
+const SPREAD_AHEAD: usize = 1 << 13;
+
 /// How many repeats ahead of their comparison fingerprints are asked for.
-const AHEAD: usize = 12;
+const COMPARE_AHEAD: usize = 12;
 
 /// For each fingerprint the lowest position with an equal one; few are through before a
 /// pool could begin.
@@ -72,6 +76,7 @@ fn spread(hasher: &PrintHasher, prints: &[Digest], start: usize, part_bits: u32)
     let part = || Vec::with_capacity(mean + mean / 16);
     let mut parts: Vec<Vec<Entry>> = (0..1 << part_bits).map(|_| part()).collect();
     for (index, print) in prints.iter().enumerate() {
+        prefetch(&print.0, SPREAD_AHEAD);
         let hash = hasher.hash(print);
         let part = (hash >> 32 >> (32 - part_bits)) as usize;
         parts[part].push((hash << 32 | 1 << 32) | (start + index) as u64);
@@ -85,7 +90,7 @@ fn resolve(prints: &[Digest], part: &[&[Entry]], table: &mut Table) -> Vec<Repea
     // scattered over memory, and their lines can be under way together.
     let likely = table.repeats(part, |_, _| true);
     for (i, repeat) in likely.iter().enumerate() {
-        if let Some(next) = likely.get(i + AHEAD) {
+        if let Some(next) = likely.get(i + COMPARE_AHEAD) {
             prefetch(&prints[next.index as usize].0, 0);
             prefetch(&prints[next.first as usize].0, 0);
         }

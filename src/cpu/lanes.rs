@@ -479,6 +479,14 @@ pub fn prefetch_strided<L: Lanes32>(items: &[u8], length: usize, block: usize) {
     }
 }
 
+/// Asks for the items of 32 bytes after the first `LANES`.
+#[inline(always)]
+pub fn prefetch_next_32<L: Lanes32>(items: &[u8]) {
+    for pair in L::LANES / 2..L::LANES {
+        ask(items.as_ptr().wrapping_add(64 * pair), Wanted::Now);
+    }
+}
+
 /// Asks for the room of the first `count` digests, which are written later.
 #[inline(always)]
 pub fn prefetch_room(digests: &[[u8; 32]], count: usize) {

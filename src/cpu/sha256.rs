@@ -1,7 +1,9 @@
 //! SHA-256 (FIPS 180-4) with one message in each lane.
 
 use super::lanes::scalar::U32s;
-use super::lanes::{BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Work, load_block, prefetch, prefetch_strided};
+use super::lanes::{
+    BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Work, load_block, prefetch, prefetch_next_32, prefetch_strided,
+};
 pub use crate::hash::sha256::{INITIAL, K};
 
 /// The chaining value of each lane.
@@ -300,7 +302,7 @@ pub fn digests_even<L: Lanes32>(
 /// The same for messages of 32 bytes.
 #[inline(always)]
 fn digests_of_32<L: Lanes32>(messages: &[u8], double: bool, out: &mut [[u8; 32]]) {
-    prefetch_strided::<L>(messages, 32, 0);
+    prefetch_next_32::<L>(messages);
     let mut state = Endian::Big.words(L::load_strided(messages, 32, 32));
     for _ in 0..if double { 2 } else { 1 } {
         L::outlined(Of32Bytes(&mut state));
