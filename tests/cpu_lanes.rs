@@ -94,6 +94,18 @@ fn unlike_lengths_side_by_side() {
 }
 
 #[test]
+fn equal_lengths_until_one_differs() {
+    let backends = lanes();
+    let bytes = painted(100 * 40);
+    for other in [0, 1, 15, 16, 31, 32, 33, 63, 64, 99] {
+        for length in [32, 39] {
+            let record = |i: usize| &bytes[40 * i..][..if i == other { length } else { 40 }];
+            check_hashes(&backends, &Records::from_slices((0..100).map(record)));
+        }
+    }
+}
+
+#[test]
 fn random_lengths() {
     let backends = lanes();
     let mut random = random(4);

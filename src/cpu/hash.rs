@@ -72,13 +72,13 @@ fn sha256_lanes<L: Lanes32>(
 ) {
     let mut done = 0;
     let lanes_win = streams.is_none_or(|streams| !streams.always());
-    if let Some(length) = even_length(records)
-        && lanes_win
-    {
+    if lanes_win {
         let mut padding = Padding::default();
         let lanes = Pair::<L>::LANES;
-        let joined = joined(records);
-        while let Some((group, next)) = out[done..].split_at_mut_checked(lanes) {
+        let (length, joined) = (records.length(0), joined(records));
+        while let Some((group, next)) = out[done..].split_at_mut_checked(lanes)
+            && even(&records.offsets()[done..=done + lanes], length)
+        {
             prefetch_room(next, lanes);
             sha256::digests_even::<Pair<L>>(&joined[done * length..], length, double, &mut padding, group);
             done += lanes;
@@ -120,10 +120,15 @@ fn sha256_group<L: Lanes32>(
 
 /// The length of every record, if they have one in common and it is not zero.
 fn even_length(records: &Records<'_>) -> Option<usize> {
-    let offsets = records.offsets();
-    let length = records.length(0) as u64;
-    let unlike = offsets.windows(2).fold(0, |unlike, pair| unlike | ((pair[1] - pair[0]) ^ length));
-    (unlike == 0 && length > 0).then_some(length as usize)
+    let length = records.length(0);
+    even(records.offsets(), length).then_some(length)
+}
+
+/// Whether every record between `offsets` has this length, and it is not zero.
+#[inline(always)]
+fn even(offsets: &[u64], length: usize) -> bool {
+    let unlike = offsets.windows(2).fold(0, |unlike, pair| unlike | ((pair[1] - pair[0]) ^ length as u64));
+    unlike == 0 && length > 0
 }
 
 /// The bytes of all records.
