@@ -1,6 +1,8 @@
 //! BLAKE3 (the BLAKE3 paper, version 20211102) with one chunk or node in each lane.
 
-use super::lanes::{BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Work, load_block, prefetch_strided};
+use super::lanes::{
+    BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Work, load_block, load_blocks, prefetch_strided,
+};
 use super::sha256::{blocks, splat, tails};
 
 /// The initial chaining value: SHA-256's.
@@ -263,11 +265,12 @@ pub fn chunks<L: Lanes32>(mode: &Mode, chunks: &[Piece<'_>], out: &mut [[u8; 32]
         *bytes = chunk.bytes;
     }
     let mut ends = Ends::<L>::new(chunks);
-    let mut cv = splat::<L, 8>(&mode.key);
+    let (mut cv, mut words) = (splat::<L, 8>(&mode.key), [L::splat(0); BLOCK_WORDS]);
     let first = chunks.iter().map(Piece::last_block).min().unwrap_or(0);
     let last = chunks.iter().map(Piece::last_block).max().unwrap_or(0);
     for block in 0..first {
-        let words = L::load_blocks(&blocks(&bytes[..L::LANES], block)[..L::LANES]);
+        let own = blocks(&bytes[..L::LANES], block);
+        load_blocks(&mut words, &own[..L::LANES], Endian::Little);
         let tweak = Tweak { counter: ends.counter, ..Tweak::even(0, 64, mode.start(block)) };
         compress(&mut cv, &words, &tweak);
     }

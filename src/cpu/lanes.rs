@@ -160,11 +160,11 @@ pub trait Lanes32:
     /// bytes, at most 32, from every `stride`-th byte on, and zeros after them.
     fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; 8];
 
-    /// The little-endian words of one block for each lane.
-    fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS];
+    /// The little-endian words of half of one block for each lane: of half 0 or 1.
+    fn load_halves(blocks: &[&[u8; 64]], half: usize) -> [Self; 8];
 
-    /// As [`load_blocks`](Lanes32::load_blocks), of the first 64 bytes of each
-    /// tail, with zeros past its end.
+    /// The little-endian words of one block for each lane: of the first 64 bytes of
+    /// each tail, with zeros past its end.
     fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS];
 
     /// Eight words of each lane as 32 little-endian bytes.
@@ -397,9 +397,9 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     }
 
     #[inline(always)]
-    fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
+    fn load_halves(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
         let (low, high) = blocks.split_at(L::LANES);
-        Pair::zip(L::load_blocks(low), L::load_blocks(high))
+        Pair::zip(L::load_halves(low, half), L::load_halves(high, half))
     }
 
     #[inline(always)]
@@ -457,6 +457,14 @@ pub fn load_block<L: Lanes32>(
         0..=32 => [L::splat(0); 8],
         _ => endian.words(L::load_strided(&bytes[32..], stride, length - 32)),
     };
+}
+
+/// The same of blocks that lie anywhere.
+#[inline(always)]
+pub fn load_blocks<L: Lanes32>(words: &mut [L; BLOCK_WORDS], blocks: &[&[u8; 64]], endian: Endian) {
+    let halves = words.as_chunks_mut().0;
+    halves[0] = endian.words(L::load_halves(blocks, 0));
+    halves[1] = endian.words(L::load_halves(blocks, 1));
 }
 
 /// Asks for the cache line at `offset`.
@@ -601,7 +609,8 @@ mod tests {
         let bytes: Vec<u8> = (0..L::LANES * 64 + 66).map(|i| (i * 7 + i / 64 * 13) as u8).collect();
         let blocks: Vec<&[u8; 64]> = bytes[1..].as_chunks().0[..L::LANES].iter().collect();
         let mut out = vec![[0; 32]; L::LANES];
-        let words = L::load_blocks(&blocks);
+        let mut words = [L::splat(7); BLOCK_WORDS];
+        load_blocks(&mut words, &blocks, Endian::Little);
         let (low, high) = words.split_at(8);
         for (half, words) in [low, high].into_iter().enumerate() {
             L::store_digests(words.try_into().unwrap(), &mut out);

@@ -2,7 +2,8 @@
 
 use super::lanes::scalar::U32s;
 use super::lanes::{
-    BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Work, load_block, prefetch, prefetch_next_32, prefetch_strided,
+    BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Work, load_block, load_blocks, prefetch, prefetch_next_32,
+    prefetch_strided,
 };
 pub use crate::hash::sha256::{INITIAL, K};
 
@@ -343,10 +344,10 @@ pub fn digests<L: Lanes32>(messages: &[&[u8]], double: bool, out: &mut [[u8; 32]
     let messages = &messages[..L::LANES];
     let whole = messages.iter().map(|message| message.len() / 64).min().unwrap_or(0);
     let last = messages.iter().map(|message| last_block(message.len())).max().unwrap_or(0);
-    let mut state = initial::<L>();
+    let (mut state, mut words) = (initial::<L>(), [L::splat(0); BLOCK_WORDS]);
     for block in 0..whole {
-        let words = L::load_blocks(&blocks(messages, block)[..L::LANES]);
-        compress(&mut state, Expanding(&mut Endian::Big.words(words)));
+        load_blocks(&mut words, &blocks(messages, block)[..L::LANES], Endian::Big);
+        compress(&mut state, Expanding(&mut words));
     }
     let mut ends = Ends::<L>::new(messages);
     for block in whole..=last {

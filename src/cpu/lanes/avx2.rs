@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Lanes32, Lanes51, Lanes64, LanesF64, Quad, Work, padded};
+use super::{BLOCK_WORDS, Endian, Lanes32, Lanes51, Lanes64, LanesF64, Quad, Work, load_blocks, padded};
 use crate::cpu::field25519::radix51::{self, Field51};
 
 /// Eight 32-bit words.
@@ -146,24 +146,22 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
+    fn load_halves(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
         let blocks: &[&[u8; 64]; 8] = blocks.first_chunk().expect("one block for each lane");
-        let mut words = [Self::splat(0); BLOCK_WORDS];
-        for (half, words) in words.as_chunks_mut().0.iter_mut().enumerate() {
-            let mut rows = [Self::splat(0); 8];
-            for (row, block) in rows.iter_mut().zip(blocks) {
-                *row = Self::from_bytes(&block.as_chunks().0[half]);
-            }
-            *words = transpose(rows);
+        let mut rows = [Self::splat(0); 8];
+        for (row, block) in rows.iter_mut().zip(blocks) {
+            *row = Self::from_bytes(&block.as_chunks().0[half]);
         }
-        words
+        transpose(rows)
     }
 
     #[inline(always)]
     fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
         let tails: &[&[u8]; 8] = tails.first_chunk().expect("one tail for each lane");
         let blocks = tails.map(padded);
-        Self::load_blocks(&blocks.each_ref())
+        let mut words = [Self::splat(0); BLOCK_WORDS];
+        load_blocks(&mut words, &blocks.each_ref(), Endian::Little);
+        words
     }
 
     #[inline(always)]

@@ -149,16 +149,12 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
+    fn load_halves(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
         let blocks: &[&[u8; 64]; 16] = blocks.first_chunk().expect("one block for each lane");
-        let mut words = [Self::splat(0); BLOCK_WORDS];
-        for (half, words) in words.as_chunks_mut().0.iter_mut().enumerate() {
-            let part = |lane: usize| blocks[lane].as_ptr().wrapping_add(32 * half).cast();
-            // SAFETY: half a block is as long as what is loaded, which may lie at any
-            // address; the processor has this level.
-            *words = transposed_half(|lane| unsafe { _mm256_loadu_si256(part(lane)) });
-        }
-        words
+        let part = |lane: usize| blocks[lane].as_chunks::<32>().0[half].as_ptr().cast();
+        // SAFETY: half a block is as long as what is loaded, which may lie at any
+        // address; the processor has this level.
+        transposed_half(|lane| unsafe { _mm256_loadu_si256(part(lane)) })
     }
 
     #[inline(always)]

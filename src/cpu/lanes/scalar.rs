@@ -120,13 +120,13 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn load_blocks(blocks: &[&[u8; 64]]) -> [Self; BLOCK_WORDS] {
-        words(blocks[0])
+    fn load_halves(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
+        words(&blocks[0].as_chunks::<32>().0[half])
     }
 
     #[inline(always)]
     fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
-        Self::load_blocks(&[&padded(tails[0])])
+        words(&padded::<64>(tails[0]))
     }
 
     #[inline(always)]
