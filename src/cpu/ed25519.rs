@@ -45,8 +45,8 @@ const SMALL_ORDER: [[u64; 4]; 7] = [
 /// Whether each signature is valid under `rule`, on this thread. `keys` has the
 /// tables of all keys, or none.
 pub fn verify(isa: Isa, rule: Rule, batch: &Batch<'_>, keys: Option<&[&Key]>, out: &mut [bool]) {
-    let too_few = keys.is_none() && batch.len() < smallest_batch(isa);
-    if isa == Isa::Scalar || too_few || !rounds_to_nearest() {
+    let too_few = || keys.is_none() && batch.len() < smallest_batch(isa);
+    if isa == Isa::Scalar || !rounds_to_nearest() || too_few() {
         for (i, out) in out.iter_mut().enumerate() {
             *out = rule.accepts(&batch.keys()[i], &batch.signatures()[i], batch.messages().get(i));
         }
