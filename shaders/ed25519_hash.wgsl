@@ -13,7 +13,7 @@ var<immediate> params: Params;
 @group(0) @binding(1) var<storage, read> signatures: array<array<vec4<u32>, 4>>;
 @group(0) @binding(2) var<storage, read> items: array<Item>;
 @group(0) @binding(3) var<storage, read> messages: array<u32>;
-@group(0) @binding(4) var<storage, read_write> scalars: array<array<vec4<u32>, 4>>;
+@group(0) @binding(4) var<storage, read_write> scalars: array<array<vec4<u32>, 7>>;
 @group(0) @binding(5) var<storage, read_write> verdicts: array<u32>;
 
 // Four bytes of R ‖ A ‖ M and its padding, from a position divisible by 4.
@@ -89,7 +89,8 @@ fn main(
     }
     var state = sha512_start();
     if params.first > 0u {
-        state = state_of(scalars[item.index]);
+        let words = scalars[item.index];
+        state = state_of(array<vec4<u32>, 4>(words[0], words[1], words[2], words[3]));
     }
     for (var block = params.first; block < min(blocks, params.end); block++) {
         var w: array<vec2<u32>, 16>;
@@ -104,13 +105,16 @@ fn main(
         state = sha512_compress(state, w);
     }
     if params.end < blocks {
-        scalars[item.index] = words_of(state);
+        let words = words_of(state);
+        for (var j = 0u; j < 4u; j++) {
+            scalars[item.index][j] = words[j];
+        }
         return;
     }
     let signature = signatures[item.index];
     let s = array<vec4<u32>, 2>(signature[2], signature[3]);
-    let k = recode(reduce(digest_of(state)), 0x88888888u);
-    let s_recoded = recode(s, 0x80008000u);
-    scalars[item.index] = array<vec4<u32>, 4>(k[0], k[1], s_recoded[0], s_recoded[1]);
+    let k = reduce(digest_of(state));
+    scalars[item.index][0] = k[0];
+    scalars[item.index][1] = k[1];
     verdicts[item.index] = select(0u, 1u, is_canonical(s));
 }

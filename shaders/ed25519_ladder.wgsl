@@ -1,18 +1,36 @@
-// R' = [S]B − [k]A: 252 doublings, with 64 additions for the 4-bit digits of k, which
-// count from −8, and 16 for the 16-bit digits of S, which count from −32768.
+// The verdict: whether [v·S]B − [u]A − [v]R is the identity, times 8 under zip215. About
+// 128 doublings, with 33 additions for the digits of u and as many for those of v, and 16
+// for the digits of v·S: 8 of them times B, and 8 times [2^128]B.
 
-struct Params { count: u32 }
+const ZIP215 = 2u;
+
+struct Params { count: u32, rule: u32 }
 
 var<immediate> params: Params;
 
-@group(0) @binding(0) var<storage, read> scalars: array<array<vec4<u32>, 4>>;
+@group(0) @binding(0) var<storage, read> scalars: array<ShortScalars>;
 @group(0) @binding(1) var<storage, read> tables: array<array<CachedRow, 8>>;
 @group(0) @binding(2) var<storage, read> base: array<NielsRow>;
-@group(0) @binding(3) var<storage, read_write> points: array<ProjectiveRow>;
+@group(0) @binding(3) var<storage, read_write> verdicts: array<u32>;
 
-// 16 bits of the recoded k, then of the recoded S.
-fn half_word(i: u32, half: u32) -> u32 {
-    return (scalars[i][half / 8u][half / 2u % 4u] >> (half % 2u * 16u)) & 0xffffu;
+fn with_table(q: Completed, table: u32, word: u32, place: u32) -> Completed {
+    let digit = i32((word >> (place % 8u * 4u)) & 0xfu) - 8;
+    if digit == 0 {
+        return q;
+    }
+    let entry = cached_unpack(tables[table][abs(digit) - 1]);
+    return add_cached(extended(q), cached_negated(entry, digit < 0));
+}
+
+fn with_base(q: Completed, part: u32, i: u32, half: u32) -> Completed {
+    let index = 8u * part + half;
+    let word = scalars[i].s[index / 8u][index / 2u % 4u];
+    let digit = i32((word >> (index % 2u * 16u)) & 0xffffu) - 0x8000;
+    if digit == 0 {
+        return q;
+    }
+    let entry = niels_unpack(base[part * 0x8000u + u32(abs(digit)) - 1u]);
+    return add_niels(extended(q), niels_negated(entry, digit < 0));
 }
 
 @compute @workgroup_size(64)
@@ -26,27 +44,32 @@ fn main(
         return;
     }
     var q = Completed(FE_ZERO, FE_ONE, FE_ONE, FE_ONE);
-    // The first digit finds the identity, which need not be doubled.
+    // The first digits find the identity, which need not be doubled.
     var doublings = 0u;
-    for (var half = 16u; half > 0u;) {
-        half--;
-        for (var nibble = 4u; nibble > 0u;) {
-            nibble--;
-            for (var j = 0u; j < doublings; j++) {
-                q = double(projective(q));
-            }
-            doublings = 4u;
-            let digit = i32((half_word(i, half) >> (4u * nibble)) & 0xfu) - 8;
-            if digit != 0 {
-                let entry = cached_unpack(tables[i][abs(digit) - 1]);
-                q = add_cached(extended(q), cached_negated(entry, digit < 0));
-            }
+    for (var place = scalars[i].places; place > 0u;) {
+        place--;
+        for (var j = 0u; j < doublings; j++) {
+            q = double(projective(q));
         }
-        let digit = i32(half_word(i, half + 16u)) - 0x8000;
-        if digit != 0 {
-            let entry = niels_unpack(base[abs(digit) - 1]);
-            q = add_niels(extended(q), niels_negated(entry, digit < 0));
+        doublings = 4u;
+        let word = place / 8u;
+        for (var part = 0u; part < 2u; part++) {
+            let words = select(scalars[i].u[word / 4u], scalars[i].v[word / 4u], part == 1u);
+            q = with_table(q, part * params.count + i, words[word % 4u], place);
+        }
+        if place % 4u == 0u && place < 32u {
+            for (var part = 0u; part < 2u; part++) {
+                q = with_base(q, part, i, place / 4u);
+            }
         }
     }
-    points[i] = projective_pack(projective(q));
+    if params.rule == ZIP215 {
+        for (var j = 0u; j < 3u; j++) {
+            q = double(projective(q));
+        }
+    }
+    let p = projective(q);
+    if !(fe_is_zero(p.x) && fe_is_zero(fe_sub(p.y, p.z))) {
+        verdicts[i] = 0u;
+    }
 }

@@ -219,6 +219,9 @@ impl Verdicts {
 }
 
 #[cfg(test)]
+pub(crate) mod halved;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -95,14 +95,13 @@ pub(super) const OPERATIONS: &[Variants] = {
         (&dedup::RESOLVE, &[&[]]),
         (&check::LEAF_MESSAGES, &[&[("PREFIXED", 0)], &[("PREFIXED", 1)]]),
         (&ed25519::HASH, &[&[]]),
+        (&ed25519::HALVES, &[&[]]),
         (&ed25519::WIDE.base, &[&[]]),
-        (&ed25519::WIDE.keys, &[&[]]),
+        (&ed25519::WIDE.points, &[&[]]),
         (&ed25519::WIDE.ladder, &[&[]]),
-        (&ed25519::WIDE.finish, &[&[]]),
         (&ed25519::NARROW.base, &[&[]]),
-        (&ed25519::NARROW.keys, &[&[]]),
+        (&ed25519::NARROW.points, &[&[]]),
         (&ed25519::NARROW.ladder, &[&[]]),
-        (&ed25519::NARROW.finish, &[&[]]),
     ]
 };
 

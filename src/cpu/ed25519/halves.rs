@@ -272,115 +272,51 @@ fn choose_words<L: LanesF64>(mask: L, a: [L; 4], b: [L; 4]) -> [L; 4] {
 
 #[cfg(test)]
 mod tests {
-    use curve25519_dalek::Scalar;
-
+    use super::super::{MAX_LANES, columns};
     use super::*;
     use crate::cpu::Isa;
-    use crate::cpu::ed25519::{MAX_LANES, words as from_bytes};
+    use crate::ed25519::halved::{self, Halves as Numbers, any_scalars, are_short, lengths};
 
     dispatch! {
-        fn halves_of(k: &[[u64; 4]]) -> Vec<([u64; 4], bool, [u64; 4])> = halves_of_lanes::<U64s>
+        fn halves_of(k: &[[u64; 4]]) -> Vec<Numbers> = halves_of_lanes::<U64s>
     }
 
     #[inline(always)]
-    fn halves_of_lanes<L: LanesF64>(k: &[[u64; 4]]) -> Vec<([u64; 4], bool, [u64; 4])> {
+    fn halves_of_lanes<L: LanesF64>(k: &[[u64; 4]]) -> Vec<Numbers> {
         let mut all = Vec::new();
-        for k in k.chunks(2 * L::LANES) {
-            let vector = |i: usize| super::super::columns::<L>(|lane| k[(i * L::LANES + lane) % k.len()]);
-            for halves in halves(&[vector(0), vector(1)]) {
+        for chunk in k.chunks(2 * L::LANES) {
+            let vector = |i: usize| columns::<L>(|lane| chunk[(i * L::LANES + lane) % chunk.len()]);
+            for Halves { u, u_is_negative, v } in halves(&[vector(0), vector(1)]) {
                 let mut lanes = [[0; MAX_LANES]; 9];
-                for (lanes, word) in
-                    lanes.iter_mut().zip(halves.u.iter().chain(&halves.v).chain([&halves.u_is_negative]))
-                {
+                for (lanes, word) in lanes.iter_mut().zip(u.iter().chain(&v).chain([&u_is_negative])) {
                     word.store(lanes);
                 }
                 let number = |first: usize, lane: usize| std::array::from_fn(|i| lanes[first + i][lane]);
                 all.extend((0..L::LANES).map(|lane| (number(0, lane), lanes[8][lane] != 0, number(4, lane))));
             }
         }
+        all.truncate(k.len());
         all
     }
 
-    fn scalar(words: &[u64; 4]) -> Scalar {
-        let mut bytes = [0; 64];
-        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
-            *bytes = word.to_le_bytes();
-        }
-        Scalar::from_bytes_mod_order_wide(&bytes)
-    }
-
-    fn bits(words: &[u64; 4]) -> u32 {
-        words
-            .iter()
-            .enumerate()
-            .map(|(i, word)| (64 * (i as u32 + 1) - word.leading_zeros()) * u32::from(*word != 0))
-            .max()
-            .unwrap()
-    }
-
-    /// The lengths of all u and v, which are asserted to be what they should.
-    fn checked(k: &[[u64; 4]]) -> Vec<u32> {
-        let mut lengths = Vec::new();
-        for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
-            for (k, (u, negative, v)) in k.iter().zip(halves_of(isa, k)) {
-                let signed = if negative { -scalar(&u) } else { scalar(&u) };
-                assert_eq!(signed, scalar(&v) * scalar(k), "modulo L, {k:x?}");
-                let low = if negative { u[0].wrapping_neg() } else { u[0] };
-                assert_eq!(low % 8, v[0].wrapping_mul(k[0]) % 8, "modulo 8, {k:x?}");
-                assert_eq!(v[0] % 2, 1, "{k:x?}");
-                lengths.push(bits(&u).max(bits(&v)));
-            }
-        }
-        lengths
-    }
-
-    /// Scalars of which nothing is known.
-    fn any_scalars(count: u64) -> Vec<[u64; 4]> {
-        (0..count)
-            .map(|i| {
-                let mut bytes = [0; 64];
-                blake3::Hasher::new().update(&i.to_le_bytes()).finalize_xof().fill(&mut bytes);
-                from_bytes(Scalar::from_bytes_mod_order_wide(&bytes).as_bytes())
-            })
-            .collect()
+    fn levels() -> impl Iterator<Item = Isa> {
+        Isa::available().filter(|&isa| isa > Isa::Scalar)
     }
 
     #[test]
     fn any_scalar_has_short_halves() {
-        let mut lengths = checked(&any_scalars(20_000));
-        lengths.sort_unstable();
-        let at = |share: f64| lengths[(lengths.len() as f64 * share) as usize];
-        assert!(at(0.5) <= 128 && at(0.9) <= 129 && at(0.99) <= 131, "{} {} {}", at(0.5), at(0.9), at(0.99));
+        let scalars = any_scalars(20_000);
+        for isa in levels() {
+            assert!(are_short(&lengths(&scalars, &halves_of(isa, &scalars))), "{isa}");
+        }
     }
 
     #[test]
-    fn scalars_at_the_edges() {
-        let [l0, rest @ ..] = ORDER;
-        let mut all: Vec<[u64; 4]> = (0..20).map(|n| [n, 0, 0, 0]).collect();
-        all.extend((1..20).map(|n| [l0 - n, rest[0], rest[1], rest[2]]));
-        for bit in 0..252 {
-            let mut power = [0; 4];
-            power[bit / 64] = 1 << (bit % 64);
-            all.push(power);
-            power[0] ^= 1;
-            all.push(power);
+    fn scalars_at_the_edges_and_with_very_short_halves() {
+        for scalars in [halved::edges(), halved::of_very_short_halves()] {
+            for isa in levels() {
+                lengths(&scalars, &halves_of(isa, &scalars));
+            }
         }
-        checked(&all);
-    }
-
-    /// k = u/v modulo L for short u and v: a bad quotient for Euclid's algorithm. Where
-    /// u - v k is 4 modulo 8, the shortest pair is twice that, and even.
-    #[test]
-    fn scalars_with_very_short_halves() {
-        let mut all = Vec::new();
-        for (i, [u, v]) in any_scalars(4_000).as_chunks().0.iter().enumerate() {
-            let length = 1 + i % 126;
-            let short = |n: &[u64; 4]| {
-                let number = u128::from(n[1]) << 64 | u128::from(n[0]);
-                Scalar::from((number | 1) & ((1 << length) - 1))
-            };
-            all.push(from_bytes((short(u) * short(v).invert()).as_bytes()));
-        }
-        checked(&all);
     }
 }

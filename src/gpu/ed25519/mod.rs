@@ -2,24 +2,26 @@
 //!
 //! | kernel | for each signature | products M, squares S |
 //! |---|---|---|
-//! | `ed25519_hash` | k = SHA-512(R ‖ A ‖ M) mod L, S < L, digits of both | |
-//! | `ed25519_keys` | A decoded, the table \[1\](−A) … \[8\](−A) | 79 M + 255 S |
-//! | `ed25519_ladder` | \[S\]B − \[k\]A | 1383 M + 1008 S |
-//! | `ed25519_finish` | to affine, 1/16 of an inversion, the rule's predicate | 6 M + 16 S |
-//! | `ed25519_base` | once for a device: \[1\]B … \[32768\]B | |
+//! | `ed25519_hash` | k = SHA-512(R ‖ A ‖ M) mod L, S < L | |
+//! | `ed25519_halves` | u and v of half the length, u = v k mod 8 L; v S mod L; digits of all | |
+//! | `ed25519_points` | A and R decoded, the tables of −A or A, and of −R | 158 M + 510 S |
+//! | `ed25519_ladder` | whether \[v S\]B − \[u\]A − \[v\]R is the identity | 1027 M + 512 S |
+//! | `ed25519_base` | once for a device: \[1\]B … \[32768\]B, and of \[2^128\]B | |
 //!
-//! With 64-bit integers that is 180,000 multiplies of 32 by 32 bits for a
-//! signature, without them 709,000 of 32 bits (see `super::work`). Digits of 4 bits for
-//! k: of 5 would save 2 % of that, and twice the table. Digits of 16 bits for S:
-//! half the additions of 8, and 4 MiB that every signature shares.
+//! With 64-bit integers that is 145,000 multiplies of 32 by 32 bits for a
+//! signature, without them 570,000 of 32 bits (see `super::work`). Digits of 4 bits for
+//! u and v: of 5 would save 2 % of that, and twice the tables. Digits of 16 bits for v S:
+//! half the additions of 8, and 8 MiB that every signature shares.
 //!
-//! No rule needs R decoded first: if the encoding of \[S\]B − \[k\]A equals R's
-//! bytes, R decodes to it. Only zip215 decodes R, where they differ.
+//! \[S\]B − \[k\]A = R holds exactly if v times it does: v is odd and shorter than L, so
+//! that it has no divisor in common with the order of any point, torsion included.
 
 #[cfg(test)]
 mod field;
 #[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod halves;
 #[cfg(test)]
 mod sha512;
 
@@ -46,21 +48,29 @@ pub(super) static HASH: Kernel = Kernel {
     ],
 };
 
+pub(super) static HALVES: Kernel = Kernel {
+    name: "ed25519_halves",
+    sources: &[
+        lib::GRID,
+        include_str!("../../../shaders/lib/scalar25519.wgsl"),
+        include_str!("../../../shaders/lib/halves25519.wgsl"),
+        include_str!("../../../shaders/lib/short_scalars.wgsl"),
+        include_str!("../../../shaders/ed25519_halves.wgsl"),
+    ],
+};
+
 /// The kernels over field elements, in one form of those.
 pub(super) struct Curve {
     pub base: Kernel,
-    pub keys: Kernel,
+    pub points: Kernel,
     pub ladder: Kernel,
-    pub finish: Kernel,
 }
 
 impl Curve {
     /// Whether `kernel` is not one of the other form's.
     pub fn uses(&self, kernel: &Kernel) -> bool {
         let own = |curve: &Curve| {
-            [&curve.base, &curve.keys, &curve.ladder, &curve.finish]
-                .into_iter()
-                .any(|own| own.name == kernel.name)
+            [&curve.base, &curve.points, &curve.ladder].into_iter().any(|own| own.name == kernel.name)
         };
         own(self) || !(own(&WIDE) || own(&NARROW))
     }
@@ -74,6 +84,7 @@ macro_rules! curve_kernel {
                 lib::GRID,
                 include_str!(concat!("../../../shaders/lib/field25519_", $form, ".wgsl")),
                 include_str!("../../../shaders/lib/edwards25519.wgsl"),
+                include_str!("../../../shaders/lib/short_scalars.wgsl"),
                 include_str!(concat!("../../../shaders/", $name, ".wgsl")),
             ],
         }
@@ -84,9 +95,8 @@ macro_rules! curve {
     ($form:literal) => {
         Curve {
             base: curve_kernel!($form, "ed25519_base"),
-            keys: curve_kernel!($form, "ed25519_keys"),
+            points: curve_kernel!($form, "ed25519_points"),
             ladder: curve_kernel!($form, "ed25519_ladder"),
-            finish: curve_kernel!($form, "ed25519_finish"),
         }
     };
 }
@@ -101,15 +111,11 @@ const WORKGROUP: u32 = 64;
 
 /// Bytes of a multiple of B, and how many there are.
 const BASE_ROW: u64 = 128;
-const BASE_ROWS: u32 = 1 << 15;
+const BASE_ROWS: u32 = 2 << 15;
 
-/// Bytes of a signature's table, of its point and of an element.
+/// Bytes of a point's table, and of what a signature's points are multiplied by.
 const TABLE: u64 = 8 * 160;
-const POINT: u64 = 128;
-const ELEMENT: u64 = 48;
-
-/// Signatures whose z one invocation inverts at once, where there are many.
-pub(super) const INVERTED_AT_ONCE: u32 = 16;
+const SCALARS: u64 = 112;
 
 /// A message above this many bytes is hashed in as many dispatches as it has
 /// windows of this size, so that none takes long; and because lavapipe ends all
@@ -207,7 +213,7 @@ fn check_lengths(messages: &Records<'_>) -> Result<(), Fault> {
 
 fn most_signatures(device: &Device, chunk_bytes: u64) -> usize {
     let bytes = device.limits.max_storage_buffer_binding_size.min(chunk_bytes);
-    (bytes / TABLE).clamp(1, LARGEST_CHUNK as u64) as usize
+    (bytes / (2 * TABLE)).clamp(1, LARGEST_CHUNK as u64) as usize
 }
 
 /// A chunk's time counts from its packing to its verdicts, with up to two others
@@ -258,7 +264,7 @@ impl<'d> Chunk<'d> {
         Ok(Chunk {
             keys: work.upload(bytemuck::cast_slice(batch.keys()))?,
             signatures: work.upload(bytemuck::cast_slice(batch.signatures()))?,
-            scalars: device.storage(64 * count)?,
+            scalars: device.storage(SCALARS * count)?,
             verdicts: device.storage(4 * count)?,
             count: count as u32,
             device,
@@ -322,20 +328,14 @@ impl<'d> Chunk<'d> {
     /// Whether each signature is valid, once the messages are hashed.
     pub fn verify(&mut self, curve: &'static Curve, base: &Buffer<'d>, rule: Rule) -> Result<(), Fault> {
         let Chunk { device, work, count, keys, signatures, scalars, verdicts } = self;
-        let count = *count;
-        let groups = count.div_ceil(WORKGROUP);
-        let tables = device.storage(TABLE * u64::from(count))?;
-        let points = device.storage(POINT * u64::from(count))?;
-        let products = device.storage(ELEMENT * u64::from(count))?;
+        let groups = |invocations: u32| invocations.div_ceil(WORKGROUP);
+        let tables = device.storage(2 * TABLE * u64::from(*count))?;
+        let params = [*count, rule_number(rule)];
 
-        let strict = u32::from(rule == Rule::Strict);
-        work.dispatch(&curve.keys, &[], &[keys, &tables, verdicts], &[count, strict], groups)?;
-        work.dispatch(&curve.ladder, &[], &[scalars, &tables, base, &points], &count, groups)?;
-
-        let threads = count.div_ceil(INVERTED_AT_ONCE).max(count.min(1024));
-        let params = [count, threads, rule_number(rule)];
-        let bindings = [signatures, &points, &products, verdicts];
-        work.dispatch(&curve.finish, &[], &bindings, &params, threads.div_ceil(WORKGROUP))
+        work.dispatch(&HALVES, &[], &[signatures, scalars], count, groups(*count))?;
+        let bindings = [&*keys, signatures, scalars, &tables, verdicts];
+        work.dispatch(&curve.points, &[], &bindings, &params, groups(2 * *count))?;
+        work.dispatch(&curve.ladder, &[], &[scalars, &tables, base, verdicts], &params, groups(*count))
     }
 }
 
@@ -345,7 +345,7 @@ fn blocks(length: usize) -> usize {
     (PREFIX + length + 1 + 16).div_ceil(BLOCK)
 }
 
-/// As `ed25519_finish.wgsl` numbers them.
+/// As the kernels number them.
 fn rule_number(rule: Rule) -> u32 {
     match rule {
         Rule::Rfc8032 => 0,

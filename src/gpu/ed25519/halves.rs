@@ -1,0 +1,78 @@
+//! The kernel of short scalars alone, on scalars that no message has for its hash.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{HALVES, WORKGROUP};
+use crate::ed25519::halved::{self, Halves, any_scalars, are_short, lengths, scalar};
+use crate::gpu::device::Device;
+use crate::gpu::shader::Kept;
+
+/// As in `shaders/lib/short_scalars.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+struct ShortScalars {
+    u: [u64; 4],
+    v: [u64; 4],
+    s: [u64; 4],
+    places: u32,
+    u_is_negative: u32,
+    padding: u64,
+}
+
+/// The number whose digits of `bits` bits count from half of their range below zero.
+fn plain(mut recoded: [u64; 4], bits: u32) -> [u64; 4] {
+    let offset = (0..64 / bits).fold(0, |offset, digit| offset | 1 << (bits * (digit + 1) - 1));
+    let mut borrow = false;
+    for word in &mut recoded {
+        (*word, borrow) = word.borrowing_sub(offset, borrow);
+    }
+    recoded
+}
+
+/// The halves of each of `k` on the adapter, and its other results asserted.
+fn halves_of(device: &Device, k: &[[u64; 4]]) -> Vec<Halves> {
+    let s = any_scalars(k.len() as u64);
+    let signatures: Vec<_> = s.iter().map(|s| [[0; 4], *s]).collect();
+    let scalars: Vec<_> = k.iter().map(|&u| ShortScalars { u, ..ShortScalars::zeroed() }).collect();
+    let mut work = device.batch();
+    let signatures = work.upload(bytemuck::cast_slice(&signatures)).unwrap();
+    let scalars = work.upload(bytemuck::cast_slice(&scalars)).unwrap();
+    let count = k.len() as u32;
+    let groups = count.div_ceil(WORKGROUP);
+    work.dispatch(&HALVES, &[], &[&signatures, &scalars], &count, groups).unwrap();
+    work.read_back(&scalars);
+    let bytes = work.submit().unwrap().wait(<[u8]>::to_vec).unwrap();
+    let found: Vec<ShortScalars> = bytemuck::pod_collect_to_vec(&bytes);
+    let one = |(s, found): (&[u64; 4], &ShortScalars)| {
+        let (u, v) = (plain(found.u, 4), plain(found.v, 4));
+        assert_eq!(scalar(&plain(found.s, 16)), scalar(&v) * scalar(s));
+        let zeros = [0x8888_8888_8888_8888; 4];
+        let digit = |words: &[u64; 4], place: usize| words[place / 16] >> (4 * (place % 16)) & 0xf;
+        let used =
+            |words: &[u64; 4]| (0..64).rev().find(|&place| digit(words, place) != digit(&zeros, place));
+        let places = [&found.u, &found.v].into_iter().filter_map(used).max().map_or(0, |place| place + 1);
+        assert_eq!(found.places as usize, places.max(29));
+        (u, found.u_is_negative == 1, v)
+    };
+    s.iter().zip(&found).map(one).collect()
+}
+
+#[test]
+fn the_kernel_gives_what_halves_must_be() {
+    let open = |name| Device::open(name, Arc::new(AtomicU32::new(0)), Kept::InMemory(&[]));
+    let device = match open(None).or_else(|_| open(Some("llvmpipe"))) {
+        Ok(device) => device,
+        Err(reason) => {
+            assert!(std::env::var_os("VERILANE_REQUIRE_GPU").is_none(), "{reason:?}");
+            return eprintln!("skipped: {reason:?}");
+        }
+    };
+    let any = any_scalars(10_000);
+    assert!(are_short(&lengths(&any, &halves_of(&device, &any))));
+    for scalars in [halved::edges(), halved::of_very_short_halves()] {
+        lengths(&scalars, &halves_of(&device, &scalars));
+    }
+}
