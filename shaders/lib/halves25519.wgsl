@@ -69,19 +69,26 @@ fn short_sum(a: i32, x: ptr<function, Short>, b: i32, y: ptr<function, Short>) -
 fn matrix(x_length: f32, y_length: f32) -> vec4<i32> {
     var x = x_length;
     var y = y_length;
-    var rows = vec4(1, 0, 0, 1);
+    var a = 1;
+    var b = 0;
+    var c = 0;
+    var d = 1;
     while abs(y) >= SHORT_ENOUGH {
         let quotient = clamp(round(x / y), -2047.0, 2047.0);
-        let next = rows.xy - i32(quotient) * rows.zw;
-        if any(abs(next) > vec2(MOST)) {
+        let next_c = a - i32(quotient) * c;
+        let next_d = b - i32(quotient) * d;
+        if max(abs(next_c), abs(next_d)) > MOST {
             break;
         }
-        rows = vec4(rows.zw, next);
+        a = c;
+        b = d;
+        c = next_c;
+        d = next_d;
         let rest = x - quotient * y;
         x = y;
         y = rest;
     }
-    return rows;
+    return vec4(a, b, c, d);
 }
 
 fn halves(k: array<vec4<u32>, 2>) -> Halves {
@@ -135,10 +142,14 @@ fn halves(k: array<vec4<u32>, 2>) -> Halves {
     return Halves(u, u_is_negative, v);
 }
 
+fn word(low: i32, high: i32) -> u32 {
+    return u32(low) | (u32(high) << 16u);
+}
+
 fn long_words(x: Long) -> array<vec4<u32>, 2> {
     return array<vec4<u32>, 2>(
-        vec4<u32>(vec4(x[0], x[2], x[4], x[6])) | (vec4<u32>(vec4(x[1], x[3], x[5], x[7])) << vec4(16u)),
-        vec4<u32>(vec4(x[8], x[10], x[12], x[14])) | (vec4<u32>(vec4(x[9], x[11], x[13], x[15])) << vec4(16u)),
+        vec4(word(x[0], x[1]), word(x[2], x[3]), word(x[4], x[5]), word(x[6], x[7])),
+        vec4(word(x[8], x[9]), word(x[10], x[11]), word(x[12], x[13]), word(x[14], x[15])),
     );
 }
 
