@@ -92,17 +92,17 @@ struct Prepared<F: Field> {
     halves: Halves<F::Lanes>,
 }
 
-/// Vectors of signatures, `N` at most; points are decoded `TOGETHER` at a time.
+/// Vectors of signatures, `N` at most; points are decoded `AT_ONCE` at a time.
 #[inline(always)]
-fn prepared<F: Field, const N: usize, const TOGETHER: usize>(claims: &[Claim]) -> Vec<Prepared<F>> {
+fn prepared<F: Field, const N: usize, const AT_ONCE: usize>(claims: &[Claim]) -> Vec<Prepared<F>> {
     let mut k = [[F::Lanes::splat(0); 4]; N];
     for (i, k) in k.iter_mut().enumerate() {
         *k = column(claims, i, |claim| claim.k);
     }
     let halves = halves(&k);
     let mut prepared = Vec::with_capacity(N);
-    for first in (0..claims.len().div_ceil(F::Lanes::LANES)).step_by(TOGETHER / 2) {
-        let mut encoded = [[F::Lanes::splat(0); 4]; TOGETHER];
+    for first in (0..claims.len().div_ceil(F::Lanes::LANES)).step_by(AT_ONCE / 2) {
+        let mut encoded = [[F::Lanes::splat(0); 4]; AT_ONCE];
         for (i, [a, r]) in encoded.as_chunks_mut().0.iter_mut().enumerate() {
             *a = column(claims, first + i, |claim| claim.a);
             *r = column(claims, first + i, |claim| claim.r);
@@ -114,6 +114,7 @@ fn prepared<F: Field, const N: usize, const TOGETHER: usize>(claims: &[Claim]) -
     prepared
 }
 
+/// The numbers of each lane; the last claim fills lanes that are left over.
 #[inline(always)]
 fn shorts<L: Lanes64>(claims: &[Claim], u: &[L; 4], v: &[L; 4]) -> [Short; MAX_LANES] {
     let mut words = [[0; MAX_LANES]; 8];
