@@ -27,10 +27,19 @@ pub trait Backend: Send + Sync {
         true
     }
 
-    /// The digest of each record.
+    /// Does what the first calls would otherwise wait for, such as the compilation of
+    /// kernels. The self-test begins with it; calls need not wait for it.
     ///
     /// # Errors
     /// A [`Fault`], as in all operations, if the machine fails.
+    fn prepare(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// The digest of each record.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the machine fails.
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault>;
 
     /// The root over leaf nodes.

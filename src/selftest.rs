@@ -7,12 +7,13 @@ use crate::merkle::{Root, Tree};
 use crate::pow::{Nonce, Puzzle, Target};
 use crate::{Digest, Hash, Key, Records, parse_hex};
 
-/// Asks `backend` small questions with known answers, one set for each
-/// operation that it serves.
+/// Lets `backend` prepare itself, then asks it small questions with known answers,
+/// one set for each operation that it serves.
 ///
 /// # Errors
 /// [`Fault::SelfTest`] on a wrong answer; the back end's own fault if it has one.
 pub fn self_test(backend: &dyn Backend) -> Result<(), Fault> {
+    backend.prepare()?;
     for operation in Operation::ALL {
         if backend.serves(operation) {
             ask(backend, operation)?;

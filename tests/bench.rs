@@ -231,8 +231,12 @@ fn a_full_run_holds_each_rate_against_its_ceiling() {
     assert!(cold["cold"] == true && warm["cold"] == false);
     for start in [cold, warm] {
         let kernels = start["kernels"].as_array().unwrap();
-        let sum: f64 = kernels.iter().map(|kernel| number(kernel, "compile_s")).sum();
-        assert!((sum - number(start, "compile_s")).abs() < 1e-6 && kernels.len() > 20, "{start}");
+        let times: Vec<_> = kernels.iter().map(|kernel| number(kernel, "compile_s")).collect();
+        let longest = times.iter().copied().fold(0.0, f64::max);
+        let all = number(start, "compile_s");
+        assert!(longest > 0.0 && longest <= all && kernels.len() > 20, "{start}");
+        // Between two kernels a thread has next to nothing to do.
+        assert!(all < times.iter().sum::<f64>() + 0.1, "{start}");
         assert!(number(start, "open_s") > 0.0 && number(start, "first_call_s") > 0.0, "{start}");
     }
 

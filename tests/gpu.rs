@@ -350,6 +350,21 @@ fn calls_from_several_threads_take_turns() {
 }
 
 #[test]
+fn calls_while_kernels_are_compiled_are_answered() {
+    let Some(gpu) = gpu() else { return };
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let entries = entries(&mut rng, 0..20);
+    let (rule, hash, tree) = (ed25519::Rule::Strict, Hash::Sha256, Tree::Rfc6962(Hash::Sha256));
+    let expected = reference().check_block(rule, hash, tree, &entries).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(gpu.prepare(), Ok(())));
+        for _ in 0..2 {
+            scope.spawn(|| assert_eq!(gpu.check_block(rule, hash, tree, &entries).unwrap(), expected));
+        }
+    });
+}
+
+#[test]
 fn device_time_is_summed_until_it_is_taken() {
     let Some(gpu) = gpu() else { return };
     let leaves = vec![Digest::default(); 10_000];

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::batch::{Batch, Clock};
 use super::buffers::{Buffer, Pool, Use};
-use super::shader::{Constants, Kept, Kernel, Kernels};
+use super::ed25519::Curve;
+use super::shader::{Constants, Kept, Kernel, Kernels, operations};
 use crate::Fault;
 
 /// Longer than any dispatch takes, on software adapters too.
@@ -193,7 +194,7 @@ pub(crate) struct Device {
     pub(crate) limits: wgpu::Limits,
     pub(super) pool: Pool,
     pub(super) clock: Option<Clock>,
-    kernels: Kernels,
+    pub(super) kernels: Kernels,
     health: Arc<Health>,
     /// Submissions until the device is destroyed; 0 stands for never.
     fuse: Arc<AtomicU32>,
@@ -258,6 +259,13 @@ impl Device {
     ) -> Result<wgpu::ComputePipeline, Fault> {
         let pipeline = self.kernels.pipeline(&self.raw, kernel, constants);
         self.check().map(|()| pipeline)
+    }
+
+    /// Compiles every kernel that operations run on `curve`, in several threads; says
+    /// how long each took.
+    pub fn compile_all(&self, curve: &'static Curve) -> Result<Vec<(&'static str, Duration)>, Fault> {
+        let times = self.kernels.compile_all(&self.raw, operations(curve));
+        self.check().map(|()| times)
     }
 
     /// Storage that kernels read and write; what it holds at first is undefined.

@@ -173,6 +173,11 @@ impl Backend for Gpu {
         &self.info
     }
 
+    /// Compiles every kernel, in several threads.
+    fn prepare(&self) -> Result<(), Fault> {
+        self.with_device(|device| device.compile_all(self.curve()).map(|_| ()))
+    }
+
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
         self.with_device(|device| hash::hash(device, hash, records, out, self.chunk_bytes()))
     }

@@ -1,4 +1,5 @@
-//! Kernels: WGSL put together from its parts, compiled when first used, kept.
+//! Kernels: WGSL put together from its parts, compiled in advance by several threads or
+//! when first used, kept.
 //!
 //! To add a kernel:
 //! 1. `shaders/NAME.wgsl` holds one `@compute fn main`; what it shares with others
@@ -7,19 +8,22 @@
 //! 2. In the host module: `pub(super) static KERNEL: Kernel = Kernel { name: "NAME",
 //!    sources: &[lib::GRID, include_str!("../../shaders/NAME.wgsl")] };`, to be named
 //!    in [`Batch::dispatch`](super::batch::Batch::dispatch).
-//! 3. List it in `OPERATIONS`, with the override constants of each variant, so that
-//!    the tests validate and translate it.
+//! 3. List it in `OPERATIONS`, with the override constants of each variant, so that it
+//!    is compiled in advance and the tests validate and translate it.
 //! 4. Every index into a buffer must be in bounds and every loop must end whatever
 //!    the buffers hold: release builds compile kernels without hidden checks.
 //!
 //! Variants are override constants, folded when the pipeline is made, or another
 //! list of sources where the text differs.
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use super::ed25519::Curve;
 use crate::crossover::cache_dir;
 
 /// What kernels share, in `shaders/lib/`.
@@ -62,10 +66,19 @@ pub(crate) type Constants<'a> = &'a [(&'static str, u32)];
 /// A kernel and the override constants of each of its variants.
 pub(super) type Variants = (&'static Kernel, &'static [Constants<'static>]);
 
-/// Every kernel that operations run.
+/// Every kernel that operations run, those first that take longest to compile: so no
+/// thread is left with one of them when the others are done.
 pub(super) const OPERATIONS: &[Variants] = {
     use super::{check, dedup, ed25519, hash, merkle, pow};
     &[
+        (&ed25519::HASH, &[&[]]),
+        (&ed25519::WIDE.points, &[&[]]),
+        (&ed25519::WIDE.ladder, &[&[]]),
+        (&ed25519::WIDE.base, &[&[]]),
+        (&ed25519::NARROW.points, &[&[]]),
+        (&ed25519::NARROW.ladder, &[&[]]),
+        (&ed25519::NARROW.base, &[&[]]),
+        (&ed25519::HALVES, &[&[]]),
         (&hash::SHA256, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
         (&hash::SHA256_ALIGNED, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
         (&hash::SHA256_SHORT, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
@@ -94,16 +107,16 @@ pub(super) const OPERATIONS: &[Variants] = {
         (&dedup::INSERT, &[&[]]),
         (&dedup::RESOLVE, &[&[]]),
         (&check::LEAF_MESSAGES, &[&[("PREFIXED", 0)], &[("PREFIXED", 1)]]),
-        (&ed25519::HASH, &[&[]]),
-        (&ed25519::HALVES, &[&[]]),
-        (&ed25519::WIDE.base, &[&[]]),
-        (&ed25519::WIDE.points, &[&[]]),
-        (&ed25519::WIDE.ladder, &[&[]]),
-        (&ed25519::NARROW.base, &[&[]]),
-        (&ed25519::NARROW.points, &[&[]]),
-        (&ed25519::NARROW.ladder, &[&[]]),
     ]
 };
+
+/// What they run where field elements are in the form of `curve`, in the same order.
+pub(super) fn operations(
+    curve: &'static Curve,
+) -> impl Iterator<Item = (&'static Kernel, Constants<'static>)> + Send {
+    let used = OPERATIONS.iter().filter(|(kernel, _)| curve.uses(kernel));
+    used.flat_map(|(kernel, variants)| variants.iter().map(|constants| (*kernel, *constants)))
+}
 
 /// Every other kernel.
 #[cfg(test)]
@@ -129,11 +142,16 @@ const PROBES: &[Variants] = {
 /// Which pipeline of a kernel: its name and the override constants.
 type Variant = (&'static str, Vec<(&'static str, u32)>);
 
+/// Threads that compile at once, at most. The longest kernel takes more than an eighth
+/// of the time of all: more threads would only wait for it.
+const THREADS: usize = 8;
+
 /// The kernels compiled so far.
 pub(super) struct Kernels {
-    compiled: RefCell<HashMap<Variant, wgpu::ComputePipeline>>,
-    /// Whether something was compiled since the last storing.
-    fresh: Cell<bool>,
+    /// A slot is filled once: who needs it meanwhile waits.
+    compiled: Mutex<HashMap<Variant, Arc<OnceLock<wgpu::ComputePipeline>>>>,
+    /// How many were compiled since the last storing.
+    fresh: AtomicUsize,
     cache: Option<Cache>,
 }
 
@@ -146,7 +164,7 @@ impl Kernels {
     ) -> Self {
         let cached = features.contains(wgpu::Features::PIPELINE_CACHE);
         let cache = cached.then(|| Cache::open(device, info, kept)).flatten();
-        Kernels { compiled: RefCell::default(), fresh: Cell::default(), cache }
+        Kernels { compiled: Mutex::default(), fresh: AtomicUsize::default(), cache }
     }
 
     /// The pipeline of a variant, compiled if this is its first use. Failures go
@@ -158,8 +176,40 @@ impl Kernels {
         constants: Constants<'_>,
     ) -> wgpu::ComputePipeline {
         let variant = (kernel.name, constants.to_vec());
-        let mut compiled = self.compiled.borrow_mut();
-        compiled.entry(variant).or_insert_with(|| self.compile(device, kernel, constants)).clone()
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = compiled.entry(variant).or_default().clone();
+        drop(compiled);
+        slot.get_or_init(|| self.compile(device, kernel, constants)).clone()
+    }
+
+    /// Compiles `variants` in several threads, which take them in their order; says how
+    /// long each took.
+    pub fn compile_all(
+        &self,
+        device: &wgpu::Device,
+        variants: impl Iterator<Item = (&'static Kernel, Constants<'static>)> + Send,
+    ) -> Vec<(&'static str, Duration)> {
+        let variants = Mutex::new(variants);
+        let work = || {
+            let next = || variants.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let compile = |(kernel, constants): (&'static Kernel, _)| {
+                let start = Instant::now();
+                self.pipeline(device, kernel, constants);
+                (kernel.name, start.elapsed())
+            };
+            std::iter::from_fn(next).map(compile).collect::<Vec<_>>()
+        };
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+        thread::scope(|scope| {
+            // Where the system starts no more threads, those that there are do the work.
+            let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+            let others: Vec<_> = (1..threads).map_while(start).collect();
+            let mut times = work();
+            for other in others {
+                times.extend(other.join().expect("failures go to the error callback"));
+            }
+            times
+        })
     }
 
     fn compile(
@@ -182,7 +232,7 @@ impl Kernels {
             },
             cache: self.cache.as_ref().map(|cache| &cache.raw),
         });
-        self.fresh.set(true);
+        self.fresh.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(
             kernel = kernel.name,
             ?constants,
@@ -199,7 +249,7 @@ impl Kernels {
 
     /// Keeps what was compiled since the last call, for the next start.
     pub fn store(&self) {
-        if self.fresh.take()
+        if self.fresh.swap(0, Ordering::Relaxed) > 0
             && let Some(cache) = &self.cache
         {
             cache.store();
@@ -307,6 +357,8 @@ mod tests {
     use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
     use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
+    use super::super::device::Device;
+    use super::super::ed25519;
     use super::*;
 
     /// The module and what is known of it, checked as wgpu checks it.
@@ -382,6 +434,55 @@ mod tests {
             let listed = all.any(|(kernel, _)| kernel.sources.contains(&text.as_str()));
             assert!(listed, "{} is no kernel's", file.display());
         }
+    }
+
+    /// A device, and every variant that its operations run.
+    fn device() -> Option<(Device, Vec<(&'static Kernel, Constants<'static>)>)> {
+        let open = |adapter| Device::open(adapter, Arc::default(), Kept::InMemory(&[]));
+        match open(None).or_else(|_| open(Some("llvmpipe"))) {
+            Ok(device) => {
+                let curve = if device.info.int64 { &ed25519::WIDE } else { &ed25519::NARROW };
+                Some((device, operations(curve).collect()))
+            }
+            Err(fault) => {
+                let required = std::env::var_os("VERILANE_REQUIRE_GPU").is_some();
+                assert!(!required, "VERILANE_REQUIRE_GPU is set, but: {fault}");
+                eprintln!("SKIPPED: {fault}");
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn several_threads_compile_every_kernel_once() {
+        let Some((device, variants)) = device() else { return };
+        let (raw, kernels) = (&device.raw, &device.kernels);
+        let times = thread::scope(|scope| {
+            let compile = || kernels.compile_all(raw, variants.iter().copied());
+            [(); 2].map(|()| scope.spawn(compile)).map(|thread| thread.join().unwrap())
+        });
+        let sorted = |mut names: Vec<&'static str>| {
+            names.sort_unstable();
+            names
+        };
+        let expected = sorted(variants.iter().map(|(kernel, _)| kernel.name).collect());
+        for times in times {
+            assert_eq!(sorted(times.iter().map(|(name, _)| *name).collect()), expected);
+        }
+        for &(kernel, constants) in &variants {
+            device.pipeline(kernel, constants).unwrap();
+        }
+        assert_eq!(kernels.fresh.load(Ordering::Relaxed), variants.len());
+    }
+
+    #[test]
+    fn a_kernel_that_does_not_compile_is_told_of() {
+        static BROKEN: Kernel = Kernel { name: "broken", sources: &["@compute fn main() { nothing(); }"] };
+        let Some((device, variants)) = device() else { return };
+        let with_broken = [(&BROKEN, &[][..])].into_iter().chain(variants);
+        device.kernels.compile_all(&device.raw, with_broken);
+        let fault = device.check().unwrap_err();
+        assert!(fault.to_string().contains("broken"), "{fault}");
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::device::Device;
 use super::ed25519::{self, Curve};
-use super::shader::OPERATIONS;
 use crate::Fault;
 use crate::ed25519::{Batch, Rule};
 
@@ -14,6 +13,8 @@ use crate::ed25519::{Batch, Rule};
 pub struct StartUp {
     /// Until the device is open.
     pub open: Duration,
+    /// Until all kernels are compiled, by several threads.
+    pub compile: Duration,
     /// For each kernel that operations run, in each of its variants, its name and how
     /// long it takes to compile. Some drivers leave part of that to the first call.
     pub kernels: Vec<(&'static str, Duration)>,
@@ -22,29 +23,15 @@ pub struct StartUp {
     pub first_call: Duration,
 }
 
-impl StartUp {
-    /// How long all kernels take to compile, one after the other.
-    #[must_use]
-    pub fn compile(&self) -> Duration {
-        self.kernels.iter().map(|(_, time)| time).sum()
-    }
-}
-
 /// Starts a device; also gives what it has compiled.
 pub(super) fn measure(
     open: impl FnOnce() -> Result<Device, Fault>,
     curve: &'static Curve,
 ) -> Result<(StartUp, Vec<u8>), Fault> {
     let (device, open) = timed(open)?;
-    let mut kernels = Vec::new();
-    for (kernel, variants) in OPERATIONS.iter().filter(|(kernel, _)| curve.uses(kernel)) {
-        for constants in *variants {
-            let (_, time) = timed(|| device.pipeline(kernel, constants))?;
-            kernels.push((kernel.name, time));
-        }
-    }
+    let (kernels, compile) = timed(|| device.compile_all(curve))?;
     let ((), first_call) = timed(|| verify_one(&device, curve))?;
-    Ok((StartUp { open, kernels, first_call }, device.compiled()))
+    Ok((StartUp { open, compile, kernels, first_call }, device.compiled()))
 }
 
 /// The identity signs everything for itself.

@@ -38,7 +38,7 @@ struct StartUp {
     /// Whether it had no compiled kernels of verilane's; a driver may keep its own.
     cold: bool,
     open_s: f64,
-    /// All kernels, one after the other.
+    /// All kernels, by several threads.
     compile_s: f64,
     kernels: Vec<Kernel>,
     /// Of one signature, after that.
@@ -162,7 +162,7 @@ impl StartUp {
         StartUp {
             cold,
             open_s: start_up.open.as_secs_f64(),
-            compile_s: start_up.compile().as_secs_f64(),
+            compile_s: start_up.compile.as_secs_f64(),
             kernels: start_up.kernels.iter().map(kernel).collect(),
             first_call_s: start_up.first_call.as_secs_f64(),
         }
