@@ -5,7 +5,10 @@
 //
 // A sum or difference is made tight where a product would not take it otherwise.
 
-// x = x/z, y = y/z, x·y = t/z.
+// x = x/z, y = y/z.
+struct Projective { x: Fe, y: Fe, z: Fe }
+
+// Likewise, and x·y = t/z.
 struct Extended { x: Fe, y: Fe, z: Fe, t: Fe }
 
 // x = x/z, y = y/t: a sum before its four last products.

@@ -428,22 +428,6 @@ fn fe_to_words(a: Fe) -> array<vec4<u32>, 2> {
     l19 &= 0xffu;
     return array<vec4<u32>, 2>(vec4((l0 << 0u) | (l1 << 13u) | (l2 << 26u), (l2 >> 6u) | (l3 << 7u) | (l4 << 20u), (l4 >> 12u) | (l5 << 1u) | (l6 << 14u) | (l7 << 27u), (l7 >> 5u) | (l8 << 8u) | (l9 << 21u)), vec4((l9 >> 11u) | (l10 << 2u) | (l11 << 15u) | (l12 << 28u), (l12 >> 4u) | (l13 << 9u) | (l14 << 22u), (l14 >> 10u) | (l15 << 3u) | (l16 << 16u) | (l17 << 29u), (l17 >> 3u) | (l18 << 10u) | (l19 << 23u)));
 }
-struct Element { value: Fe }
-struct ElementRow { v: array<vec4<u32>, 3> }
-fn element_pack(value: Element) -> ElementRow {
-    return ElementRow(array<vec4<u32>, 3>(vec4(value.value.l0 | (value.value.l1 << 16u), value.value.l2 | (value.value.l3 << 16u), value.value.l4 | (value.value.l5 << 16u), value.value.l6 | (value.value.l7 << 16u)), vec4(value.value.l8 | (value.value.l9 << 16u), value.value.l10 | (value.value.l11 << 16u), value.value.l12 | (value.value.l13 << 16u), value.value.l14 | (value.value.l15 << 16u)), vec4(value.value.l16 | (value.value.l17 << 16u), value.value.l18 | (value.value.l19 << 16u), 0u, 0u)));
-}
-fn element_unpack(row: ElementRow) -> Element {
-    return Element(Fe(row.v[0].x & 0xffffu, row.v[0].x >> 16u, row.v[0].y & 0xffffu, row.v[0].y >> 16u, row.v[0].z & 0xffffu, row.v[0].z >> 16u, row.v[0].w & 0xffffu, row.v[0].w >> 16u, row.v[1].x & 0xffffu, row.v[1].x >> 16u, row.v[1].y & 0xffffu, row.v[1].y >> 16u, row.v[1].z & 0xffffu, row.v[1].z >> 16u, row.v[1].w & 0xffffu, row.v[1].w >> 16u, row.v[2].x & 0xffffu, row.v[2].x >> 16u, row.v[2].y & 0xffffu, row.v[2].y >> 16u));
-}
-struct Projective { x: Fe, y: Fe, z: Fe }
-struct ProjectiveRow { v: array<vec4<u32>, 8> }
-fn projective_pack(value: Projective) -> ProjectiveRow {
-    return ProjectiveRow(array<vec4<u32>, 8>(vec4(value.x.l0 | (value.x.l1 << 16u), value.x.l2 | (value.x.l3 << 16u), value.x.l4 | (value.x.l5 << 16u), value.x.l6 | (value.x.l7 << 16u)), vec4(value.x.l8 | (value.x.l9 << 16u), value.x.l10 | (value.x.l11 << 16u), value.x.l12 | (value.x.l13 << 16u), value.x.l14 | (value.x.l15 << 16u)), vec4(value.x.l16 | (value.x.l17 << 16u), value.x.l18 | (value.x.l19 << 16u), value.y.l0 | (value.y.l1 << 16u), value.y.l2 | (value.y.l3 << 16u)), vec4(value.y.l4 | (value.y.l5 << 16u), value.y.l6 | (value.y.l7 << 16u), value.y.l8 | (value.y.l9 << 16u), value.y.l10 | (value.y.l11 << 16u)), vec4(value.y.l12 | (value.y.l13 << 16u), value.y.l14 | (value.y.l15 << 16u), value.y.l16 | (value.y.l17 << 16u), value.y.l18 | (value.y.l19 << 16u)), vec4(value.z.l0 | (value.z.l1 << 16u), value.z.l2 | (value.z.l3 << 16u), value.z.l4 | (value.z.l5 << 16u), value.z.l6 | (value.z.l7 << 16u)), vec4(value.z.l8 | (value.z.l9 << 16u), value.z.l10 | (value.z.l11 << 16u), value.z.l12 | (value.z.l13 << 16u), value.z.l14 | (value.z.l15 << 16u)), vec4(value.z.l16 | (value.z.l17 << 16u), value.z.l18 | (value.z.l19 << 16u), 0u, 0u)));
-}
-fn projective_unpack(row: ProjectiveRow) -> Projective {
-    return Projective(Fe(row.v[0].x & 0xffffu, row.v[0].x >> 16u, row.v[0].y & 0xffffu, row.v[0].y >> 16u, row.v[0].z & 0xffffu, row.v[0].z >> 16u, row.v[0].w & 0xffffu, row.v[0].w >> 16u, row.v[1].x & 0xffffu, row.v[1].x >> 16u, row.v[1].y & 0xffffu, row.v[1].y >> 16u, row.v[1].z & 0xffffu, row.v[1].z >> 16u, row.v[1].w & 0xffffu, row.v[1].w >> 16u, row.v[2].x & 0xffffu, row.v[2].x >> 16u, row.v[2].y & 0xffffu, row.v[2].y >> 16u), Fe(row.v[2].z & 0xffffu, row.v[2].z >> 16u, row.v[2].w & 0xffffu, row.v[2].w >> 16u, row.v[3].x & 0xffffu, row.v[3].x >> 16u, row.v[3].y & 0xffffu, row.v[3].y >> 16u, row.v[3].z & 0xffffu, row.v[3].z >> 16u, row.v[3].w & 0xffffu, row.v[3].w >> 16u, row.v[4].x & 0xffffu, row.v[4].x >> 16u, row.v[4].y & 0xffffu, row.v[4].y >> 16u, row.v[4].z & 0xffffu, row.v[4].z >> 16u, row.v[4].w & 0xffffu, row.v[4].w >> 16u), Fe(row.v[5].x & 0xffffu, row.v[5].x >> 16u, row.v[5].y & 0xffffu, row.v[5].y >> 16u, row.v[5].z & 0xffffu, row.v[5].z >> 16u, row.v[5].w & 0xffffu, row.v[5].w >> 16u, row.v[6].x & 0xffffu, row.v[6].x >> 16u, row.v[6].y & 0xffffu, row.v[6].y >> 16u, row.v[6].z & 0xffffu, row.v[6].z >> 16u, row.v[6].w & 0xffffu, row.v[6].w >> 16u, row.v[7].x & 0xffffu, row.v[7].x >> 16u, row.v[7].y & 0xffffu, row.v[7].y >> 16u));
-}
 struct Niels { plus: Fe, minus: Fe, t2d: Fe }
 struct NielsRow { v: array<vec4<u32>, 8> }
 fn niels_pack(value: Niels) -> NielsRow {

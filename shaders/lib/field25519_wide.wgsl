@@ -179,22 +179,6 @@ fn fe_to_words(a: Fe) -> array<vec4<u32>, 2> {
     l8 &= 0x7fffffu;
     return array<vec4<u32>, 2>(vec4((l0 << 0u) | (l1 << 29u), (l1 >> 3u) | (l2 << 26u), (l2 >> 6u) | (l3 << 23u), (l3 >> 9u) | (l4 << 20u)), vec4((l4 >> 12u) | (l5 << 17u), (l5 >> 15u) | (l6 << 14u), (l6 >> 18u) | (l7 << 11u), (l7 >> 21u) | (l8 << 8u)));
 }
-struct Element { value: Fe }
-struct ElementRow { v: array<vec4<u32>, 3> }
-fn element_pack(value: Element) -> ElementRow {
-    return ElementRow(array<vec4<u32>, 3>(vec4(value.value.l0, value.value.l1, value.value.l2, value.value.l3), vec4(value.value.l4, value.value.l5, value.value.l6, value.value.l7), vec4(value.value.l8, 0u, 0u, 0u)));
-}
-fn element_unpack(row: ElementRow) -> Element {
-    return Element(Fe(row.v[0].x, row.v[0].y, row.v[0].z, row.v[0].w, row.v[1].x, row.v[1].y, row.v[1].z, row.v[1].w, row.v[2].x));
-}
-struct Projective { x: Fe, y: Fe, z: Fe }
-struct ProjectiveRow { v: array<vec4<u32>, 8> }
-fn projective_pack(value: Projective) -> ProjectiveRow {
-    return ProjectiveRow(array<vec4<u32>, 8>(vec4(value.x.l0, value.x.l1, value.x.l2, value.x.l3), vec4(value.x.l4, value.x.l5, value.x.l6, value.x.l7), vec4(value.x.l8, 0u, value.y.l0, value.y.l1), vec4(value.y.l2, value.y.l3, value.y.l4, value.y.l5), vec4(value.y.l6, value.y.l7, value.y.l8, 0u), vec4(value.z.l0, value.z.l1, value.z.l2, value.z.l3), vec4(value.z.l4, value.z.l5, value.z.l6, value.z.l7), vec4(value.z.l8, 0u, 0u, 0u)));
-}
-fn projective_unpack(row: ProjectiveRow) -> Projective {
-    return Projective(Fe(row.v[0].x, row.v[0].y, row.v[0].z, row.v[0].w, row.v[1].x, row.v[1].y, row.v[1].z, row.v[1].w, row.v[2].x), Fe(row.v[2].z, row.v[2].w, row.v[3].x, row.v[3].y, row.v[3].z, row.v[3].w, row.v[4].x, row.v[4].y, row.v[4].z), Fe(row.v[5].x, row.v[5].y, row.v[5].z, row.v[5].w, row.v[6].x, row.v[6].y, row.v[6].z, row.v[6].w, row.v[7].x));
-}
 struct Niels { plus: Fe, minus: Fe, t2d: Fe }
 struct NielsRow { v: array<vec4<u32>, 8> }
 fn niels_pack(value: Niels) -> NielsRow {
