@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 pub use equation::verify_together;
 pub use keys::KeyCache;
 
-use super::edwards25519::{Affine, MAX_LANES, Shape, SpacedMultiples};
+use super::edwards25519::{Affine, Factors, MAX_LANES, Shape, SpacedMultiples};
 use super::field25519::Field;
 use super::isa::Isa;
 use super::lanes::Lanes64;
-use super::scalar25519::{is_canonical, reduced};
+use super::scalar25519::{Digit, is_canonical, reduced};
 use super::sha512::{Message, digests};
 use crate::ed25519::{Batch, Rule};
 
@@ -110,11 +110,9 @@ fn expanded_fields<F: Field>(encodings: &[[u8; 32]]) -> Vec<Key> {
     for encodings in encodings.chunks(F::Lanes::LANES) {
         let [(point, decodes)] =
             Affine::<F>::decode(&[columns(|lane| words(&encodings[lane % encodings.len()]))]);
-        let mut lanes = [0; MAX_LANES];
-        decodes.store(&mut lanes);
         let tables =
             SpacedMultiples::of_each(point.negated(), kept::KEY_SHAPE).into_iter().take(encodings.len());
-        keys.extend(tables.zip(lanes).map(|(table, lane)| Key { table, decodes: lane == u64::MAX }));
+        keys.extend(tables.zip(truths(decodes)).map(|(table, decodes)| Key { table, decodes }));
     }
     keys
 }
@@ -204,14 +202,30 @@ fn verify_fields<F: Field>(
     }
 }
 
-/// The truth value of each lane, for as many lanes as there is room.
+/// Whether each lane of a mask has ones.
 #[inline(always)]
-fn store_verdicts<L: Lanes64>(mask: L, out: &mut [bool]) {
+fn truths<L: Lanes64>(mask: L) -> [bool; MAX_LANES] {
     let mut lanes = [0; MAX_LANES];
     mask.store(&mut lanes);
-    for (out, lane) in out.iter_mut().zip(&lanes[..L::LANES]) {
-        *out = *lane == u64::MAX;
-    }
+    lanes.map(|lane| lane == u64::MAX)
+}
+
+/// Verdicts for lanes, as many as there is room for.
+#[inline(always)]
+fn store_verdicts<L: Lanes64>(mask: L, out: &mut [bool]) {
+    out.copy_from_slice(&truths(mask)[..out.len()]);
+}
+
+/// The sum, and what a digit calls for of the entries from `first` on.
+#[inline(always)]
+fn plus_multiple<F: Field>(
+    sum: Factors<F>,
+    tables: &[&SpacedMultiples; MAX_LANES],
+    first: usize,
+    digit: Digit<F::Lanes>,
+) -> Factors<F> {
+    let number = digit.magnitude + F::Lanes::splat(first as u64);
+    sum.plus_affine(&SpacedMultiples::pick(tables, number), digit.negative)
 }
 
 /// A number of each claim, vector by vector. The last claim fills lanes that are left over.

@@ -165,6 +165,15 @@ impl<F: Field> Factors<F> {
         }
     }
 
+    /// 8P: neutral where P has small order.
+    #[inline(always)]
+    pub fn eightfold(mut self) -> Self {
+        for _ in 0..3 {
+            self = self.doubled();
+        }
+        self
+    }
+
     /// P + Q, or P - Q in the lanes where `negative` has ones.
     #[inline(always)]
     pub fn plus(self, q: &Cached<F>, negative: F::Lanes) -> Self {

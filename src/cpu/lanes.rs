@@ -246,6 +246,15 @@ pub trait Lanes64:
     fn store_quads(words: [Self; 4], quads: &mut [Quad], stride: usize);
 }
 
+/// 2^n.
+pub const fn power_of_two(n: u64) -> f64 {
+    f64::from_bits((1023 + n) << 52)
+}
+
+/// From 2^52 to 2^53 doubles are the whole numbers: from the middle, sums of 2^51 at
+/// most in magnitude count up and down in the bit pattern, and are rounded to whole numbers.
+pub const ONES: f64 = 1.5 * power_of_two(52);
+
 /// Lanes that hold doubles too, by their bit patterns.
 pub trait LanesF64: Lanes64 {
     /// `value` in each lane.

@@ -18,12 +18,7 @@ pub fn is_canonical(words: &[u64; 4]) -> bool {
 /// A number of 512 bits modulo L.
 pub fn reduced(words: &[u64; 8]) -> [u64; 4] {
     let sum = nearly_reduced(words);
-    let mut borrow = false;
-    let less: [u64; 4] = std::array::from_fn(|i| {
-        let difference;
-        (difference, borrow) = sum[i].borrowing_sub(ORDER[i], borrow);
-        difference
-    });
+    let (less, borrow) = borrowing_sub(&sum, &ORDER);
     // One way or the other at random: not a branch.
     let mask = u64::from(borrow).wrapping_neg();
     std::array::from_fn(|i| less[i] ^ ((less[i] ^ sum[i]) & mask))
@@ -82,13 +77,16 @@ fn plus(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
 
 /// `a - b`, which must not be below zero.
 pub fn minus(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
-    let mut borrow = false;
-    std::array::from_fn(|i| {
-        let (difference, under) = a[i].overflowing_sub(b[i]);
-        let (difference, under_again) = difference.overflowing_sub(u64::from(borrow));
-        borrow = under | under_again;
-        difference
-    })
+    borrowing_sub(a, b).0
+}
+
+/// `a - b` modulo 2^256, and whether it is below zero.
+fn borrowing_sub(a: &[u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
+    let (mut difference, mut borrow) = ([0; 4], false);
+    for i in 0..4 {
+        (difference[i], borrow) = a[i].borrowing_sub(b[i], borrow);
+    }
+    (difference, borrow)
 }
 
 /// The magnitude, half of L at most, of what a scalar is modulo L, and whether

@@ -328,6 +328,22 @@ impl Device {
     }
 }
 
+/// For tests of kernels alone: a card, or the software adapter. Without either they are
+/// skipped, unless VERILANE_REQUIRE_GPU is set.
+#[cfg(test)]
+pub(super) fn for_test() -> Option<Device> {
+    let open = |adapter| Device::open(adapter, Arc::default(), Kept::InMemory(&[]));
+    match open(None).or_else(|_| open(Some("llvmpipe"))) {
+        Ok(device) => Some(device),
+        Err(fault) => {
+            let required = std::env::var_os("VERILANE_REQUIRE_GPU").is_some();
+            assert!(!required, "VERILANE_REQUIRE_GPU is set, but: {fault}");
+            eprintln!("SKIPPED: {fault}");
+            None
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -357,7 +357,7 @@ mod tests {
     use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
     use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
-    use super::super::device::Device;
+    use super::super::device::{self, Device};
     use super::super::ed25519;
     use super::*;
 
@@ -438,19 +438,9 @@ mod tests {
 
     /// A device, and every variant that its operations run.
     fn device() -> Option<(Device, Vec<(&'static Kernel, Constants<'static>)>)> {
-        let open = |adapter| Device::open(adapter, Arc::default(), Kept::InMemory(&[]));
-        match open(None).or_else(|_| open(Some("llvmpipe"))) {
-            Ok(device) => {
-                let curve = if device.info.int64 { &ed25519::WIDE } else { &ed25519::NARROW };
-                Some((device, operations(curve).collect()))
-            }
-            Err(fault) => {
-                let required = std::env::var_os("VERILANE_REQUIRE_GPU").is_some();
-                assert!(!required, "VERILANE_REQUIRE_GPU is set, but: {fault}");
-                eprintln!("SKIPPED: {fault}");
-                None
-            }
-        }
+        let device = device::for_test()?;
+        let curve = if device.info.int64 { &ed25519::WIDE } else { &ed25519::NARROW };
+        Some((device, operations(curve).collect()))
     }
 
     #[test]

@@ -17,7 +17,7 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::{MAX_LANES, TOGETHER, claims, columns, rounds_to_nearest, verify, words};
+use super::{MAX_LANES, TOGETHER, claims, columns, rounds_to_nearest, truths, verify, words};
 use crate::Digest;
 use crate::cpu::edwards25519::{Affine, AffinePoints, CachedAffine, CachedPoints, Factors};
 use crate::cpu::field25519::Field;
@@ -197,9 +197,7 @@ fn decode<F: Field>(encodings: &[[u64; 4]], points: &mut AffinePoints) -> Vec<bo
         }
         for (point, exists) in Affine::<F>::decode(&vectors) {
             points.push(point);
-            let mut lanes = [0; MAX_LANES];
-            exists.store(&mut lanes);
-            decodes.extend(lanes[..F::Lanes::LANES].iter().map(|&lane| lane == u64::MAX));
+            decodes.extend(&truths(exists)[..F::Lanes::LANES]);
         }
     }
     decodes
@@ -448,10 +446,5 @@ fn is_neutral_fields<F: Field>(terms: &Terms, range: Range<usize>) -> bool {
     for lane in 0..F::Lanes::LANES {
         sum = sum.plus(&lanes.pick(&[lane as u32; MAX_LANES]), positive);
     }
-    for _ in 0..3 {
-        sum = sum.doubled();
-    }
-    let mut neutral = [0; MAX_LANES];
-    sum.is_identity().store(&mut neutral);
-    neutral[0] == u64::MAX
+    truths(sum.eightfold().is_identity())[0]
 }

@@ -2,7 +2,7 @@
 //! the neutral point, with u and v as in [`halves`](mod@super::halves).
 
 use super::halves::{Halves, halves};
-use super::{BaseMultiples, Claim, MAX_LANES, TOGETHER, column, columns, store_verdicts};
+use super::{BaseMultiples, Claim, MAX_LANES, TOGETHER, column, columns, plus_multiple, store_verdicts};
 use crate::cpu::edwards25519::{Affine, Factors, Multiples, Shape, SpacedMultiples};
 use crate::cpu::field25519::{Field, equal_words};
 use crate::cpu::lanes::Lanes64;
@@ -70,9 +70,7 @@ fn verify_vectors<F: Field>(
         tables[1].fill(r.negated());
         let mut sum: Factors<F> = combination(tables, base, &shorts);
         if rule == Rule::Zip215 {
-            for _ in 0..3 {
-                sum = sum.doubled();
-            }
+            sum = sum.eightfold();
         }
         let mut valid = sum.is_identity() & a_decodes & r_decodes;
         if rule != Rule::Zip215 {
@@ -164,8 +162,7 @@ fn combination<F: Field>(
         if place.is_multiple_of(3) && place < PLACES {
             for part in 0..2 {
                 let digit = BASE_DIGITS.at(&s, part * BASE_PLACES + place / 3);
-                let number = digit.magnitude + F::Lanes::splat((part * BASE_MULTIPLES) as u64);
-                sum = sum.plus_affine(&SpacedMultiples::pick(&[base; MAX_LANES], number), digit.negative);
+                sum = plus_multiple(sum, &[base; MAX_LANES], part * BASE_MULTIPLES, digit);
             }
         }
     }

@@ -11,8 +11,9 @@
 //! the leading bits, and then the round's whole matrix to the long numbers. These
 //! stay exact, whatever the quotients: a bad one makes u and v longer, never wrong.
 
+use super::truths;
 use crate::cpu::field25519::bits_at;
-use crate::cpu::lanes::LanesF64;
+use crate::cpu::lanes::{LanesF64, ONES, power_of_two};
 use crate::cpu::scalar25519::ORDER;
 
 /// u and v in each lane, as words of their magnitudes.
@@ -47,11 +48,7 @@ const MOST_TIMES: f64 = power_of_two(24);
 /// Euclid's algorithm ends below the square root of 8 L.
 const SHORT_ENOUGH: f64 = 1.414 * power_of_two(127);
 
-/// From 2^52 to 2^53 doubles are the whole numbers: what is added to this is rounded
-/// to one.
-const ONES: f64 = 1.5 * power_of_two(52);
-
-/// Likewise for multiples of a limb's unit.
+/// As [`ONES`], for multiples of a limb's unit.
 const CARRIES: f64 = ONES * power_of_two(BITS as u64);
 
 const SIGN: u64 = 1 << 63;
@@ -63,11 +60,6 @@ const GROUP_ORDER: [u64; 4] = [
     ORDER[2] << 3 | ORDER[1] >> 61,
     ORDER[3] << 3 | ORDER[2] >> 61,
 ];
-
-/// 2^n.
-const fn power_of_two(n: u64) -> f64 {
-    f64::from_bits((1023 + n) << 52)
-}
 
 /// u and v for each k, which must be below L. Several vectors at a time, to hide the
 /// latency of the divisions.
@@ -158,9 +150,7 @@ fn all_short<L: LanesF64, const N: usize>(bases: &[Basis<L>; N]) -> bool {
     for basis in bases {
         short = short & magnitude(rough(&basis.y)).at_most_f64(L::splat_f64(SHORT_ENOUGH));
     }
-    let mut lanes = [u64::MAX; super::MAX_LANES];
-    short.store(&mut lanes);
-    lanes == [u64::MAX; super::MAX_LANES]
+    truths(short)[..L::LANES].iter().all(|&short| short)
 }
 
 /// Euclid's steps, with the quotients that are nearest, as the rows that give the new

@@ -1,6 +1,6 @@
 //! Verification by keys whose tables are kept: R' = \[S\]B - \[k\]A against R.
 
-use super::{BaseMultiples, Claim, Key, MAX_LANES, TOGETHER, column, store_verdicts};
+use super::{BaseMultiples, Claim, Key, MAX_LANES, TOGETHER, column, plus_multiple, store_verdicts};
 use crate::cpu::edwards25519::{Affine, Factors, Shape, SpacedMultiples, affine_each};
 use crate::cpu::field25519::{Field, equal_words};
 use crate::cpu::lanes::Lanes64;
@@ -86,16 +86,14 @@ fn combination<F: Field>(
             let digit = part * PLACES + place;
             if digit < DIGITS.count {
                 let of_k = DIGITS.at(k, digit);
-                let number = of_k.magnitude + F::Lanes::splat((part * MULTIPLES) as u64);
-                sum = sum.plus_affine(&SpacedMultiples::pick(points, number), of_k.negative);
+                sum = plus_multiple(sum, points, part * MULTIPLES, of_k);
             }
         }
         for part in (0..PARTS).filter(|_| place.is_multiple_of(2)) {
             let digit = (part * PLACES + place) / 2;
             if digit < BASE_DIGITS.count {
                 let of_s = BASE_DIGITS.at(s, digit);
-                let number = of_s.magnitude + F::Lanes::splat((part * BASE_MULTIPLES) as u64);
-                sum = sum.plus_affine(&SpacedMultiples::pick(&[base; MAX_LANES], number), of_s.negative);
+                sum = plus_multiple(sum, &[base; MAX_LANES], part * BASE_MULTIPLES, of_s);
             }
         }
     }
@@ -124,11 +122,8 @@ fn cofactored<F: Field>(claims: &[Claim], points: &[Factors<F>], out: &mut [bool
         let decoded = Affine::decode(&encoded);
         for (j, out) in out.chunks_mut(lanes).enumerate() {
             let (r, decodes) = decoded[j];
-            let mut difference = points[j].plus_affine(&r.cached(), F::Lanes::splat(u64::MAX));
-            for _ in 0..3 {
-                difference = difference.doubled();
-            }
-            store_verdicts(difference.is_identity() & decodes, out);
+            let difference = points[j].plus_affine(&r.cached(), F::Lanes::splat(u64::MAX));
+            store_verdicts(difference.eightfold().is_identity() & decodes, out);
         }
     }
 }

@@ -9,7 +9,7 @@
 //! This takes the rounding that is the default: to nearest.
 
 use super::{Field, PACKED, Wide, bits_at, canonical_words};
-use crate::cpu::lanes::{Lanes51, LanesF64};
+use crate::cpu::lanes::{Lanes51, LanesF64, ONES, power_of_two};
 
 /// An element as doubles, low limb first, each a whole number of magnitude 2^50
 /// at most; but the last may be up to 2^50 + 2^10.
@@ -39,15 +39,6 @@ const LIFT: [u64; 5] = {
 const HALF_LIFT: [u64; 5] = [LIFT[0] / 2, LIFT[1] / 2, LIFT[2] / 2, LIFT[3] / 2, LIFT[4] / 2];
 
 const ZERO: [u64; 5] = [0; 5];
-
-/// 2^n.
-const fn power_of_two(n: u64) -> f64 {
-    f64::from_bits((1023 + n) << 52)
-}
-
-/// From 2^52 to 2^53 doubles are the whole numbers: from the middle, sums of 2^51 at
-/// most in magnitude count up and down in the bit pattern.
-const ONES: f64 = 1.5 * power_of_two(52);
 
 /// From 2^103 to 2^104 doubles are the multiples of 2^51: likewise, for sums of 2^102
 /// at most.

@@ -1,14 +1,10 @@
 //! The kernel of short scalars alone, on scalars that no message has for its hash.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-
 use bytemuck::{Pod, Zeroable};
 
 use super::{HALVES, WORKGROUP};
 use crate::ed25519::halved::{self, Halves, any_scalars, are_short, lengths, scalar};
-use crate::gpu::device::Device;
-use crate::gpu::shader::Kept;
+use crate::gpu::device::{self, Device};
 
 /// As in `shaders/lib/short_scalars.wgsl`.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -62,14 +58,7 @@ fn halves_of(device: &Device, k: &[[u64; 4]]) -> Vec<Halves> {
 
 #[test]
 fn the_kernel_gives_what_halves_must_be() {
-    let open = |name| Device::open(name, Arc::new(AtomicU32::new(0)), Kept::InMemory(&[]));
-    let device = match open(None).or_else(|_| open(Some("llvmpipe"))) {
-        Ok(device) => device,
-        Err(reason) => {
-            assert!(std::env::var_os("VERILANE_REQUIRE_GPU").is_none(), "{reason:?}");
-            return eprintln!("skipped: {reason:?}");
-        }
-    };
+    let Some(device) = device::for_test() else { return };
     let any = any_scalars(10_000);
     assert!(are_short(&lengths(&any, &halves_of(&device, &any))));
     for scalars in [halved::edges(), halved::of_very_short_halves()] {
