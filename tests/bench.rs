@@ -208,7 +208,8 @@ fn assert_bounds(line: &Value, ceilings: &Value, counts: &[(&str, &str, f64)]) {
         assert!((number(bound, "fraction") / share - 1.0).abs() < 1e-9, "{line}");
     }
     for &(of, ceiling, count) in counts {
-        assert_eq!(number(found(of), "per_second"), number(ceilings, ceiling), "{of} of {line}");
+        let share = number(found(of), "per_second") / number(ceilings, ceiling);
+        assert!((share - 1.0).abs() < 1e-9, "{of} of {line}");
         assert_eq!(number(found(of), "count").round(), count, "{of} of {line}");
     }
 }
@@ -252,10 +253,9 @@ fn a_full_run_holds_each_rate_against_its_ceiling() {
     let prints = of("dedup", "gpu (software)");
     assert_bounds(prints, ceilings, &[("end_to_end", "uploaded_bytes", 32.0)]);
     let copied = &prints["bounds"][0];
-    assert_eq!(
-        (number(copied, "count"), number(copied, "per_second")),
-        (56.0, 2.0 * number(ceilings, "copied_bytes"))
-    );
+    assert_eq!(number(copied, "count"), 56.0);
+    let share = number(copied, "per_second") / number(ceilings, "copied_bytes");
+    assert!((share / 2.0 - 1.0).abs() < 1e-9, "{prints}");
     let nodes = of("merkle.plain", "gpu (software)");
     assert_bounds(nodes, ceilings, &[("end_to_end", "uploaded_bytes", 32.0)]);
     assert_eq!(number(&nodes["bounds"][0], "count"), 1232.0);
