@@ -9,6 +9,16 @@ use crate::{Digest, Error, Hash, hash::parse_hex};
 /// A range of nonces, both ends included, so that all 2³² can be named.
 pub type NonceWindow = RangeInclusive<u32>;
 
+/// The parts of a window, each of `size` nonces but the last.
+pub(crate) fn strides(window: &NonceWindow, size: u64) -> impl Iterator<Item = NonceWindow> + Send + use<> {
+    let (start, last) = (u64::from(*window.start()), u64::from(*window.end()));
+    let count = (last + 1).saturating_sub(start).div_ceil(size);
+    (0..count).map(move |i| {
+        let start = start + i * size;
+        start as u32..=last.min(start + size - 1) as u32
+    })
+}
+
 /// A nonce that meets the target, and the header's digest with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nonce {

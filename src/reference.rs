@@ -4,14 +4,16 @@
 
 use std::collections::HashMap;
 
-use rayon::prelude::*;
-
 use crate::backend::{Backend, BackendInfo, BackendKind, Fault};
 use crate::ed25519::{Batch, Rule};
 use crate::merkle::{Root, Tree};
-use crate::pow::{Nonce, NonceWindow, Puzzle};
+use crate::pow::{Nonce, NonceWindow, Puzzle, strides};
 use crate::threads::Threads;
 use crate::{Digest, Hash, Records};
+
+/// Digests, tree nodes and nonces that a thread takes at a time.
+const HASHES: usize = 256;
+const NONCES: u64 = 1 << 12;
 
 /// The back end on sha2, blake3, ed25519-dalek and ed25519-zebra.
 pub struct Reference {
@@ -38,22 +40,21 @@ impl Backend for Reference {
     }
 
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
-        self.threads.run(|| {
-            let out = out.par_iter_mut().enumerate().with_min_len(64);
-            out.for_each(|(index, out)| *out = hash.digest(records.get(index)));
+        self.threads.each(out.chunks_mut(HASHES).enumerate(), |(chunk, out)| {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = hash.digest(records.get(chunk * HASHES + i));
+            }
         });
         Ok(())
     }
 
     fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault> {
-        Ok(self.threads.run(|| root(tree, leaves)))
+        Ok(root(tree, leaves, &self.threads))
     }
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
-        self.threads.run(|| {
-            out.par_iter_mut().enumerate().for_each(|(i, out)| {
-                *out = rule.accepts(&batch.keys()[i], &batch.signatures()[i], batch.messages().get(i));
-            });
+        self.threads.each(out.iter_mut().enumerate(), |(i, out)| {
+            *out = rule.accepts(&batch.keys()[i], &batch.signatures()[i], batch.messages().get(i));
         });
         Ok(())
     }
@@ -67,23 +68,24 @@ impl Backend for Reference {
     }
 
     fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
-        Ok(self.threads.run(|| window.into_par_iter().find_map_first(|nonce| puzzle.check(nonce))))
+        let tries = |nonces: NonceWindow| nonces.into_iter().find_map(|nonce| puzzle.check(nonce));
+        Ok(self.threads.first(strides(&window, NONCES), tries))
     }
 }
 
-fn root(tree: Tree, leaves: &[Digest]) -> Root {
+fn root(tree: Tree, leaves: &[Digest], threads: &Threads) -> Root {
     let mut level = leaves.to_vec();
     let mut mutated = false;
+    let node = |pair: &[Digest]| match *pair {
+        [left, right] => tree.node(&left, &right),
+        [last] if tree.doubles_last() => tree.node(&last, &last),
+        [last] => last,
+        _ => unreachable!("chunks of two have one or two elements"),
+    };
     while level.len() > 1 {
-        let equal = |pair: &[Digest]| pair.len() == 2 && pair[0] == pair[1];
-        mutated |= tree.doubles_last() && level.par_chunks(2).any(equal);
-        let above = level.par_chunks(2).with_min_len(64).map(|pair| match *pair {
-            [left, right] => tree.node(&left, &right),
-            [last] if tree.doubles_last() => tree.node(&last, &last),
-            [last] => last,
-            _ => unreachable!("chunks of two have one or two elements"),
-        });
-        level = above.collect();
+        mutated |= tree.doubles_last() && level.chunks_exact(2).any(|pair| pair[0] == pair[1]);
+        let nodes = |level: &[Digest]| level.chunks(2).map(node).collect::<Vec<_>>();
+        level = threads.map(level.chunks(2 * HASHES), nodes).concat();
     }
     Root { digest: level[0], mutated }
 }

@@ -1,15 +1,15 @@
-//! The pool of threads that the host's back ends compute on.
+//! The threads that the host's back ends compute on.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{BackendKind, Error};
 
-/// A pool of threads, shared by its clones.
+/// The calling thread and a pool of others, shared by its clones.
 #[derive(Clone)]
 pub struct Threads(Arc<rayon::ThreadPool>);
 
 impl Threads {
-    /// A pool of `count` threads; 0 stands for one for each processor.
+    /// `count` threads, of which a caller's is one; 0 stands for one for each processor.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the system starts no more threads.
@@ -27,8 +27,187 @@ impl Threads {
         self.0.current_num_threads()
     }
 
-    /// Runs `work` in the pool and waits for it.
+    /// Runs `work` in the pool, as many threads as there are, and waits for it.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.0.install(work)
+    }
+
+    /// Calls `work` with each item, in their order but several at a time.
+    ///
+    /// The calling thread begins at once, while others wake up, which takes as long as
+    /// verifying a few signatures; a single item stays on it.
+    pub(crate) fn each<T: Send>(&self, items: impl Iterator<Item = T> + Send, work: impl Fn(T) + Sync) {
+        self.share(items, |items| items.for_each(&work));
+    }
+
+    /// What `work` gives for each item, in their order. As in [`each`](Self::each).
+    pub(crate) fn map<T: Send, R: Send>(
+        &self,
+        items: impl Iterator<Item = T> + Send,
+        work: impl Fn(T) -> R + Sync,
+    ) -> Vec<R> {
+        self.map_with(items, || (), |(), item| work(item))
+    }
+
+    /// Likewise, with something that each thread makes once, for its memory.
+    pub(crate) fn map_with<T: Send, R: Send, S>(
+        &self,
+        items: impl Iterator<Item = T> + Send,
+        make: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, T) -> R + Sync,
+    ) -> Vec<R> {
+        let results = Mutex::new(Vec::with_capacity(items.size_hint().0));
+        self.share(items.enumerate(), |items| {
+            let mut own = make();
+            for (index, item) in items {
+                let result = work(&mut own, item);
+                locked(&results).push((index, result));
+            }
+        });
+        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.sort_unstable_by_key(|&(index, _)| index);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// What `work` gives for the first item for which it gives anything. Items that come
+    /// after one already found are not begun.
+    pub(crate) fn first<T: Send, R: Send>(
+        &self,
+        items: impl Iterator<Item = T> + Send,
+        work: impl Fn(T) -> Option<R> + Sync,
+    ) -> Option<R> {
+        let found: Mutex<Option<(usize, R)>> = Mutex::new(None);
+        let comes_first =
+            |index, found: &Option<(usize, R)>| found.as_ref().is_none_or(|found| index < found.0);
+        self.share(items.enumerate(), |items| {
+            for (index, item) in items {
+                if !comes_first(index, &locked(&found)) {
+                    return;
+                }
+                let Some(result) = work(item) else { continue };
+                let mut found = locked(&found);
+                if comes_first(index, &found) {
+                    *found = Some((index, result));
+                }
+            }
+        });
+        found.into_inner().unwrap_or_else(PoisonError::into_inner).map(|(_, result)| result)
+    }
+
+    /// Calls `work` on this thread and on others, each time with an iterator that takes
+    /// the next of `items` that nobody has taken.
+    fn share<I: Iterator<Item: Send> + Send>(&self, items: I, work: impl Fn(Shared<'_, I>) + Sync) {
+        let most = items.size_hint().1.unwrap_or(usize::MAX);
+        let others = self.count().min(most).saturating_sub(1);
+        let items = &Mutex::new(items);
+        if others == 0 {
+            return work(Shared(items));
+        }
+        let work = &work;
+        self.0.in_place_scope(|scope| {
+            for _ in 0..others {
+                scope.spawn(move |_| work(Shared(items)));
+            }
+            work(Shared(items));
+        });
+    }
+}
+
+/// Items of which each goes to one thread.
+struct Shared<'a, I>(&'a Mutex<I>);
+
+impl<I: Iterator> Iterator for Shared<'_, I> {
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<I::Item> {
+        locked(self.0).next()
+    }
+}
+
+/// What is locked stays whole: nobody panics while it is.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    const COUNTS: [usize; 3] = [1, 2, 5];
+
+    #[test]
+    fn each_item_is_worked_on_once() {
+        for count in COUNTS {
+            let threads = Threads::new(count).unwrap();
+            for items in [0, 1, 2, 100] {
+                let calls: Vec<_> = (0..items).map(|_| AtomicUsize::new(0)).collect();
+                threads.each(0..items, |item| {
+                    calls[item].fetch_add(1, Ordering::Relaxed);
+                });
+                assert!(calls.into_iter().all(|calls| calls.into_inner() == 1), "{count} {items}");
+            }
+        }
+    }
+
+    #[test]
+    fn results_come_in_order() {
+        for count in COUNTS {
+            let threads = Threads::new(count).unwrap();
+            assert_eq!(
+                threads.map(0..1000, |item| item * item),
+                (0..1000).map(|i| i * i).collect::<Vec<_>>()
+            );
+            assert_eq!(threads.map([7].into_iter(), |item| item + 1), [8]);
+        }
+    }
+
+    #[test]
+    fn what_each_thread_makes_is_its_own() {
+        let threads = Threads::new(3).unwrap();
+        let counted = threads.map_with(
+            0..100,
+            || 0,
+            |calls, _| {
+                *calls += 1;
+                *calls
+            },
+        );
+        assert_eq!(counted.len(), 100);
+        // As many threads began as there are ones.
+        let began = counted.iter().filter(|&&calls| calls == 1).count();
+        assert!((1..=3).contains(&began), "{counted:?}");
+    }
+
+    #[test]
+    fn the_first_find_wins() {
+        for count in COUNTS {
+            let threads = Threads::new(count).unwrap();
+            let slow = |item: usize| {
+                if item == 20 {
+                    thread::sleep(std::time::Duration::from_millis(5));
+                }
+                (item >= 20).then_some(item)
+            };
+            assert_eq!(threads.first(0..1000, slow), Some(20));
+            assert_eq!(threads.first(0..1000, |_| None::<usize>), None);
+        }
+    }
+
+    #[test]
+    fn a_single_item_stays_on_the_calling_thread() {
+        let threads = Threads::new(4).unwrap();
+        let ran_on = threads.map([()].into_iter(), |()| thread::current().id());
+        assert_eq!(ran_on, [thread::current().id()]);
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller() {
+        let threads = Threads::new(3).unwrap();
+        let panics = || threads.each(0..100, |item| assert_ne!(item, 50));
+        assert!(thread::scope(|scope| scope.spawn(panics).join()).is_err());
+        assert_eq!(threads.map(0..3, |item| item), [0, 1, 2]);
     }
 }

@@ -6,8 +6,6 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use rayon::prelude::*;
-
 use super::lanes::prefetch;
 use crate::Digest;
 use crate::threads::Threads;
@@ -26,13 +24,12 @@ const SPREAD_AHEAD: usize = 1 << 13;
 /// How many repeats ahead of their comparison fingerprints are asked for.
 const COMPARE_AHEAD: usize = 12;
 
-/// For each fingerprint the lowest position with an equal one; few are through before a
-/// pool could begin.
+/// For each fingerprint the lowest position with an equal one.
 pub fn first_occurrences(prints: &[Digest], threads: &Threads, out: &mut [u32]) {
     if prints.len() <= PART {
         return first_occurrences_of_few(prints, out);
     }
-    threads.run(|| first_occurrences_in_pool(prints, threads.count(), out));
+    first_occurrences_in_parts(prints, threads, out);
 }
 
 /// The same in one part, on the calling thread.
@@ -42,21 +39,20 @@ pub fn first_occurrences_of_few(prints: &[Digest], out: &mut [u32]) {
     write_firsts(&[repeats], 0, out);
 }
 
-fn first_occurrences_in_pool(prints: &[Digest], threads: usize, out: &mut [u32]) {
+fn first_occurrences_in_parts(prints: &[Digest], threads: &Threads, out: &mut [u32]) {
     let hasher = PrintHasher::new();
     let part_bits = prints.len().div_ceil(PART).next_power_of_two().trailing_zeros();
-    let chunk = prints.len().div_ceil(threads).max(CHUNK);
+    let chunk = prints.len().div_ceil(threads.count()).max(CHUNK);
     let spread = |(index, prints)| spread(&hasher, prints, index * chunk, part_bits);
-    let chunks: Vec<Vec<Vec<Entry>>> = prints.par_chunks(chunk).enumerate().map(spread).collect();
+    let chunks: Vec<Vec<Vec<Entry>>> = threads.map(prints.chunks(chunk).enumerate(), spread);
     let resolve = |table: &mut Table, part: usize| {
         let entries: Vec<&[Entry]> = chunks.iter().map(|parts| &parts[part][..]).collect();
         resolve(prints, &entries, table)
     };
-    let parts = (0..1 << part_bits).into_par_iter();
-    let repeats: Vec<Vec<Repeat>> = parts.map_init(Table::default, resolve).collect();
-    out.par_chunks_mut(chunk)
-        .enumerate()
-        .for_each(|(index, out)| write_firsts(&repeats, (index * chunk) as u32, out));
+    let repeats: Vec<Vec<Repeat>> = threads.map_with(0..1 << part_bits, Table::default, resolve);
+    threads.each(out.chunks_mut(chunk).enumerate(), |(index, out)| {
+        write_firsts(&repeats, (index * chunk) as u32, out);
+    });
 }
 
 /// A fingerprint in its part: its position, below 32 bits of its hash, of which one is

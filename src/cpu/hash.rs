@@ -7,8 +7,6 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::Isa;
 use super::blake3::{self, CHUNK, Mode, Piece, Place};
 use super::lanes::{Lanes32, MAX_LANES, Pair, prefetch_room};
@@ -23,22 +21,14 @@ const RECORDS_AT_ONCE: usize = 4096;
 const BYTES_AT_ONCE: usize = 1 << 18;
 
 /// The least that is worth handing to another thread.
-const MIN_RECORDS: usize = 4 * MAX_LANES;
-const MIN_BYTES: usize = 1 << 14;
+const MIN_RECORDS: usize = 1024;
+const MIN_BYTES: usize = 1 << 16;
 
-/// The digest of each record; few are hashed before a pool could begin.
+/// The digest of each record.
 pub fn digests(isa: Isa, hash: Hash, records: &Records<'_>, threads: &Threads, out: &mut [Digest]) {
-    let out = bytemuck::cast_slice_mut(out);
-    if (1..=MIN_RECORDS).contains(&records.len()) && records.total_bytes() <= MIN_BYTES as u64 {
-        return digests_of_task(isa, hash, records, out);
-    }
-    threads.run(|| digests_in_pool(isa, hash, records, out));
-}
-
-fn digests_in_pool(isa: Isa, hash: Hash, records: &Records<'_>, out: &mut [[u8; 32]]) {
-    let mut rest = out;
+    let mut rest = bytemuck::cast_slice_mut(out);
     let mut tasks = Vec::new();
-    let shares = 4 * rayon::current_num_threads();
+    let shares = 4 * threads.count();
     let most_records =
         (records.len() / shares).next_multiple_of(MAX_LANES).clamp(MIN_RECORDS, RECORDS_AT_ONCE);
     let most_bytes = (records.total_bytes() / shares as u64).clamp(MIN_BYTES as u64, BYTES_AT_ONCE as u64);
@@ -47,15 +37,15 @@ fn digests_in_pool(isa: Isa, hash: Hash, records: &Records<'_>, out: &mut [[u8; 
         rest = after;
         tasks.push((records.slice(range), task));
     }
-    tasks.into_par_iter().for_each(|(records, out)| digests_of_task(isa, hash, &records, out));
+    threads.each(tasks.into_iter(), |(records, out)| digests_of_task(isa, hash, &records, threads, out));
 }
 
-fn digests_of_task(isa: Isa, hash: Hash, records: &Records<'_>, out: &mut [[u8; 32]]) {
+fn digests_of_task(isa: Isa, hash: Hash, records: &Records<'_>, threads: &Threads, out: &mut [[u8; 32]]) {
     match hash {
         Hash::Sha256 => sha256_digests(isa, records, false, Streams::beside(isa), out),
         Hash::Sha256d => sha256_digests(isa, records, true, Streams::beside(isa), out),
-        Hash::Blake3 => blake3_digests(isa, &Mode::HASH, records, out),
-        Hash::KeyedBlake3(key) => blake3_digests(isa, &Mode::keyed(&key.0), records, out),
+        Hash::Blake3 => blake3_digests(isa, &Mode::HASH, records, threads, out),
+        Hash::KeyedBlake3(key) => blake3_digests(isa, &Mode::keyed(&key.0), records, threads, out),
     }
 }
 
@@ -206,11 +196,11 @@ impl Order {
     }
 }
 
-fn blake3_digests(isa: Isa, mode: &Mode, records: &Records<'_>, out: &mut [[u8; 32]]) {
+fn blake3_digests(isa: Isa, mode: &Mode, records: &Records<'_>, threads: &Threads, out: &mut [[u8; 32]]) {
     if let [only] = out
         && records.length(0) > BYTES_AT_ONCE
     {
-        *only = one_digest(isa, mode, records.get(0));
+        *only = one_digest(isa, mode, records.get(0), threads);
         return;
     }
     match even_length(records) {
@@ -231,12 +221,9 @@ fn blake3_digests(isa: Isa, mode: &Mode, records: &Records<'_>, out: &mut [[u8; 
 }
 
 /// The digest of one long record, on all threads.
-fn one_digest(isa: Isa, mode: &Mode, record: &[u8]) -> [u8; 32] {
-    let mut values = vec![[0; 32]; record.len().div_ceil(BYTES_AT_ONCE)];
-    let parts = values.par_iter_mut().zip(record.par_chunks(BYTES_AT_ONCE)).enumerate();
-    parts.for_each(|(index, (value, bytes))| {
-        let first = index * (BYTES_AT_ONCE / CHUNK);
-        *value = part_value(isa, mode, bytes, first);
+fn one_digest(isa: Isa, mode: &Mode, record: &[u8], threads: &Threads) -> [u8; 32] {
+    let values = threads.map(record.chunks(BYTES_AT_ONCE).enumerate(), |(index, bytes)| {
+        part_value(isa, mode, bytes, index * (BYTES_AT_ONCE / CHUNK))
     });
     let mut root = [[0; 32]];
     tree_values(isa, mode, &[Span { values: values.len(), root: true }], values, &mut root);

@@ -6,8 +6,6 @@
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
-
 use super::Isa;
 use super::blake3::{self, Mode};
 use super::lanes::{BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Pair, load_block, prefetch_strided};
@@ -20,29 +18,19 @@ use crate::{Digest, Hash};
 /// The levels that a lane climbs before its node is written.
 const LANE_LEVELS: u32 = 3;
 
-/// The levels of a thread's subtree: at most 256 KiB of leaves, at least as many
-/// as fill the lanes.
+/// The levels of a thread's subtree: at most 256 KiB of leaves, and at least what takes
+/// another thread as long as waking up.
 const MAX_SUBTREE_LEVELS: u32 = 13;
-const MIN_SUBTREE_LEVELS: u32 = 9;
+const MIN_SUBTREE_LEVELS: u32 = 10;
 
-/// The root over `leaves`, of which there is one at least; on the calling thread if
-/// they are one thread's anyway.
+/// The root over `leaves`, of which there is one at least.
 pub fn root(isa: Isa, tree: Tree, leaves: &[Digest], threads: &Threads) -> Root {
-    let leaves = bytemuck::cast_slice(leaves);
+    let leaves: &[[u8; 32]] = bytemuck::cast_slice(leaves);
     let levels = leaves.len().next_power_of_two().trailing_zeros();
-    if levels > MIN_SUBTREE_LEVELS {
-        return threads.run(|| root_in_pool(isa, tree, leaves, levels, threads.count()));
-    }
-    let (root, mutated) = rise(isa, tree, Streams::beside(isa), leaves, levels);
-    Root { digest: Digest(root[0]), mutated }
-}
-
-fn root_in_pool(isa: Isa, tree: Tree, leaves: &[[u8; 32]], levels: u32, threads: usize) -> Root {
     let streams = Streams::beside(isa);
-    let spread = (4 * threads).next_power_of_two().trailing_zeros();
-    let low = levels.saturating_sub(spread).clamp(MIN_SUBTREE_LEVELS, MAX_SUBTREE_LEVELS);
-    let subtrees: Vec<_> =
-        leaves.par_chunks(1 << low).map(|leaves| rise(isa, tree, streams, leaves, low)).collect();
+    let spread = (4 * threads.count()).next_power_of_two().trailing_zeros();
+    let low = levels.saturating_sub(spread).clamp(MIN_SUBTREE_LEVELS, MAX_SUBTREE_LEVELS).min(levels);
+    let subtrees = threads.map(leaves.chunks(1 << low), |leaves| rise(isa, tree, streams, leaves, low));
     let mut mutated = subtrees.iter().any(|subtree| subtree.1);
     let nodes: Vec<_> = subtrees.into_iter().map(|subtree| subtree.0[0]).collect();
     let (root, above) = rise(isa, tree, streams, &nodes, levels - low);

@@ -17,8 +17,6 @@ mod sha256;
 mod sha512;
 mod streams;
 
-use rayon::prelude::*;
-
 use crate::backend::{Backend, BackendInfo, BackendKind, Fault};
 use crate::ed25519::{Batch, Rule};
 use crate::merkle::{Root, Tree};
@@ -35,15 +33,14 @@ pub use limit::issue_rate;
 /// Public keys whose expanded forms are kept: some 9 MiB.
 const CACHED_KEYS: usize = 1024;
 
-/// Signatures that a thread takes at a time.
-const VERIFY_CHUNK: usize = 256;
+/// Signatures that a thread takes at a time: at least as many as lanes are prepared for
+/// together.
+const VERIFY_AT_LEAST: usize = 32;
+const VERIFY_AT_MOST: usize = 256;
 
 /// Signatures from which one equation for all is faster, and the most that share one.
 const EQUATION: usize = 256;
 const EQUATION_CHUNK: usize = 4096;
-
-/// Signatures that the calling thread verifies sooner than another could start.
-const VERIFY_ALONE: usize = 16;
 
 /// The back end on SIMD lanes and a pool of threads.
 pub struct Cpu {
@@ -107,30 +104,21 @@ impl Backend for Cpu {
     }
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
-        if batch.len() <= VERIFY_ALONE {
-            let keys = self.keys.expand(self.isa, batch.keys());
-            let keys = keys.as_ref().map(|keys| keys.of(0..batch.len()));
-            ed25519::verify(self.isa, rule, batch, keys.as_deref(), out);
-            return Ok(());
-        }
+        let share = batch.len().div_ceil(self.threads.count());
         if rule == Rule::Zip215 && self.isa > Isa::Scalar && batch.len() >= EQUATION {
-            let chunk = batch.len().div_ceil(self.threads.count()).clamp(EQUATION, EQUATION_CHUNK);
-            self.threads.run(|| {
-                out.par_chunks_mut(chunk).enumerate().for_each(|(i, out)| {
-                    let range = i * chunk..i * chunk + out.len();
-                    ed25519::verify_together(self.isa, &batch.slice(range), out);
-                });
+            let chunk = share.clamp(EQUATION, EQUATION_CHUNK);
+            self.threads.each(out.chunks_mut(chunk).enumerate(), |(i, out)| {
+                let range = i * chunk..i * chunk + out.len();
+                ed25519::verify_together(self.isa, &batch.slice(range), out);
             });
             return Ok(());
         }
-        self.threads.run(|| {
-            let keys = self.keys.expand(self.isa, batch.keys());
-            let chunks = out.par_chunks_mut(VERIFY_CHUNK).enumerate();
-            chunks.for_each(|(chunk, out)| {
-                let range = chunk * VERIFY_CHUNK..chunk * VERIFY_CHUNK + out.len();
-                let keys = keys.as_ref().map(|keys| keys.of(range.clone()));
-                ed25519::verify(self.isa, rule, &batch.slice(range), keys.as_deref(), out);
-            });
+        let keys = self.keys.expand(self.isa, batch.keys(), &self.threads);
+        let chunk = share.next_multiple_of(VERIFY_AT_LEAST).clamp(VERIFY_AT_LEAST, VERIFY_AT_MOST);
+        self.threads.each(out.chunks_mut(chunk).enumerate(), |(i, out)| {
+            let range = i * chunk..i * chunk + out.len();
+            let keys = keys.as_ref().map(|keys| keys.of(range.clone()));
+            ed25519::verify(self.isa, rule, &batch.slice(range), keys.as_deref(), out);
         });
         Ok(())
     }
@@ -141,6 +129,6 @@ impl Backend for Cpu {
     }
 
     fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
-        Ok(self.threads.run(|| pow::search(self.isa, puzzle, window, self.threads.count())))
+        Ok(pow::search(self.isa, puzzle, &window, &self.threads))
     }
 }

@@ -1,41 +1,20 @@
 //! The search for the lowest nonce, a nonce in each lane.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use rayon::prelude::*;
-
 use super::Isa;
 use super::lanes::scalar::U32s;
 use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Pair, Work};
 use super::sha256::{self, Expanding, Schedule, State};
-use crate::pow::{Nonce, NonceWindow, Puzzle};
+use crate::pow::{Nonce, NonceWindow, Puzzle, strides};
+use crate::threads::Threads;
 
 /// Nonces that a thread takes at a time.
 const STRIDE: u64 = 1 << 15;
 
-/// The lowest nonce of the window that meets the target; called in the pool.
-///
-/// Threads take strides in ascending order, and none that lies above a nonce
-/// already found: when all are done, nothing below the lowest is left untried.
-pub fn search(isa: Isa, puzzle: &Puzzle, window: NonceWindow, threads: usize) -> Option<Nonce> {
+/// The lowest nonce of the window that meets the target.
+pub fn search(isa: Isa, puzzle: &Puzzle, window: &NonceWindow, threads: &Threads) -> Option<Nonce> {
     let job = Job::new(puzzle);
-    let end = u64::from(*window.end());
-    let next = AtomicU64::new(u64::from(*window.start()));
-    let found = AtomicU64::new(u64::MAX);
-    (0..threads).into_par_iter().for_each(|_| {
-        loop {
-            let start = next.fetch_add(STRIDE, Ordering::Relaxed);
-            if start > end || start > found.load(Ordering::Relaxed) {
-                return;
-            }
-            let last = end.min(start + STRIDE - 1);
-            if let Some(nonce) = search_stride(isa, puzzle, &job, start as u32, last as u32) {
-                found.fetch_min(u64::from(nonce), Ordering::Relaxed);
-            }
-        }
-    });
-    let nonce = u32::try_from(found.into_inner()).ok()?;
-    puzzle.check(nonce)
+    let tries = |nonces: NonceWindow| search_stride(isa, puzzle, &job, *nonces.start(), *nonces.end());
+    puzzle.check(threads.first(strides(window, STRIDE), tries)?)
 }
 
 /// What is the same for all nonces.

@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rayon::prelude::*;
-
 use super::{Key, expanded, rounds_to_nearest};
 use crate::cpu::Isa;
+use crate::threads::Threads;
 
 /// Signatures by a key from which its table pays for itself.
 const WORTHWHILE: usize = 4;
 
-/// Keys that a thread expands at a time; no more stay on the calling thread.
+/// Keys that a thread expands at a time.
 const CHUNK: usize = 32;
 
 /// The expanded forms of public keys, for back ends that verify many signatures
@@ -54,7 +53,7 @@ impl KeyCache {
 
     /// The expanded form of each of `keys`, if all of them are known or recur
     /// often enough to be worth expanding now.
-    pub(crate) fn expand(&self, isa: Isa, keys: &[[u8; 32]]) -> Option<Expanded> {
+    pub(crate) fn expand(&self, isa: Isa, keys: &[[u8; 32]], threads: &Threads) -> Option<Expanded> {
         if isa == Isa::Scalar || self.capacity == 0 || keys.is_empty() || !rounds_to_nearest() {
             return None;
         }
@@ -84,12 +83,8 @@ impl KeyCache {
             return None;
         }
         let encodings: Vec<_> = unknown.iter().map(|&place| distinct[place]).collect();
-        let new: Vec<_> = if encodings.len() <= CHUNK {
-            expanded(isa, &encodings)
-        } else {
-            encodings.par_chunks(CHUNK).flat_map(|encodings| expanded(isa, encodings)).collect()
-        };
-        let new: Vec<_> = new.into_iter().map(Arc::new).collect();
+        let new = threads.map(encodings.chunks(CHUNK), |encodings| expanded(isa, encodings));
+        let new: Vec<_> = new.into_iter().flatten().map(Arc::new).collect();
         self.keep(encodings.iter().zip(&new));
         for (place, key) in unknown.into_iter().zip(new) {
             known[place] = Some(key);
