@@ -22,8 +22,8 @@ pub use keys::KeyCache;
 use super::edwards25519::{Affine, Factors, MAX_LANES, Shape, SpacedMultiples};
 use super::field25519::Field;
 use super::isa::Isa;
-use super::lanes::Lanes64;
-use super::scalar25519::{Digit, is_canonical, reduced};
+use super::lanes::{Lanes64, Quad};
+use super::scalar25519::{Digit, is_canonical, limbs};
 use super::sha512::{Message, digests};
 use crate::ed25519::{Batch, Rule};
 
@@ -152,17 +152,15 @@ fn words<const N: usize, const BYTES: usize>(bytes: &[u8; BYTES]) -> [u64; N] {
 /// One number for each lane, as words.
 #[inline(always)]
 fn columns<L: Lanes64>(number: impl Fn(usize) -> [u64; 4]) -> [L; 4] {
-    let mut rows = [[0; MAX_LANES]; 4];
-    for lane in 0..L::LANES {
-        for (row, word) in rows.iter_mut().zip(number(lane)) {
-            row[lane] = word;
-        }
+    let mut rows = [Quad::default(); MAX_LANES];
+    for (lane, row) in rows[..L::LANES].iter_mut().enumerate() {
+        *row = Quad(number(lane));
     }
-    [L::load(&rows[0]), L::load(&rows[1]), L::load(&rows[2]), L::load(&rows[3])]
+    L::load_quads(&rows.each_ref())
 }
 
-fn has_small_order(encoding: &[u64; 4]) -> bool {
-    let [w0, w1, w2, w3] = *encoding;
+fn has_small_order(encoding: &Quad) -> bool {
+    let [w0, w1, w2, w3] = encoding.0;
     SMALL_ORDER.contains(&[w0, w1, w2, w3 & (u64::MAX >> 1)])
 }
 
@@ -176,10 +174,10 @@ pub struct Key {
 /// A signature as numbers.
 #[derive(Clone, Copy)]
 struct Claim {
-    a: [u64; 4],
-    r: [u64; 4],
-    s: [u64; 4],
-    k: [u64; 4],
+    a: Quad,
+    r: Quad,
+    s: Quad,
+    k: Quad,
     /// Whether what can be seen in the bytes alone permits a valid signature.
     plausible: bool,
 }
@@ -230,8 +228,12 @@ fn plus_multiple<F: Field>(
 
 /// A number of each claim, vector by vector. The last claim fills lanes that are left over.
 #[inline(always)]
-fn column<L: Lanes64>(claims: &[Claim], vector: usize, number: impl Fn(&Claim) -> [u64; 4]) -> [L; 4] {
-    columns(|lane| number(&claims[(vector * L::LANES + lane).min(claims.len() - 1)]))
+fn column<L: Lanes64>(claims: &[Claim], vector: usize, number: impl Fn(&Claim) -> &Quad) -> [L; 4] {
+    let mut rows = [number(&claims[0]); MAX_LANES];
+    for (lane, row) in rows[..L::LANES].iter_mut().enumerate() {
+        *row = number(&claims[(vector * L::LANES + lane).min(claims.len() - 1)]);
+    }
+    L::load_quads(&rows)
 }
 
 /// All signatures as numbers, with k = SHA-512(R, A, M) mod L.
@@ -249,11 +251,11 @@ fn claims<L: Lanes64>(rule: Rule, batch: &Batch<'_>) -> Vec<Claim> {
         .zip(signatures)
         .map(|(key, signature)| {
             let [r0, r1, r2, r3, s @ ..]: [u64; 8] = words(signature);
-            let (a, r) = (words(key), [r0, r1, r2, r3]);
+            let (a, r) = (Quad(words(key)), Quad([r0, r1, r2, r3]));
             let plausible =
                 is_canonical(&s) && !(rule == Rule::Strict && (has_small_order(&a) || has_small_order(&r)));
-            let s = if plausible { s } else { [0; 4] };
-            Claim { a, r, s, k: [0; 4], plausible }
+            let s = Quad(if plausible { s } else { [0; 4] });
+            Claim { a, r, s, k: Quad::default(), plausible }
         })
         .collect();
     let mut order: Vec<usize> = (0..claims.len()).collect();
@@ -263,14 +265,10 @@ fn claims<L: Lanes64>(rule: Rule, batch: &Batch<'_>) -> Vec<Claim> {
         for (message_in_lane, &i) in messages.iter_mut().zip(order) {
             *message_in_lane = message(i);
         }
-        let mut digests = digests::<L>(&messages[..order.len()]).map(|word| {
-            let mut lanes = [0u64; MAX_LANES];
-            word.store(&mut lanes);
-            lanes
-        });
-        for (lane, &i) in order.iter().enumerate() {
-            let digest = digests.each_mut().map(|word| word[lane].swap_bytes());
-            claims[i].k = reduced(&digest);
+        let mut k = [Quad::default(); MAX_LANES];
+        L::store_quads(limbs::reduced(&digests::<L>(&messages[..order.len()])), &mut k, 1);
+        for (&i, k) in order.iter().zip(k) {
+            claims[i].k = k;
         }
     }
     claims
@@ -286,7 +284,7 @@ mod tests {
     #[test]
     fn small_orders_are_those_of_the_torsion_points() {
         for point in EIGHT_TORSION {
-            assert!(has_small_order(&words(point.compress().as_bytes())));
+            assert!(has_small_order(&Quad(words(point.compress().as_bytes()))));
         }
         for [w0, w1, w2, w3] in SMALL_ORDER {
             for sign in [0, 1 << 63] {
@@ -298,6 +296,6 @@ mod tests {
                 assert!(point.is_some_and(|point| point.is_small_order()), "{bytes:x?}");
             }
         }
-        assert!(!has_small_order(&[2, 0, 0, 0]));
+        assert!(!has_small_order(&Quad([2, 0, 0, 0])));
     }
 }

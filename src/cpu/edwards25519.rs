@@ -8,6 +8,8 @@
 //! X = EF, Y = GH, Z = FG, T = EH. Each operation multiplies out those it
 //! needs: doubling never computes T.
 
+use std::hint::black_box;
+
 use super::field25519::{Field, Wide, inverted, square_roots};
 use super::lanes::{Lanes64, Quad};
 
@@ -295,11 +297,11 @@ impl Multiples {
     /// Each lane's multiple by its own number.
     #[inline(always)]
     pub fn times<F: Field>(&self, number: F::Lanes) -> Cached<F> {
-        let mut numbers = [0; MAX_LANES];
-        number.store(&mut numbers);
-        let entries = std::array::from_fn(|lane| {
-            &self.0[numbers[lane] as usize * F::Lanes::LANES + lane % F::Lanes::LANES]
-        });
+        let numbers = indices(number);
+        let mut entries = [&self.0[0]; MAX_LANES];
+        for (lane, entry) in entries[..F::Lanes::LANES].iter_mut().enumerate() {
+            *entry = &self.0[numbers[lane] as usize * F::Lanes::LANES + lane];
+        }
         cached(&coordinates(entries))
     }
 }
@@ -348,11 +350,12 @@ impl SpacedMultiples {
     /// An entry of each lane's own table.
     #[inline(always)]
     pub fn pick<F: Field>(tables: &[&Self; MAX_LANES], number: F::Lanes) -> CachedAffine<F> {
-        let mut numbers = [0; MAX_LANES];
-        number.store(&mut numbers);
-        affine(&coordinates::<F, AFFINE_QUADS, 3>(std::array::from_fn(|lane| {
-            &tables[lane].0[numbers[lane] as usize]
-        })))
+        let numbers = indices(number);
+        let mut entries = [&tables[0].0[0]; MAX_LANES];
+        for (lane, entry) in entries[..F::Lanes::LANES].iter_mut().enumerate() {
+            *entry = &tables[lane].0[numbers[lane] as usize];
+        }
+        affine(&coordinates::<F, AFFINE_QUADS, 3>(entries))
     }
 }
 
@@ -404,6 +407,15 @@ impl CachedPoints {
     pub fn pick<F: Field>(&self, numbers: &[u32; MAX_LANES]) -> Cached<F> {
         cached(&coordinates(numbers.map(|number| &self.0[number as usize])))
     }
+}
+
+/// A table's index for each lane. By way of memory: lanes taken out of a register would
+/// cost operations that the products need.
+#[inline(always)]
+fn indices<L: Lanes64>(number: L) -> [u64; MAX_LANES] {
+    let mut numbers = [0; MAX_LANES];
+    number.store(&mut numbers);
+    *black_box(&numbers)
 }
 
 #[inline(always)]

@@ -241,10 +241,10 @@ pub fn square_roots<F: Field, const N: usize>(u: &[F; N], v: &[F; N]) -> [(F, F:
 
 /// `bits` bits of a little-endian number, from bit `offset`.
 #[inline(always)]
-pub fn bits_at<L: Lanes64>(words: &[L; 4], offset: usize, bits: u32) -> L {
+pub fn bits_at<L: Lanes64>(words: &[L], offset: usize, bits: u32) -> L {
     let (word, shift) = (offset / 64, offset as u32 % 64);
     let mut value = words[word].shr(shift);
-    if shift + bits > 64 && word < 3 {
+    if shift + bits > 64 && word + 1 < words.len() {
         value = value | words[word + 1].shl(64 - shift);
     }
     value & L::splat((1 << bits) - 1)

@@ -8,6 +8,8 @@
 
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
+use bytemuck::{Pod, Zeroable};
+
 /// Implements [`Lanes51`] for `U64s` with the level's features.
 ///
 /// The compiler does not heed `inline(never)` on functions with features. It
@@ -172,8 +174,8 @@ pub trait Lanes32:
 }
 
 /// Four words that belong together, in one half of a cache line.
-#[derive(Clone, Copy)]
-#[repr(align(32))]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C, align(32))]
 pub struct Quad(pub [u64; 4]);
 
 /// A 64-bit word of each item. Addition and subtraction wrap.
@@ -229,6 +231,9 @@ pub trait Lanes64:
 
     /// All ones in the lanes that are equal, zero in the others.
     fn equal(self, other: Self) -> Self;
+
+    /// Each word's bytes in reverse.
+    fn swap_bytes(self) -> Self;
 
     /// The product of the low 32 bits of each.
     fn mul32(self, other: Self) -> Self;

@@ -1,6 +1,9 @@
 //! Scalars modulo L = 2^252 + 27742317777372353535851937790883648493, the order
 //! of the base point (RFC 8032, section 5.1), and their signed digits.
 
+pub mod limbs;
+
+use super::edwards25519::MAX_LANES;
 use super::field25519::bits_at;
 use super::lanes::Lanes64;
 
@@ -16,19 +19,10 @@ pub fn is_canonical(words: &[u64; 4]) -> bool {
 }
 
 /// A number of 512 bits modulo L.
-pub fn reduced(words: &[u64; 8]) -> [u64; 4] {
-    let sum = nearly_reduced(words);
-    let (less, borrow) = borrowing_sub(&sum, &ORDER);
-    // One way or the other at random: not a branch.
-    let mask = u64::from(borrow).wrapping_neg();
-    std::array::from_fn(|i| less[i] ^ ((less[i] ^ sum[i]) & mask))
-}
-
-/// A number of 512 bits modulo L, or L more: below 2 L.
 ///
 /// 2^252 = -t modulo L, where t = `ORDER_TAIL` has 125 bits: what lies above bit
 /// 252 goes down times -t, three times, and has 260, 133 and 6 bits.
-pub fn nearly_reduced(words: &[u64; 8]) -> [u64; 4] {
+pub fn reduced(words: &[u64; 8]) -> [u64; 4] {
     let (low, high) = split(words);
     let second: [u64; 7] = times_tail(&high);
     let (low_2, high_2) = split(&second);
@@ -41,7 +35,8 @@ pub fn nearly_reduced(words: &[u64; 8]) -> [u64; 4] {
     let sum = minus(&minus(&sum, &low_2), &fourth);
     // Once more, with L on top, since four times t may be more than the rest.
     let (rest, above) = split(&sum);
-    minus(&plus(&rest, &ORDER), &times_tail(&above[..1]))
+    let sum = minus(&plus(&rest, &ORDER), &times_tail(&above[..1]));
+    if is_canonical(&sum) { sum } else { minus(&sum, &ORDER) }
 }
 
 /// The bits below bit 252, and those from there on.
@@ -77,16 +72,12 @@ fn plus(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
 
 /// `a - b`, which must not be below zero.
 pub fn minus(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
-    borrowing_sub(a, b).0
-}
-
-/// `a - b` modulo 2^256, and whether it is below zero.
-fn borrowing_sub(a: &[u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
-    let (mut difference, mut borrow) = ([0; 4], false);
-    for i in 0..4 {
-        (difference[i], borrow) = a[i].borrowing_sub(b[i], borrow);
-    }
-    (difference, borrow)
+    let mut borrow = false;
+    std::array::from_fn(|i| {
+        let difference;
+        (difference, borrow) = a[i].borrowing_sub(b[i], borrow);
+        difference
+    })
 }
 
 /// The magnitude, half of L at most, of what a scalar is modulo L, and whether
@@ -144,11 +135,30 @@ impl Digits {
         plus(number, &self.offset)
     }
 
-    /// The number of digits up to the highest that is not zero.
-    pub fn used(&self, prepared: &[u64; 4]) -> usize {
-        let differs = |i: usize| prepared[i] ^ self.offset[i];
-        let highest = (0..4).rev().find(|&i| differs(i) != 0);
-        let bits = highest.map_or(0, |i| 64 * (i as u32 + 1) - differs(i).leading_zeros());
+    /// The number of each lane, likewise.
+    #[inline(always)]
+    pub fn prepared_each<L: Lanes64>(&self, numbers: &[L; 4]) -> [L; 4] {
+        let (mut sums, mut carry) = (*numbers, L::splat(0));
+        for i in 0..4 {
+            let (number, offset) = (numbers[i], L::splat(self.offset[i]));
+            sums[i] = number + offset + carry;
+            carry = number.majority(offset, sums[i] ^ L::splat(u64::MAX)).shr(63);
+        }
+        sums
+    }
+
+    /// The number of digits up to the highest that is not zero in all lanes.
+    #[inline(always)]
+    pub fn used<L: Lanes64>(&self, prepared: &[L; 4]) -> usize {
+        let mut bits = 0;
+        for i in 0..4 {
+            let mut differences = [0; MAX_LANES];
+            (prepared[i] ^ L::splat(self.offset[i])).store(&mut differences);
+            let differs = differences.iter().fold(0, |any, lane| any | lane);
+            if differs != 0 {
+                bits = 64 * (i as u32 + 1) - differs.leading_zeros();
+            }
+        }
         bits.div_ceil(self.bits) as usize
     }
 
@@ -194,6 +204,12 @@ mod tests {
         fn check_digits(scalar: &[u64; 4]) = check_digits_lanes::<U64s>
     }
 
+    fn lanes<L: Lanes64>(word: L) -> [u64; MAX_LANES] {
+        let mut lanes = [0; MAX_LANES];
+        word.store(&mut lanes);
+        lanes
+    }
+
     #[inline(always)]
     fn check_digits_lanes<L: Lanes64>(scalar: &[u64; 4]) {
         for bits in [4, 5, 10, 12] {
@@ -209,14 +225,15 @@ mod tests {
 
     #[inline(always)]
     fn check_digits_of<L: Lanes64>(digits: Digits, scalar: &[u64; 4]) {
-        let used = digits.used(&digits.prepared(scalar));
-        let prepared = digits.prepared(scalar).map(L::splat);
+        let prepared = digits.prepared_each(&scalar.map(L::splat));
+        let used = digits.used(&prepared);
+        for (word, expected) in prepared.iter().zip(digits.prepared(scalar)) {
+            assert_eq!(lanes(*word)[0], expected);
+        }
         let mut sum = Scalar::ZERO;
         for index in (0..digits.count).rev() {
             let digit = digits.at(&prepared, index);
-            let [mut magnitude, mut negative] = [[0; 8]; 2];
-            digit.magnitude.store(&mut magnitude);
-            digit.negative.store(&mut negative);
+            let [magnitude, negative] = [digit.magnitude, digit.negative].map(lanes);
             assert!(magnitude[0] <= 1 << (digits.bits - 1));
             assert!(negative[0] == 0 || negative[0] == u64::MAX);
             assert!(if index >= used { magnitude[0] == 0 } else { magnitude[0] != 0 || index + 1 < used });
@@ -260,8 +277,6 @@ mod tests {
                 let expected = Scalar::from_bytes_mod_order_wide(&bytes(&wide).try_into().unwrap());
                 let scalar = reduced(&wide);
                 prop_assert_eq!(scalar, words(expected.as_bytes()));
-                let nearly = nearly_reduced(&wide);
-                prop_assert!(nearly == scalar || nearly == plus(&scalar, &ORDER));
                 check_all_digits(&scalar);
             }
         }

@@ -1,9 +1,9 @@
 //! SHA-512 (FIPS 180-4), a message in each lane.
 
-use super::lanes::Lanes64;
+use super::lanes::{Lanes64, Quad};
 
 /// Bytes in a block.
-pub const BLOCK: usize = 128;
+const BLOCK: usize = 128;
 
 /// The first 64 bits of the fractional parts of the cube roots of the first 80 primes.
 const K: [u64; 80] = [
@@ -119,9 +119,8 @@ impl Message<'_> {
         (64 + self.body.len() + 1 + 16).div_ceil(BLOCK)
     }
 
-    /// Block `index` of the padded message.
-    fn block(&self, index: usize) -> [u8; BLOCK] {
-        let mut block = [0; BLOCK];
+    /// Writes block `index` of the padded message.
+    fn write_block(&self, index: usize, block: &mut [u8; BLOCK]) {
         let (start, body) = if index == 0 {
             block[..32].copy_from_slice(self.head[0]);
             block[32..64].copy_from_slice(self.head[1]);
@@ -131,23 +130,23 @@ impl Message<'_> {
         };
         let room = &mut block[start..];
         if body.len() >= room.len() {
-            room.copy_from_slice(&body[..room.len()]);
-            return block;
+            return room.copy_from_slice(&body[..room.len()]);
         }
-        room[..body.len()].copy_from_slice(body);
+        let (own, padding) = room.split_at_mut(body.len());
+        own.copy_from_slice(body);
+        padding.fill(0);
         let ends_here = BLOCK * index + start < 64 + self.body.len() + 1;
         if ends_here {
-            room[body.len()] = 0x80;
+            padding[0] = 0x80;
         }
         if index + 1 == self.blocks() {
             let bits = 8 * (64 + self.body.len() as u128);
             block[BLOCK - 16..].copy_from_slice(&bits.to_be_bytes());
         }
-        block
     }
 }
 
-/// The digests of one message for each lane, as big-endian words.
+/// The digests of one message for each lane, as little-endian words.
 ///
 /// Lanes with shorter messages wait for the longest one.
 #[inline(always)]
@@ -156,26 +155,26 @@ pub fn digests<L: Lanes64>(messages: &[Message<'_>]) -> [L; 8] {
         std::array::from_fn(|lane| messages.get(lane).map_or(0, Message::blocks));
     let longest = blocks.into_iter().max().unwrap_or(0);
     let mut state = INITIAL.map(L::splat);
+    let mut padded = [[Quad::default(); 4]; MAX_LANES];
     for index in 0..longest {
         let before = state;
-        let mut words = [[0; MAX_LANES]; 16];
-        for (lane, message) in messages.iter().enumerate() {
-            if index < blocks[lane] {
-                let block = message.block(index);
-                for (word, bytes) in words.iter_mut().zip(block.as_chunks().0) {
-                    word[lane] = u64::from_be_bytes(*bytes);
-                }
+        for (message, padded) in messages.iter().zip(&mut padded) {
+            if index < message.blocks() {
+                message.write_block(index, bytemuck::cast_mut(padded));
             }
         }
         let mut w = [state[0]; 16];
-        for (w, lanes) in w.iter_mut().zip(&words) {
-            *w = L::load(lanes);
+        for (i, w) in w.as_chunks_mut().0.iter_mut().enumerate() {
+            *w = L::load_quads(&padded.each_ref().map(|quads| &quads[i])).map(L::swap_bytes);
         }
         compress(&mut state, w);
         let running = L::load(&blocks.map(|blocks| if index < blocks { u64::MAX } else { 0 }));
         for (state, before) in state.iter_mut().zip(before) {
             *state = running.choose(*state, before);
         }
+    }
+    for word in &mut state {
+        *word = word.swap_bytes();
     }
     state
 }
@@ -258,7 +257,7 @@ mod tests {
             });
             for (lane, message) in messages.iter().enumerate() {
                 let whole = [&message.head[0][..], message.head[1], message.body].concat();
-                let digest: Vec<u8> = digests.iter().flat_map(|word| word[lane].to_be_bytes()).collect();
+                let digest: Vec<u8> = digests.iter().flat_map(|word| word[lane].to_le_bytes()).collect();
                 assert_eq!(digest, Sha512::digest(&whole)[..], "{} bytes in lane {lane}", whole.len());
             }
         }

@@ -158,15 +158,15 @@ fn terms_fields<F: Field>(batch: &Batch<'_>) -> Terms {
     for (i, &first) in firsts.iter().enumerate() {
         if first as usize == i {
             places[i] = first_key + encodings.len() as u32;
-            encodings.push(claims[i].a);
+            encodings.push(claims[i].a.0);
         }
     }
     let first_r = first_key + encodings.len() as u32;
-    encodings.extend(claims.iter().map(|claim| claim.r));
+    encodings.extend(claims.iter().map(|claim| claim.r.0));
     let decodes = decode::<F>(&encodings, &mut points);
     let decodes = |place: u32| decodes[(place - first_key) as usize];
 
-    let coefficients = coefficients(batch, claims.iter().map(|claim| claim.k));
+    let coefficients = coefficients(batch, claims.iter().map(|claim| claim.k.0));
     let term = |i: usize| {
         let (a, r) = (places[firsts[i] as usize], first_r + i as u32);
         let [low, high] = words(&coefficients[i]);
@@ -178,8 +178,8 @@ fn terms_fields<F: Field>(batch: &Batch<'_>) -> Terms {
             r,
             z: [low, high & ((1 << (COEFFICIENT_BITS - 1 - 64)) - 1)],
             negative,
-            k: signed(claims[i].k),
-            s: signed(claims[i].s),
+            k: signed(claims[i].k.0),
+            s: signed(claims[i].s.0),
         }
     };
     let signatures = (0..batch.len()).map(term).collect();

@@ -2,11 +2,11 @@
 //! the neutral point, with u and v as in [`halves`](mod@super::halves).
 
 use super::halves::{Halves, halves};
-use super::{BaseMultiples, Claim, MAX_LANES, TOGETHER, column, columns, plus_multiple, store_verdicts};
+use super::{BaseMultiples, Claim, MAX_LANES, TOGETHER, column, plus_multiple, store_verdicts};
 use crate::cpu::edwards25519::{Affine, Factors, Multiples, Shape, SpacedMultiples};
 use crate::cpu::field25519::{Field, equal_words};
 use crate::cpu::lanes::Lanes64;
-use crate::cpu::scalar25519::{Digits, add_product, nearly_reduced};
+use crate::cpu::scalar25519::{Digits, limbs};
 use crate::ed25519::Rule;
 
 /// Digits of u and v. Most are of 33 at most; those that are not short take more.
@@ -28,17 +28,6 @@ pub static BASE: BaseMultiples =
 
 /// Vectors of signatures that are prepared together.
 const VECTORS: usize = 4;
-
-/// What the points of a signature are multiplied by.
-#[derive(Clone, Copy, Default)]
-struct Short {
-    /// u and v, and v S modulo L, ready to be taken in digits.
-    u: [u64; 4],
-    v: [u64; 4],
-    s: [u64; 4],
-    /// The digits of the longer of u and v.
-    digits: usize,
-}
 
 /// Whether each signature is valid, but for what its bytes alone tell.
 #[inline(always)]
@@ -65,17 +54,17 @@ fn verify_vectors<F: Field>(
     };
     for (i, out) in out.chunks_mut(F::Lanes::LANES).enumerate() {
         let Prepared { points: [(a, a_decodes), (r, r_decodes)], halves } = prepared[i];
-        let shorts = shorts(&claims[i * F::Lanes::LANES..][..out.len()], &halves.u, &halves.v);
         tables[0].fill(a.negated_where(halves.u_is_negative ^ F::Lanes::splat(u64::MAX)));
         tables[1].fill(r.negated());
-        let mut sum: Factors<F> = combination(tables, base, &shorts);
+        let s = limbs::product(&halves.v, &column(claims, i, |claim| &claim.s));
+        let mut sum: Factors<F> = combination(tables, base, &halves.u, &halves.v, &s);
         if rule == Rule::Zip215 {
             sum = sum.eightfold();
         }
         let mut valid = sum.is_identity() & a_decodes & r_decodes;
         if rule != Rule::Zip215 {
             // R is compared as it is encoded: there is one way to encode a point.
-            valid = valid & equal_words(r.encode(), column(claims, i, |claim| claim.r));
+            valid = valid & equal_words(r.encode(), column(claims, i, |claim| &claim.r));
         }
         store_verdicts(valid, out);
     }
@@ -95,15 +84,15 @@ struct Prepared<F: Field> {
 fn prepared<F: Field, const N: usize, const AT_ONCE: usize>(claims: &[Claim]) -> Vec<Prepared<F>> {
     let mut k = [[F::Lanes::splat(0); 4]; N];
     for (i, k) in k.iter_mut().enumerate() {
-        *k = column(claims, i, |claim| claim.k);
+        *k = column(claims, i, |claim| &claim.k);
     }
     let halves = halves(&k);
     let mut prepared = Vec::with_capacity(N);
     for first in (0..claims.len().div_ceil(F::Lanes::LANES)).step_by(AT_ONCE / 2) {
         let mut encoded = [[F::Lanes::splat(0); 4]; AT_ONCE];
         for (i, [a, r]) in encoded.as_chunks_mut().0.iter_mut().enumerate() {
-            *a = column(claims, first + i, |claim| claim.a);
-            *r = column(claims, first + i, |claim| claim.r);
+            *a = column(claims, first + i, |claim| &claim.a);
+            *r = column(claims, first + i, |claim| &claim.r);
         }
         for (i, points) in Affine::decode(&encoded).as_chunks().0.iter().enumerate() {
             prepared.push(Prepared { points: *points, halves: halves[first + i] });
@@ -112,41 +101,17 @@ fn prepared<F: Field, const N: usize, const AT_ONCE: usize>(claims: &[Claim]) ->
     prepared
 }
 
-/// The numbers of each lane; the last claim fills lanes that are left over.
-#[inline(always)]
-fn shorts<L: Lanes64>(claims: &[Claim], u: &[L; 4], v: &[L; 4]) -> [Short; MAX_LANES] {
-    let mut words = [[0; MAX_LANES]; 8];
-    for (words, word) in words.iter_mut().zip(u.iter().chain(v)) {
-        word.store(words);
-    }
-    std::array::from_fn(|lane| {
-        let claim = &claims[lane.min(claims.len() - 1)];
-        let [u, v] = [0, 4].map(|first| std::array::from_fn(|i| words[first + i][lane]));
-        Short::of(claim, &u, &v)
-    })
-}
-
-impl Short {
-    fn of(claim: &Claim, u: &[u64; 4], v: &[u64; 4]) -> Self {
-        let mut product = [0; 8];
-        add_product(&mut product, v, &claim.s);
-        let (u, v) = (DIGITS.prepared(u), DIGITS.prepared(v));
-        let digits = DIGITS.used(&u).max(DIGITS.used(&v));
-        Short { u, v, s: BASE_DIGITS.prepared(&nearly_reduced(&product)), digits }
-    }
-}
-
 /// The sum of u and v times the points of two tables, and of s times B.
 #[inline(always)]
 fn combination<F: Field>(
     tables: &[Multiples; 2],
     base: &SpacedMultiples,
-    shorts: &[Short; MAX_LANES],
+    u: &[F::Lanes; 4],
+    v: &[F::Lanes; 4],
+    s: &[F::Lanes; 4],
 ) -> Factors<F> {
-    let u = columns(|lane| shorts[lane].u);
-    let v = columns(|lane| shorts[lane].v);
-    let s = columns(|lane| shorts[lane].s);
-    let places = shorts.iter().map(|short| short.digits).fold(PLACES, usize::max);
+    let (u, v, s) = (DIGITS.prepared_each(u), DIGITS.prepared_each(v), BASE_DIGITS.prepared_each(s));
+    let places = DIGITS.used(&u).max(DIGITS.used(&v)).max(PLACES);
     let highest = DIGITS.at(&u, places - 1);
     let mut sum = Factors::of(&tables[0].times(highest.magnitude), highest.negative);
     for place in (0..places).rev() {

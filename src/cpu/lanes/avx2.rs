@@ -321,6 +321,14 @@ impl Lanes64 for U64s {
     }
 
     #[inline(always)]
+    fn swap_bytes(self) -> Self {
+        U64s(registers!({
+            let order = _mm_set_epi64x(0x08_09_0a_0b_0c_0d_0e_0f, 0x00_01_02_03_04_05_06_07);
+            _mm256_shuffle_epi8(self.0, _mm256_broadcastsi128_si256(order))
+        }))
+    }
+
+    #[inline(always)]
     fn mul32(self, other: Self) -> Self {
         U64s(registers!(_mm256_mul_epu32(self.0, other.0)))
     }
