@@ -226,12 +226,12 @@ fn plus_multiple<F: Field>(
     sum.plus_affine(&SpacedMultiples::pick(tables, number), digit.negative)
 }
 
-/// A number of each claim, vector by vector. The last claim fills lanes that are left over.
+/// A vector of `count` numbers. The last one fills lanes that are left over.
 #[inline(always)]
-fn column<L: Lanes64>(claims: &[Claim], vector: usize, number: impl Fn(&Claim) -> &Quad) -> [L; 4] {
-    let mut rows = [number(&claims[0]); MAX_LANES];
+fn column<'a, L: Lanes64>(count: usize, vector: usize, number: impl Fn(usize) -> &'a Quad) -> [L; 4] {
+    let mut rows = [number(0); MAX_LANES];
     for (lane, row) in rows[..L::LANES].iter_mut().enumerate() {
-        *row = number(&claims[(vector * L::LANES + lane).min(claims.len() - 1)]);
+        *row = number((vector * L::LANES + lane).min(count - 1));
     }
     L::load_quads(&rows)
 }

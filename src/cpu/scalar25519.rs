@@ -102,32 +102,43 @@ pub fn add_product(sum: &mut [u64; 8], z: &[u64], scalar: &[u64; 4]) {
     }
 }
 
-/// How numbers are written in signed digits: all but the highest from
-/// -2^(bits-1) to 2^(bits-1) - 1, the highest not below zero.
+/// How numbers are written in signed digits: from -2^(bits-1) to 2^(bits-1) - 1, but
+/// the highest to more, since there a carry ends.
 ///
-/// Adding 2^(bits-1) to each of these digits beforehand makes them plain bit fields.
+/// Adding 2^(bits-1) to each digit beforehand makes them plain bit fields.
 #[derive(Clone, Copy)]
 pub struct Digits {
     bits: u32,
     /// The number of digits.
     pub count: usize,
-    /// The sum of 2^(bits-1) at every digit but the highest.
+    /// Whether the highest has a sign.
+    signed: bool,
+    /// The sum of 2^(bits-1) at every digit that has a sign.
     offset: [u64; 4],
 }
 
 impl Digits {
-    /// Digits of `bits` bits for numbers below 2^`width`. With the offset these
-    /// stay below 2^(width + 1), which may be 2^255 at most.
+    /// Digits of `bits` bits for numbers from 0 to 2^`width` - 1, where `width` is 254
+    /// at most. The highest has no sign.
     pub const fn new(bits: u32, width: u32) -> Self {
-        let count = width.div_ceil(bits) as usize;
+        Self::with_sign(bits, width.div_ceil(bits) as usize, false)
+    }
+
+    /// `count` digits of `bits` bits for numbers of a magnitude up to half of
+    /// 2^(bits * count), which is 2^254 at most, or little more.
+    pub const fn signed(bits: u32, count: usize) -> Self {
+        Self::with_sign(bits, count, true)
+    }
+
+    const fn with_sign(bits: u32, count: usize, signed: bool) -> Self {
         let mut offset = [0; 4];
         let mut digit = 0;
-        while digit + 1 < count {
+        while digit < if signed { count } else { count - 1 } {
             let bit = digit * bits as usize + bits as usize - 1;
             offset[bit / 64] |= 1 << (bit % 64);
             digit += 1;
         }
-        Digits { bits, count, offset }
+        Digits { bits, count, signed, offset }
     }
 
     /// `number`, ready for [`at`](Digits::at).
@@ -165,8 +176,9 @@ impl Digits {
     /// Digit `index` of each lane's prepared number.
     #[inline(always)]
     pub fn at<L: Lanes64>(&self, prepared: &[L; 4], index: usize) -> Digit<L> {
-        let field = bits_at(prepared, index * self.bits as usize, self.bits);
-        if index + 1 == self.count {
+        let highest = index + 1 == self.count;
+        let field = bits_at(prepared, index * self.bits as usize, self.bits + u32::from(highest));
+        if highest && !self.signed {
             return Digit { magnitude: field, negative: L::splat(0) };
         }
         let value = field - L::splat(1 << (self.bits - 1));

@@ -59,8 +59,8 @@ fn points<F: Field>(claims: &[Claim], keys: &[&Key], base: &SpacedMultiples) -> 
     let vectors = claims.len().div_ceil(F::Lanes::LANES);
     let mut points = Vec::with_capacity(vectors);
     for vector in 0..vectors {
-        let k = DIGITS.prepared_each(&column(claims, vector, |claim| &claim.k));
-        let s = BASE_DIGITS.prepared_each(&column(claims, vector, |claim| &claim.s));
+        let k = DIGITS.prepared_each(&column(claims.len(), vector, |i| &claims[i].k));
+        let s = BASE_DIGITS.prepared_each(&column(claims.len(), vector, |i| &claims[i].s));
         let key = |lane: usize| &keys[(vector * F::Lanes::LANES + lane).min(keys.len() - 1)].table;
         points.push(combination(&std::array::from_fn(key), &k, base, &s));
     }
@@ -105,7 +105,7 @@ fn combination<F: Field>(
 fn cofactorless<F: Field>(claims: &[Claim], points: &[Factors<F>], out: &mut [bool]) {
     let affine = affine_each(points);
     for (vector, out) in out.chunks_mut(F::Lanes::LANES).enumerate() {
-        let r = column(claims, vector, |claim| &claim.r);
+        let r = column(claims.len(), vector, |i| &claims[i].r);
         store_verdicts(equal_words(affine[vector].encode(), r), out);
     }
 }
@@ -117,7 +117,7 @@ fn cofactored<F: Field>(claims: &[Claim], points: &[Factors<F>], out: &mut [bool
     for (i, (points, out)) in points.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER * lanes)).enumerate() {
         let mut encoded = [[F::Lanes::splat(0); 4]; TOGETHER];
         for (j, encoded) in encoded.iter_mut().enumerate() {
-            *encoded = column(claims, i * TOGETHER + j, |claim| &claim.r);
+            *encoded = column(claims.len(), i * TOGETHER + j, |i| &claims[i].r);
         }
         let decoded = Affine::decode(&encoded);
         for (j, out) in out.chunks_mut(lanes).enumerate() {

@@ -3,7 +3,7 @@
 //! Bit 252 is where limb 9 begins, and 2^252 = -t modulo L, where t has 125 bits: what
 //! lies from there on goes down times -t.
 
-use super::{ORDER, ORDER_TAIL};
+use super::{Digits, ORDER, ORDER_TAIL};
 use crate::cpu::field25519::bits_at;
 use crate::cpu::lanes::Lanes64;
 
@@ -30,9 +30,20 @@ pub fn reduced<L: Lanes64>(words: &[L; 8]) -> [L; 4] {
     self::words(&below_order(&nearly_reduced(&limbs)))
 }
 
-/// v s modulo L, or L more. v must be below 2^160, and s below 2^253.
+/// What makes numbers ready to be taken in signed digits, as limbs.
+pub struct Offset([u64; 10]);
+
+impl Offset {
+    /// That of [`Digits::signed`].
+    pub const fn of(digits: &Digits) -> Self {
+        Offset(biased(limbs_of(&digits.offset, 0)))
+    }
+}
+
+/// v s modulo L, of a magnitude of half of L or little more, with `offset` added. v must
+/// be below 2^160, and s below 2^253.
 #[inline(always)]
-pub fn product<L: Lanes64>(v: &[L; 4], s: &[L; 4]) -> [L; 4] {
+pub fn product<L: Lanes64>(v: &[L; 4], s: &[L; 4], offset: &Offset) -> [L; 4] {
     let (v, s): ([L; 6], [L; 10]) = (limbs(v), limbs(s));
     let mut sums = [L::splat(0); 15];
     for (i, v) in v.into_iter().enumerate() {
@@ -40,7 +51,23 @@ pub fn product<L: Lanes64>(v: &[L; 4], s: &[L; 4]) -> [L; 4] {
             sums[i + j] = sums[i + j] + v.mul32(s);
         }
     }
-    words(&nearly_reduced(&carried(sums)))
+    near_zero(&nearly_reduced(&carried(sums)), offset)
+}
+
+/// A number below 2 L, less that multiple of L which takes it next to zero.
+#[inline(always)]
+fn near_zero<L: Lanes64>(limbs: &[L; 10], offset: &Offset) -> [L; 4] {
+    // From bit 251 on, rounded: with 2^252 for L it is off by 2 t at most.
+    let times = limbs[9] + (limbs[8] + L::splat(1 << (BITS - 1))).shr(BITS as u32);
+    let order: [u64; 10] = const { limbs_of(&ORDER, 0) };
+    let mut sums = *limbs;
+    for i in 0..10 {
+        sums[i] = sums[i] + L::splat(offset.0[i]);
+        if order[i] != 0 {
+            sums[i] = sums[i] - times.mul32(L::splat(order[i]));
+        }
+    }
+    words(&carried(sums))
 }
 
 /// A number of 420 bits modulo L, or L more.
@@ -72,7 +99,7 @@ fn folded<L: Lanes64, const N: usize, const M: usize>(limbs: &[L; N]) -> [L; M] 
 /// limbs, with the bias.
 const fn lift<const M: usize>(high: usize) -> [u64; M] {
     let shift = (125 + BITS * high).saturating_sub(252);
-    biased(order(shift))
+    biased(limbs_of(&ORDER, shift))
 }
 
 const fn biased<const M: usize>(mut limbs: [u64; M]) -> [u64; M] {
@@ -85,13 +112,13 @@ const fn biased<const M: usize>(mut limbs: [u64; M]) -> [u64; M] {
     limbs
 }
 
-/// The limbs of 2^shift L.
-const fn order<const M: usize>(shift: usize) -> [u64; M] {
+/// The limbs of 2^shift times a number below 2^253.
+const fn limbs_of<const M: usize>(words: &[u64; 4], shift: usize) -> [u64; M] {
     let mut limbs = [0; M];
     let mut bit = 0;
     while bit < 253 {
         let at = bit + shift;
-        limbs[at / BITS] |= (ORDER[bit / 64] >> (bit % 64) & 1) << (at % BITS);
+        limbs[at / BITS] |= (words[bit / 64] >> (bit % 64) & 1) << (at % BITS);
         bit += 1;
     }
     limbs
@@ -102,7 +129,7 @@ const fn order<const M: usize>(shift: usize) -> [u64; M] {
 fn below_order<L: Lanes64>(limbs: &[L; 10]) -> [L; 10] {
     // 2^280 + x - L, which reaches 2^280 exactly if x reaches L.
     let less = const {
-        let order: [u64; 10] = order(0);
+        let order: [u64; 10] = limbs_of(&ORDER, 0);
         let mut less = [0u64; 10];
         let mut i = 0;
         while i < 10 {
@@ -165,10 +192,12 @@ mod tests {
     use curve25519_dalek::Scalar;
     use proptest::prelude::*;
 
-    use super::super::{is_canonical, minus, reduced as reduced_alone};
+    use super::super::{Digit, reduced as reduced_alone};
     use super::*;
     use crate::cpu::Isa;
     use crate::cpu::edwards25519::MAX_LANES;
+
+    const DIGITS: Digits = Digits::signed(12, 21);
 
     dispatch! {
         fn check(numbers: &[[u64; 8]; MAX_LANES]) = check_lanes::<U64s>
@@ -179,7 +208,7 @@ mod tests {
     fn check_lanes<L: Lanes64>(numbers: &[[u64; 8]; MAX_LANES]) {
         let column = |number: &dyn Fn(&[u64; 8]) -> u64| L::load(&numbers.each_ref().map(number));
         let words: [L; 8] = std::array::from_fn(|i| column(&|number| number[i]));
-        let row = |words: [L; 4], lane: usize| {
+        let row = |words: [L; 4], lane: usize| -> [u64; 4] {
             words.map(|word| {
                 let mut lanes = [0; MAX_LANES];
                 word.store(&mut lanes);
@@ -188,13 +217,19 @@ mod tests {
         };
         let v: [L; 4] = std::array::from_fn(|i| column(&|number| of_160_bits(number)[i]));
         let s: [L; 4] = std::array::from_fn(|i| column(&|number| of_253_bits(number)[i]));
-        let (rest, product) = (reduced(&words), product(&v, &s));
+        let (rest, product) = (reduced(&words), product(&v, &s, &Offset::of(&DIGITS)));
         for (lane, number) in numbers.iter().enumerate().take(L::LANES) {
             assert_eq!(row(rest, lane), reduced_alone(number), "{number:x?}");
-            let product = row(product, lane);
-            assert!(is_canonical(&product) || is_canonical(&minus(&product, &ORDER)));
+            let mut sum = Scalar::ZERO;
+            for index in (0..DIGITS.count).rev() {
+                let Digit { magnitude, negative } = DIGITS.at(&product, index);
+                let [magnitude, negative, ..] = row([magnitude, negative, negative, negative], lane);
+                assert!(magnitude <= 1 << 11);
+                let magnitude = Scalar::from(magnitude);
+                sum = sum * Scalar::from(1u64 << 12) + if negative != 0 { -magnitude } else { magnitude };
+            }
             let expected = scalar(&of_160_bits(number)) * scalar(&of_253_bits(number));
-            assert_eq!(scalar(&product), expected, "{number:x?}");
+            assert_eq!(sum, expected, "{number:x?}");
         }
     }
 
@@ -221,7 +256,7 @@ mod tests {
         let near_order = |less: u64| [a.wrapping_sub(less), b, c, d, 0, 0, 0, 0];
         let ones = |count: usize| std::array::from_fn(|i| if i < count { u64::MAX } else { 0 });
         check_all(&[[0; 8], near_order(1), near_order(0), near_order(2), ones(8), ones(4), ones(1), ones(7)]);
-        let doubled = |less: u64| [(2 * a).wrapping_sub(less), 2 * b | a >> 63, c, 2 * d, 0, 0, 0, 0];
+        let doubled = |less: u64| [(2 * a).wrapping_sub(less), (2 * b) | (a >> 63), c, 2 * d, 0, 0, 0, 0];
         let high = |word: usize| std::array::from_fn(|i| if i == word { 1 << 63 } else { 0 });
         check_all(&[doubled(0), doubled(1), high(7), high(6), high(5), high(4), high(3), near_order(a)]);
     }
