@@ -54,6 +54,9 @@ pub trait Field: Copy {
     /// The element as a sum.
     fn widen(self) -> Wide<Self::Lanes>;
 
+    /// `sum + a * b`, of which products are made: what limits them can be measured by it.
+    fn multiply_add(sum: Self::Lanes, a: Self::Lanes, b: Self::Lanes) -> Self::Lanes;
+
     /// `self * other`.
     fn mul(self, other: Self) -> Wide<Self::Lanes>;
 

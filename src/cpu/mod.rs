@@ -28,7 +28,7 @@ use streams::Streams;
 
 pub use ed25519::KeyCache;
 pub use isa::Isa;
-pub use limit::issue_rate;
+pub use limit::{issue_rate, multiply_add_rate};
 
 /// Public keys whose expanded forms are kept: some 9 MiB.
 const CACHED_KEYS: usize = 1024;

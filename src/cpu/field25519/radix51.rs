@@ -247,6 +247,11 @@ impl<L: Lanes51> Field for Field51<L> {
     }
 
     #[inline(always)]
+    fn multiply_add(sum: L, a: L, b: L) -> L {
+        sum.fused_add(a, b)
+    }
+
+    #[inline(always)]
     fn mul(self, other: Self) -> Wide<L> {
         Wide(L::product(&self.0, &other.0, &PRODUCT))
     }

@@ -147,6 +147,11 @@ impl<L: Lanes52 + LanesF64> Field for Field52<L> {
     }
 
     #[inline(always)]
+    fn multiply_add(sum: L, a: L, b: L) -> L {
+        sum.madd_low(a, b)
+    }
+
+    #[inline(always)]
     fn mul(self, other: Self) -> Wide<L> {
         self.product(other, ZERO)
     }
