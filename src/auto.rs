@@ -2,9 +2,10 @@
 
 use std::convert::Infallible;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::crossover::Crossover;
+use crate::threads::locked;
 use crate::{Backend, Error, Operation};
 
 type Start = dyn Fn() -> Result<Arc<dyn Backend>, Error> + Send + Sync;
@@ -71,11 +72,6 @@ impl Drop for Auto {
             let Err(_gone) = loaded.recv();
         }
     }
-}
-
-/// The state is whole whatever panics.
-fn locked(gpu: &Mutex<Gpu>) -> MutexGuard<'_, Gpu> {
-    gpu.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn started(result: Result<Arc<dyn Backend>, Error>) -> Gpu {

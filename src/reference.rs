@@ -40,9 +40,9 @@ impl Backend for Reference {
     }
 
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
-        self.threads.each(out.chunks_mut(HASHES).enumerate(), |(chunk, out)| {
+        self.threads.each_chunk(out, HASHES, |start, out| {
             for (i, out) in out.iter_mut().enumerate() {
-                *out = hash.digest(records.get(chunk * HASHES + i));
+                *out = hash.digest(records.get(start + i));
             }
         });
         Ok(())

@@ -40,6 +40,17 @@ impl Threads {
         self.share(items, |items| items.for_each(&work));
     }
 
+    /// Calls `work` with each part of `out`, of `size` elements but for the last, and with
+    /// the place where it begins. As in [`each`](Self::each).
+    pub(crate) fn each_chunk<T: Send>(
+        &self,
+        out: &mut [T],
+        size: usize,
+        work: impl Fn(usize, &mut [T]) + Sync,
+    ) {
+        self.each(out.chunks_mut(size).enumerate(), |(index, out)| work(index * size, out));
+    }
+
     /// What `work` gives for each item, in their order. As in [`each`](Self::each).
     pub(crate) fn map<T: Send, R: Send>(
         &self,
@@ -125,7 +136,7 @@ impl<I: Iterator> Iterator for Shared<'_, I> {
 }
 
 /// What is locked stays whole: nobody panics while it is.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -149,6 +160,19 @@ mod tests {
                 });
                 assert!(calls.into_iter().all(|calls| calls.into_inner() == 1), "{count} {items}");
             }
+        }
+    }
+
+    #[test]
+    fn chunks_know_where_they_begin() {
+        for count in COUNTS {
+            let mut out = vec![0; 100];
+            Threads::new(count).unwrap().each_chunk(&mut out, 7, |start, out| {
+                for (i, out) in out.iter_mut().enumerate() {
+                    *out = start + i;
+                }
+            });
+            assert_eq!(out, (0..100).collect::<Vec<_>>());
         }
     }
 

@@ -29,17 +29,6 @@ pub fn first_occurrences(prints: &[Digest], threads: &Threads, out: &mut [u32]) 
     if prints.len() <= PART {
         return first_occurrences_of_few(prints, out);
     }
-    first_occurrences_in_parts(prints, threads, out);
-}
-
-/// The same in one part, on the calling thread.
-pub fn first_occurrences_of_few(prints: &[Digest], out: &mut [u32]) {
-    let entries = spread(&PrintHasher::new(), prints, 0, 0);
-    let repeats = resolve(prints, &[&entries[0]], &mut Table::default());
-    write_firsts(&[repeats], 0, out);
-}
-
-fn first_occurrences_in_parts(prints: &[Digest], threads: &Threads, out: &mut [u32]) {
     let hasher = PrintHasher::new();
     let part_bits = prints.len().div_ceil(PART).next_power_of_two().trailing_zeros();
     let chunk = prints.len().div_ceil(threads.count()).max(CHUNK);
@@ -50,9 +39,14 @@ fn first_occurrences_in_parts(prints: &[Digest], threads: &Threads, out: &mut [u
         resolve(prints, &entries, table)
     };
     let repeats: Vec<Vec<Repeat>> = threads.map_with(0..1 << part_bits, Table::default, resolve);
-    threads.each(out.chunks_mut(chunk).enumerate(), |(index, out)| {
-        write_firsts(&repeats, (index * chunk) as u32, out);
-    });
+    threads.each_chunk(out, chunk, |start, out| write_firsts(&repeats, start as u32, out));
+}
+
+/// The same in one part, on the calling thread.
+pub fn first_occurrences_of_few(prints: &[Digest], out: &mut [u32]) {
+    let entries = spread(&PrintHasher::new(), prints, 0, 0);
+    let repeats = resolve(prints, &[&entries[0]], &mut Table::default());
+    write_firsts(&[repeats], 0, out);
 }
 
 /// A fingerprint in its part: its position, below 32 bits of its hash, of which one is

@@ -14,7 +14,6 @@ mod keys;
 
 use std::hint::black_box;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 pub use equation::verify_together;
 pub use keys::KeyCache;
@@ -23,6 +22,7 @@ use super::edwards25519::{Affine, Factors, MAX_LANES, Shape, SpacedMultiples};
 use super::field25519::Field;
 use super::isa::Isa;
 use super::lanes::{Lanes64, Quad};
+use super::limit::fastest;
 use super::scalar25519::{Digit, is_canonical, limbs};
 use super::sha512::{Message, digests};
 use crate::ed25519::{Batch, Rule};
@@ -77,20 +77,10 @@ fn smallest_batch(isa: Isa) -> usize {
         let mut batch = Batch::with_capacity(1);
         batch.push(&key, &signature, &[]);
         let base = halved::BASE.on(isa);
-        let in_lanes = fastest(|| verify_in_lanes(isa, Rule::Rfc8032, &batch, None, base, &mut [false]));
-        let singly = fastest(|| _ = black_box(Rule::Rfc8032.accepts(&key, &signature, &[])));
+        let in_lanes = fastest(8, || verify_in_lanes(isa, Rule::Rfc8032, &batch, None, base, &mut [false]));
+        let singly = fastest(8, || _ = black_box(Rule::Rfc8032.accepts(&key, &signature, &[])));
         in_lanes.div_duration_f64(singly).ceil() as usize
     })
-}
-
-/// The time of the fastest of a few calls.
-fn fastest(mut call: impl FnMut()) -> Duration {
-    let times = (0..8).map(|_| {
-        let start = Instant::now();
-        call();
-        start.elapsed()
-    });
-    times.min().unwrap_or_default()
 }
 
 dispatch! {

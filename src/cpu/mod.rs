@@ -107,16 +107,15 @@ impl Backend for Cpu {
         let share = batch.len().div_ceil(self.threads.count());
         if rule == Rule::Zip215 && self.isa > Isa::Scalar && batch.len() >= EQUATION {
             let chunk = share.clamp(EQUATION, EQUATION_CHUNK);
-            self.threads.each(out.chunks_mut(chunk).enumerate(), |(i, out)| {
-                let range = i * chunk..i * chunk + out.len();
-                ed25519::verify_together(self.isa, &batch.slice(range), out);
+            self.threads.each_chunk(out, chunk, |start, out| {
+                ed25519::verify_together(self.isa, &batch.slice(start..start + out.len()), out);
             });
             return Ok(());
         }
         let keys = self.keys.expand(self.isa, batch.keys(), &self.threads);
         let chunk = share.next_multiple_of(VERIFY_AT_LEAST).clamp(VERIFY_AT_LEAST, VERIFY_AT_MOST);
-        self.threads.each(out.chunks_mut(chunk).enumerate(), |(i, out)| {
-            let range = i * chunk..i * chunk + out.len();
+        self.threads.each_chunk(out, chunk, |start, out| {
+            let range = start..start + out.len();
             let keys = keys.as_ref().map(|keys| keys.of(range.clone()));
             ed25519::verify(self.isa, rule, &batch.slice(range), keys.as_deref(), out);
         });

@@ -53,9 +53,10 @@ impl Short {
 pub fn verify<F: Field>(rule: Rule, claims: &[Claim], base: &SpacedMultiples, out: &mut [bool]) {
     let room = Multiples::with_room::<F::Lanes>;
     let mut tables = [room(MULTIPLES), room(MULTIPLES)];
-    let shorts = match claims.len() <= F::Lanes::LANES {
-        true => shorts::<F::Lanes, 1>(claims),
-        false => shorts::<F::Lanes, VECTORS>(claims),
+    let shorts = if claims.len() <= F::Lanes::LANES {
+        shorts::<F::Lanes, 1>(claims)
+    } else {
+        shorts::<F::Lanes, VECTORS>(claims)
     };
     // One long number makes more doublings for all lanes: long ones go together.
     let below = |i: &usize| shorts[*i].is_below_2_128();
@@ -97,9 +98,10 @@ fn verify_vectors<F: Field>(
     tables: &mut [Multiples; 2],
     out: &mut [bool],
 ) {
-    let points = match order.len() <= F::Lanes::LANES {
-        true => points::<F, 2>(claims, order),
-        false => points::<F, TOGETHER>(claims, order),
+    let points = if order.len() <= F::Lanes::LANES {
+        points::<F, 2>(claims, order)
+    } else {
+        points::<F, TOGETHER>(claims, order)
     };
     for (i, order) in order.chunks(F::Lanes::LANES).enumerate() {
         let [(a, a_decodes), (r, r_decodes)] = points[i];
@@ -111,10 +113,8 @@ fn verify_vectors<F: Field>(
         let s = column(order.len(), 0, |lane| &claims[order[lane]].s);
         let s = limbs::product(&v, &s, &BASE_OFFSET);
         let u = [u0, u1, u2, u3 & F::Lanes::splat(u64::MAX >> 1)];
-        let digits = match order.iter().all(|&place| shorts[place].is_below_2_128()) {
-            true => &SHORT_DIGITS,
-            false => &LONG_DIGITS,
-        };
+        let all_short = order.iter().all(|&place| shorts[place].is_below_2_128());
+        let digits = if all_short { &SHORT_DIGITS } else { &LONG_DIGITS };
         let mut sum: Factors<F> = combination(tables, base, digits, &u, &v, &s);
         if rule == Rule::Zip215 {
             sum = sum.eightfold();
