@@ -118,11 +118,16 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// Vector operations of one lane in the kernels, as this level's instructions
 /// count them.
 pub struct Operations {
-    /// A SHA-256 block with its schedule, and one whose schedule is constant.
+    /// A SHA-256 block with its schedule, and a message's first.
     pub sha256: f64,
+    pub sha256_first: f64,
+    /// A block whose schedule is constant, that of a digest, and the last of 65 bytes.
     pub sha256_constant: f64,
-    /// A BLAKE3 block.
+    pub sha256_of_digest: f64,
+    pub sha256_end_of_65: f64,
+    /// A BLAKE3 block, and one of 32 bytes at most.
     pub blake3: f64,
+    pub blake3_short: f64,
 }
 
 impl Operations {
@@ -133,11 +138,19 @@ impl Operations {
         }
         // A round: 6 rotations, 4 three-operand logic, 7 additions. A step of the
         // schedule: 6 shifts and rotations, 2 logic, 3 additions. A quarter round:
-        // 6 additions, 4 xors, 4 rotations. Eight additions or xors at the end.
+        // 6 additions, 4 xors, 4 rotations. Eight additions or xors at the end. Where the
+        // state or words are constants, what they decide falls away: 18 of a first block,
+        // 8 and 59 more of a digest's rounds and schedule, 15 and 118 of 65 bytes' end.
+        let sha256 = 64.0 * 17.0 + 48.0 * 11.0 + 8.0;
+        let blake3 = 7.0 * 8.0 * 14.0 + 8.0;
         Some(Operations {
-            sha256: 64.0 * 17.0 + 48.0 * 11.0 + 8.0,
-            sha256_constant: 64.0 * 17.0 + 8.0,
-            blake3: 7.0 * 8.0 * 14.0 + 8.0,
+            sha256,
+            sha256_first: sha256 - 18.0,
+            sha256_constant: 64.0 * 17.0 + 8.0 - 64.0,
+            sha256_of_digest: sha256 - 18.0 - 8.0 - 59.0,
+            sha256_end_of_65: sha256 - 15.0 - 118.0,
+            blake3,
+            blake3_short: blake3 - 7.0 * 8.0,
         })
     }
 }

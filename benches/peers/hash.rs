@@ -11,14 +11,20 @@ const RECORDS: usize = 100_000;
 pub fn rows(duel: &Duel, lanes: &Lanes) {
     for (length, reach) in [(32, 4.2), (64, 4.5), (200, 3.2), (1024, 2.3)] {
         let blocks = |ops: Operations| match length {
-            64 => ops.sha256 + ops.sha256_constant,
-            _ => ((length + 8) / 64 + 1) as f64 * ops.sha256,
+            32 => ops.sha256_of_digest,
+            _ if length % 64 == 0 => {
+                ops.sha256_first + (length / 64 - 1) as f64 * ops.sha256 + ops.sha256_constant
+            }
+            _ => ops.sha256_first + ((length + 8) / 64) as f64 * ops.sha256,
         };
         let operations = Operations::of(lanes.isa).map(blocks);
         row(duel, lanes, Hash::Sha256, &length.to_string(), &[length], Some(reach), operations);
     }
     for (length, reach) in [(64, 13.0), (200, 10.0), (256, 13.0), (1024, 14.0)] {
-        let blocks = |ops: Operations| (length as f64 / 64.0).ceil() * ops.blake3;
+        let blocks = |ops: Operations| {
+            let last = if (1..=32).contains(&(length % 64)) { ops.blake3_short } else { ops.blake3 };
+            ((length - 1) / 64) as f64 * ops.blake3 + last
+        };
         let operations = Operations::of(lanes.isa).map(blocks);
         row(duel, lanes, Hash::Blake3, &length.to_string(), &[length], Some(reach), operations);
     }

@@ -11,9 +11,9 @@ const LEAVES: usize = 1 << 20;
 pub fn rows(duel: &Duel, lanes: &Lanes) {
     hashtree_rs::init();
     let ops = || Operations::of(lanes.isa);
-    let node = ops().map(|ops| ops.sha256 + ops.sha256_constant);
-    let double = ops().map(|ops| 2.0 * ops.sha256 + ops.sha256_constant);
-    let prefixed = ops().map(|ops| 2.0 * ops.sha256);
+    let node = ops().map(|ops| ops.sha256_first + ops.sha256_constant);
+    let double = ops().map(|ops| ops.sha256_first + ops.sha256_constant + ops.sha256_of_digest);
+    let prefixed = ops().map(|ops| ops.sha256_first + ops.sha256_end_of_65);
     let blake3 = ops().map(|ops| ops.blake3);
     let sha2: fn(Tree, &[Digest]) -> Digest = looped;
     row(

@@ -58,30 +58,40 @@ impl Mode {
     }
 }
 
-/// The quarter round: section 2.2.
+/// The quarter round (section 2.2), without words that are zero.
 #[inline(always)]
-fn mix<L: Lanes32>(v: &mut [L; 16], [a, b, c, d]: [usize; 4], x: L, y: L) {
-    v[a] = v[a] + v[b] + x;
+fn mix<L: Lanes32>(v: &mut [L; 16], [a, b, c, d]: [usize; 4], x: Option<L>, y: Option<L>) {
+    v[a] = sum(v[a] + v[b], x);
     v[d] = (v[d] ^ v[a]).rotr::<16>();
     v[c] = v[c] + v[d];
     v[b] = (v[b] ^ v[c]).rotr::<12>();
-    v[a] = v[a] + v[b] + y;
+    v[a] = sum(v[a] + v[b], y);
     v[d] = (v[d] ^ v[a]).rotr::<8>();
     v[c] = v[c] + v[d];
     v[b] = (v[b] ^ v[c]).rotr::<7>();
 }
 
 #[inline(always)]
-fn round<L: Lanes32, const R: usize>(v: &mut [L; 16], m: &[L; BLOCK_WORDS]) {
+fn sum<L: Lanes32>(a: L, b: Option<L>) -> L {
+    match b {
+        Some(b) => a + b,
+        None => a,
+    }
+}
+
+/// A round with the first `N` words of the block, the others being zero.
+#[inline(always)]
+fn round<L: Lanes32, const R: usize, const N: usize>(v: &mut [L; 16], words: &[L; BLOCK_WORDS]) {
     let order = const { ORDER[R] };
-    mix(v, [0, 4, 8, 12], m[order[0]], m[order[1]]);
-    mix(v, [1, 5, 9, 13], m[order[2]], m[order[3]]);
-    mix(v, [2, 6, 10, 14], m[order[4]], m[order[5]]);
-    mix(v, [3, 7, 11, 15], m[order[6]], m[order[7]]);
-    mix(v, [0, 5, 10, 15], m[order[8]], m[order[9]]);
-    mix(v, [1, 6, 11, 12], m[order[10]], m[order[11]]);
-    mix(v, [2, 7, 8, 13], m[order[12]], m[order[13]]);
-    mix(v, [3, 4, 9, 14], m[order[14]], m[order[15]]);
+    let m = |i: usize| if order[i] < N { Some(words[order[i]]) } else { None };
+    mix(v, [0, 4, 8, 12], m(0), m(1));
+    mix(v, [1, 5, 9, 13], m(2), m(3));
+    mix(v, [2, 6, 10, 14], m(4), m(5));
+    mix(v, [3, 7, 11, 15], m(6), m(7));
+    mix(v, [0, 5, 10, 15], m(8), m(9));
+    mix(v, [1, 6, 11, 12], m(10), m(11));
+    mix(v, [2, 7, 8, 13], m(12), m(13));
+    mix(v, [3, 4, 9, 14], m(14), m(15));
 }
 
 /// What a block is compressed with beside its chaining value and words.
@@ -92,14 +102,15 @@ pub struct Tweak<L> {
     pub flags: L,
 }
 
-/// The compression function, cut to a chaining value: section 2.2.
-struct Compress<'a, L> {
+/// The compression function, cut to a chaining value: section 2.2. Words of the block from
+/// the `N`th on are zero.
+struct Compress<'a, L, const N: usize> {
     cv: &'a mut [L; 8],
     words: &'a [L; BLOCK_WORDS],
     tweak: &'a Tweak<L>,
 }
 
-impl<L: Lanes32> Work for Compress<'_, L> {
+impl<L: Lanes32, const N: usize> Work for Compress<'_, L, N> {
     type Output = ();
 
     #[inline(always)]
@@ -111,13 +122,13 @@ impl<L: Lanes32> Work for Compress<'_, L> {
             v[8 + i] = L::splat(IV[i]);
         }
         (v[12], v[13], v[14], v[15]) = (counter[0], counter[1], length, flags);
-        round::<L, 0>(&mut v, self.words);
-        round::<L, 1>(&mut v, self.words);
-        round::<L, 2>(&mut v, self.words);
-        round::<L, 3>(&mut v, self.words);
-        round::<L, 4>(&mut v, self.words);
-        round::<L, 5>(&mut v, self.words);
-        round::<L, 6>(&mut v, self.words);
+        round::<L, 0, N>(&mut v, self.words);
+        round::<L, 1, N>(&mut v, self.words);
+        round::<L, 2, N>(&mut v, self.words);
+        round::<L, 3, N>(&mut v, self.words);
+        round::<L, 4, N>(&mut v, self.words);
+        round::<L, 5, N>(&mut v, self.words);
+        round::<L, 6, N>(&mut v, self.words);
         for i in 0..8 {
             self.cv[i] = v[i] ^ v[8 + i];
         }
@@ -126,7 +137,13 @@ impl<L: Lanes32> Work for Compress<'_, L> {
 
 #[inline(always)]
 fn compress<L: Lanes32>(cv: &mut [L; 8], words: &[L; BLOCK_WORDS], tweak: &Tweak<L>) {
-    L::outlined(Compress { cv, words, tweak });
+    L::outlined(Compress::<L, BLOCK_WORDS> { cv, words, tweak });
+}
+
+/// The same for a block of 32 bytes at most.
+#[inline(always)]
+fn compress_short<L: Lanes32>(cv: &mut [L; 8], words: &[L; BLOCK_WORDS], tweak: &Tweak<L>) {
+    L::outlined(Compress::<L, { BLOCK_WORDS / 2 }> { cv, words, tweak });
 }
 
 /// The chaining value above each of `LANES` pairs, end to end: section 2.4; the
@@ -146,20 +163,18 @@ pub fn parents<L: Lanes32>(mode: &Mode, pairs: &[u8], roots: &[bool], out: &mut 
 
 /// The digest of one whole block in each lane.
 #[inline(always)]
-pub fn whole<L: Lanes32>(mode: &Mode, words: &[L; BLOCK_WORDS]) -> [L; 8] {
+pub fn whole<L: Lanes32>(mode: &Mode, words: &[L; BLOCK_WORDS], digest: &mut [L; 8]) {
     let flags = mode.flags | CHUNK_START | CHUNK_END | ROOT;
-    let mut cv = splat(&mode.key);
-    compress(&mut cv, words, &Tweak::even(0, 64, flags));
-    cv
+    *digest = splat(&mode.key);
+    compress(digest, words, &Tweak::even(0, 64, flags));
 }
 
 /// The digest of 65 bytes in each lane: one whole block, and one byte in `end`.
 #[inline(always)]
-pub fn of_65<L: Lanes32>(mode: &Mode, words: &[L; BLOCK_WORDS], end: &[L; BLOCK_WORDS]) -> [L; 8] {
-    let mut cv = splat(&mode.key);
-    compress(&mut cv, words, &Tweak::even(0, 64, mode.flags | CHUNK_START));
-    compress(&mut cv, end, &Tweak::even(0, 1, mode.flags | CHUNK_END | ROOT));
-    cv
+pub fn of_65<L: Lanes32>(mode: &Mode, words: &[L; BLOCK_WORDS], end: &[L; BLOCK_WORDS], digest: &mut [L; 8]) {
+    *digest = splat(&mode.key);
+    compress(digest, words, &Tweak::even(0, 64, mode.flags | CHUNK_START));
+    compress_short(digest, end, &Tweak::even(0, 1, mode.flags | CHUNK_END | ROOT));
 }
 
 /// A chunk's position as two words.
@@ -242,7 +257,11 @@ pub fn chunks_even<L: Lanes32>(
     prefetch_strided::<L>(chunks, length, last);
     load_block(&mut words, &chunks[64 * last..], length, rest, Endian::Little);
     (tweak.length, tweak.flags) = (L::splat(rest as u32), L::splat(mode.start(last) | end(root)));
-    compress(&mut cv, &words, &tweak);
+    if rest <= 32 {
+        compress_short(&mut cv, &words, &tweak);
+    } else {
+        compress(&mut cv, &words, &tweak);
+    }
     L::store_digests(cv, out);
 }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::Isa;
 use super::blake3::{self, CHUNK, Mode, Piece, Place};
 use super::lanes::{Lanes32, MAX_LANES, Pair, prefetch_room};
-use super::sha256::{self, Padding};
+use super::sha256::{self, Even, Schedule};
 use super::streams::Streams;
 use crate::threads::Threads;
 use crate::{Digest, Hash, Records};
@@ -63,25 +63,27 @@ fn sha256_lanes<L: Lanes32>(
     let mut done = 0;
     let lanes_win = streams.is_none_or(|streams| !streams.always());
     if lanes_win {
-        let mut padding = Padding::default();
+        let mut even_messages = Even::<Pair<L>>::new();
         let lanes = Pair::<L>::LANES;
         let (length, joined) = (records.length(0), joined(records));
         while let Some((group, next)) = out[done..].split_at_mut_checked(lanes)
             && even(&records.offsets()[done..=done + lanes], length)
         {
             prefetch_room(next, lanes);
-            sha256::digests_even::<Pair<L>>(&joined[done * length..], length, double, &mut padding, group);
+            even_messages.digests(&joined[done * length..], length, double, group);
             done += lanes;
         }
     }
     let (records, out) = (records.slice(done..records.len()), &mut out[done..]);
     let order = Order::by(out.len(), |index| sha256::last_block(records.length(index)));
     let (wide, narrow) = groups::<L>(out.len());
+    let mut schedule = Schedule::<Pair<L>>::new();
     for group in wide {
-        sha256_group::<Pair<L>>(&records, &order, group, double, streams, out);
+        sha256_group(&records, &order, group, double, streams, &mut schedule, out);
     }
+    let mut schedule = Schedule::<L>::new();
     for group in narrow {
-        sha256_group::<L>(&records, &order, group, double, streams, out);
+        sha256_group(&records, &order, group, double, streams, &mut schedule, out);
     }
 }
 
@@ -92,6 +94,7 @@ fn sha256_group<L: Lanes32>(
     group: Range<usize>,
     double: bool,
     streams: Option<Streams>,
+    schedule: &mut Schedule<L>,
     out: &mut [[u8; 32]],
 ) {
     let mut messages: [&[u8]; MAX_LANES] = [&[]; MAX_LANES];
@@ -103,7 +106,7 @@ fn sha256_group<L: Lanes32>(
     let own = &messages[..group.len()];
     match streams.filter(|streams| streams.win(own.iter().map(|message| message.len()), L::LANES)) {
         Some(streams) => streams.digests(own, double, &mut digests),
-        None => sha256::digests::<L>(&messages, double, &mut digests),
+        None => sha256::digests(&messages, double, schedule, &mut digests),
     }
     order.scatter(group, &digests, out);
 }

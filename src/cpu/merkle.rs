@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::Isa;
 use super::blake3::{self, Mode};
 use super::lanes::{BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Pair, load_block, prefetch_strided};
-use super::sha256::{self, Constant, Expanding, PADDING_OF_64, State};
+use super::sha256::{self, PADDING_OF_64, Schedule, State};
 use super::streams::Streams;
 use crate::merkle::{Root, Tree};
 use crate::threads::Threads;
@@ -52,32 +52,45 @@ fn rise_lanes<L: Lanes32>(
     levels: u32,
 ) -> (Vec<[u8; 32]>, bool) {
     let rule = Rule::of(tree, streams);
+    let mut schedules = Schedules::<L> { pair: Schedule::new(), single: Schedule::new() };
     let (mut nodes, mut left, mut mutated) = (Cow::Borrowed(nodes), levels, false);
     while left > 0 {
         let fused = left >= LANE_LEVELS && nodes.len() >= Pair::<L>::LANES << LANE_LEVELS;
         let step = if fused { LANE_LEVELS } else { 1 };
-        let (above, equal) = step_up::<L>(&rule, &nodes, step);
+        let (above, equal) = step_up(&rule, &nodes, step, &mut schedules);
         (nodes, left, mutated) = (Cow::Owned(above), left - step, mutated | equal);
     }
     (nodes.into_owned(), mutated)
 }
 
+/// Room for the nodes' blocks, of two vectors side by side and of one.
+struct Schedules<L> {
+    pair: Schedule<Pair<L>>,
+    single: Schedule<L>,
+}
+
 /// The nodes `levels` above `nodes`: where they fill all lanes, in one go; the
 /// rest level by level.
 #[inline(always)]
-fn step_up<L: Lanes32>(rule: &Rule, nodes: &[[u8; 32]], levels: u32) -> (Vec<[u8; 32]>, bool) {
+fn step_up<L: Lanes32>(
+    rule: &Rule,
+    nodes: &[[u8; 32]],
+    levels: u32,
+    schedules: &mut Schedules<L>,
+) -> (Vec<[u8; 32]>, bool) {
     let group = Pair::<L>::LANES << levels;
     let groups = if rule.lanes_win() { nodes.len() / group } else { 0 };
     let (full, rest) = nodes.split_at(groups * group);
     let mut above = vec![[0; 32]; full.len() >> levels];
     let mut mutated = false;
     for (start, above) in (0..full.len()).step_by(group).zip(above.chunks_exact_mut(Pair::<L>::LANES)) {
-        mutated |= climb::<Pair<L>>(rule, full[start..].as_flattened().as_chunks().0, levels, above);
+        let pairs = full[start..].as_flattened().as_chunks().0;
+        mutated |= climb(rule, pairs, levels, &mut schedules.pair, above);
     }
     let mut rest = rest.to_vec();
     for _ in 0..levels {
         mutated |= rule.doubles_last && rest.as_chunks::<2>().0.iter().any(|[left, right]| left == right);
-        rest = level_above::<L>(rule, rest);
+        rest = level_above(rule, rest, &mut schedules.single);
     }
     above.extend_from_slice(&rest);
     (above, mutated)
@@ -85,7 +98,11 @@ fn step_up<L: Lanes32>(rule: &Rule, nodes: &[[u8; 32]], levels: u32) -> (Vec<[u8
 
 /// One level above any number of nodes.
 #[inline(always)]
-fn level_above<L: Lanes32>(rule: &Rule, mut nodes: Vec<[u8; 32]>) -> Vec<[u8; 32]> {
+fn level_above<L: Lanes32>(
+    rule: &Rule,
+    mut nodes: Vec<[u8; 32]>,
+    schedule: &mut Schedule<L>,
+) -> Vec<[u8; 32]> {
     if rule.doubles_last && !nodes.len().is_multiple_of(2) {
         nodes.extend_from_within(nodes.len() - 1..);
     }
@@ -101,7 +118,7 @@ fn level_above<L: Lanes32>(rule: &Rule, mut nodes: Vec<[u8; 32]>) -> Vec<[u8; 32
         let mut blocks = [[0; 64]; MAX_LANES];
         blocks[..pairs.len()].copy_from_slice(bytemuck::cast_slice(pairs));
         let mut digests = [[0; 32]; MAX_LANES];
-        climb::<L>(rule, &blocks, 1, &mut digests);
+        climb(rule, &blocks, 1, schedule, &mut digests);
         above.copy_from_slice(&digests[..above.len()]);
     }
     above.extend_from_slice(promoted);
@@ -114,22 +131,29 @@ fn level_above<L: Lanes32>(rule: &Rule, mut nodes: Vec<[u8; 32]>) -> Vec<[u8; 32
 /// Each lane goes through its part depth first, like a binary counter: a node
 /// that completes a pair rises at once. More pairs may follow: those are asked for.
 #[inline(always)]
-fn climb<L: Lanes32>(rule: &Rule, pairs: &[[u8; 64]], levels: u32, out: &mut [[u8; 32]]) -> bool {
+fn climb<L: Lanes32>(
+    rule: &Rule,
+    pairs: &[[u8; 64]],
+    levels: u32,
+    schedule: &mut Schedule<L>,
+    out: &mut [[u8; 32]],
+) -> bool {
     let own = 1 << (levels - 1);
     let mut waiting = [[L::splat(0); 8]; LANE_LEVELS as usize];
     let mut mutated = L::splat(0);
     let mut node = waiting[0];
     for pair in 0..own {
         prefetch_strided::<L>(pairs.as_flattened(), 64 * own, pair);
-        let mut children = [L::splat(0); BLOCK_WORDS];
-        load_block(&mut children, pairs[pair..].as_flattened(), 64 * own, 64, rule.endian());
+        let children = schedule.block();
+        load_block(children, pairs[pair..].as_flattened(), 64 * own, 64, rule.endian());
         let mut level = 0;
         loop {
-            mutated = mutated | rule.equal_pair(&children);
-            node = rule.above(&mut children);
+            mutated = mutated | rule.equal_pair(schedule.block());
+            rule.rise(schedule, &mut node);
             if pair >> level & 1 == 0 {
                 break;
             }
+            let children = schedule.block();
             children[..8].copy_from_slice(&waiting[level]);
             children[8..].copy_from_slice(&node);
             level += 1;
@@ -213,48 +237,47 @@ impl Rule {
 
     /// The node above; the children's place is used up.
     #[inline(always)]
-    fn above<L: Lanes32>(&self, children: &mut [L; BLOCK_WORDS]) -> [L; 8] {
+    fn rise<L: Lanes32>(&self, children: &mut Schedule<L>, node: &mut State<L>) {
         match &self.function {
             Function::Sha256 { double } => {
-                let state = if self.prefix { sha256_of_65(children) } else { sha256_of_64(children) };
-                if *double { sha256::of_digest(state) } else { state }
+                if self.prefix {
+                    sha256_of_65(children, node);
+                } else {
+                    sha256_of_64(children, node);
+                }
+                if *double {
+                    sha256::of_digest(node, children);
+                }
             }
-            Function::Blake3(mode) if self.prefix => blake3_of_65(mode, children),
-            Function::Blake3(mode) => blake3::whole(mode, children),
+            Function::Blake3(mode) if self.prefix => blake3_of_65(mode, children.block(), node),
+            Function::Blake3(mode) => blake3::whole(mode, children.block(), node),
         }
     }
 }
 
 #[inline(always)]
-fn sha256_of_64<L: Lanes32>(children: &mut [L; BLOCK_WORDS]) -> State<L> {
-    let mut state = sha256::initial();
-    sha256::compress(&mut state, Expanding(children));
-    sha256::compress(&mut state, Constant(&PADDING_OF_64));
-    state
+fn sha256_of_64<L: Lanes32>(children: &mut Schedule<L>, node: &mut State<L>) {
+    sha256::compress_first(node, children);
+    sha256::compress_constant(node, &PADDING_OF_64);
 }
 
 /// SHA-256 of 0x01 and the children: 65 bytes.
 #[inline(always)]
-fn sha256_of_65<L: Lanes32>(children: &mut [L; BLOCK_WORDS]) -> State<L> {
+fn sha256_of_65<L: Lanes32>(children: &mut Schedule<L>, node: &mut State<L>) {
     // Big-endian words: each takes its first byte from the word before it.
-    let last = prefix::<L, 8>(children, 0x0100_0000, 0xff00_0000);
-    let mut state = sha256::initial();
-    sha256::compress(&mut state, Expanding(children));
-    let mut end = [L::splat(0); BLOCK_WORDS];
-    end[0] = last | L::splat(0x0080_0000);
-    end[15] = L::splat(65 * 8);
-    sha256::compress(&mut state, Expanding(&mut end));
-    state
+    let last = prefix::<L, 8>(children.block(), 0x0100_0000, 0xff00_0000);
+    sha256::compress_first(node, children);
+    sha256::compress_end_of_65(node, last, children);
 }
 
 /// BLAKE3 of 0x01 and the children: 65 bytes.
 #[inline(always)]
-fn blake3_of_65<L: Lanes32>(mode: &Mode, children: &mut [L; BLOCK_WORDS]) -> [L; 8] {
+fn blake3_of_65<L: Lanes32>(mode: &Mode, children: &mut [L; BLOCK_WORDS], node: &mut [L; 8]) {
     // Little-endian words: each takes its lowest byte from the word before it.
     let last = prefix::<L, 24>(children, 0x0000_0001, 0x0000_00ff);
     let mut end = [L::splat(0); BLOCK_WORDS];
     end[0] = last;
-    blake3::of_65(mode, children, &end)
+    blake3::of_65(mode, children, &end, node);
 }
 
 /// Moves words up by one byte, after a first byte `prefix`, and gives the byte that falls

@@ -3,7 +3,7 @@
 use super::Isa;
 use super::lanes::scalar::U32s;
 use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Pair, Work};
-use super::sha256::{self, Expanding, Schedule, State};
+use super::sha256::{self, Schedule, State, Words};
 use crate::pow::{Nonce, NonceWindow, Puzzle, strides};
 use crate::threads::Threads;
 
@@ -101,6 +101,7 @@ impl Bitcoin {
 struct FirstHash<'a, L> {
     job: &'a Job,
     nonces: L,
+    schedule: &'a mut Schedule<L>,
 }
 
 impl<L: Lanes32> Work for FirstHash<'_, L> {
@@ -108,56 +109,53 @@ impl<L: Lanes32> Work for FirstHash<'_, L> {
 
     #[inline(always)]
     fn run(self) -> State<L> {
-        let mut schedule = FromNonce { bitcoin: &self.job.bitcoin, words: [self.nonces; BLOCK_WORDS] };
-        let mut state = sha256::splat(&self.job.bitcoin.state);
-        sha256::eight_rounds(&mut state, &mut schedule, 3);
-        state = sha256::round(state, schedule.word(11));
-        state = sha256::round(state, schedule.word(12));
-        state = sha256::round(state, schedule.word(13));
-        state = sha256::round(state, schedule.word(14));
-        state = sha256::round(state, schedule.word(15));
-        sha256::sixteen_rounds(&mut state, &mut schedule, 16);
-        for turn in 2..4 {
-            sha256::sixteen_rounds(&mut state, &mut schedule, 16 * turn);
-        }
-        sha256::add(&mut state, sha256::splat(&self.job.midstate));
+        let FirstHash { job, nonces, schedule } = self;
+        let mut words = FromNonce { bitcoin: &job.bitcoin, nonces, later: schedule.later() };
+        let mut state = sha256::splat(&job.bitcoin.state);
+        sha256::eight_rounds(&mut state, &mut words, 3);
+        state = sha256::round(state, words.word(11));
+        state = sha256::round(state, words.word(12));
+        state = sha256::round(state, words.word(13));
+        state = sha256::round(state, words.word(14));
+        state = sha256::round(state, words.word(15));
+        sha256::sixteen_rounds(&mut state, &mut words, 16);
+        schedule.rounds(&mut state, 32, 64);
+        sha256::add(&mut state, sha256::splat(&job.midstate));
         state
     }
 }
 
-/// The schedule of a block that lanes share but for the nonce.
+/// The first 32 words of a schedule that lanes share but for the nonce.
 struct FromNonce<'a, L> {
     bitcoin: &'a Bitcoin,
-    /// The last sixteen words; until the sixteenth, all are the nonce.
-    words: [L; BLOCK_WORDS],
+    nonces: L,
+    /// W_16 to W_31.
+    later: &'a mut [L; BLOCK_WORDS],
 }
 
-impl<L: Lanes32> Schedule<L> for FromNonce<'_, L> {
+impl<L: Lanes32> Words<L> for FromNonce<'_, L> {
     #[inline(always)]
     fn word(&mut self, t: usize) -> L {
-        let words = &mut self.words;
-        match t {
-            BITCOIN_WORD => return words[t] + L::splat(sha256::K[t]),
-            0..16 => return L::splat(self.bitcoin.words[t]),
-            16..32 => {
-                let mut word = L::splat(self.bitcoin.shares[t - 16]);
-                if t - 15 == BITCOIN_WORD {
-                    word = word + sha256::sigma_0(words[BITCOIN_WORD]);
-                }
-                if t - 16 == BITCOIN_WORD {
-                    word = word + words[BITCOIN_WORD];
-                }
-                if t - 7 >= FIRST_REACHED {
-                    word = word + words[(t - 7) % 16];
-                }
-                if t - 2 >= FIRST_REACHED {
-                    word = word + sha256::sigma_1(words[(t - 2) % 16]);
-                }
-                words[t % 16] = word;
-            }
-            _ => sha256::step(words, t),
+        let FromNonce { bitcoin, nonces, later } = self;
+        if t < BLOCK_WORDS {
+            let known = L::splat(bitcoin.words[t]);
+            return if t == BITCOIN_WORD { *nonces + L::splat(sha256::K[t]) } else { known };
         }
-        words[t % 16] + L::splat(sha256::K[t])
+        let mut word = L::splat(bitcoin.shares[t - 16]);
+        if t - 15 == BITCOIN_WORD {
+            word = word + sha256::sigma_0(*nonces);
+        }
+        if t - 16 == BITCOIN_WORD {
+            word = word + *nonces;
+        }
+        if t - 7 >= FIRST_REACHED {
+            word = word + later[t - 7 - 16];
+        }
+        if t - 2 >= FIRST_REACHED {
+            word = word + sha256::sigma_1(later[t - 2 - 16]);
+        }
+        later[t - 16] = word;
+        word + L::splat(sha256::K[t])
     }
 }
 
@@ -173,10 +171,10 @@ fn search_lanes<L: Lanes32>(puzzle: &Puzzle, job: &Job, first: u32, last: u32) -
         *offset = lane as u32;
     }
     let offsets = Pair::<L>::load(&offsets);
-    let mut start = first;
+    let (mut start, mut schedule) = (first, Schedule::new());
     loop {
         let nonces = Pair::<L>::splat(start) + offsets;
-        let high = last_word(job, nonces);
+        let high = last_word(job, nonces, &mut schedule);
         if high.any_at_most(Pair::<L>::splat(job.bound)) {
             let lanes = (Pair::<L>::LANES as u32 - 1).min(last - start);
             let hit = (start..=start + lanes).find(|&nonce| puzzle.check(nonce).is_some());
@@ -190,16 +188,17 @@ fn search_lanes<L: Lanes32>(puzzle: &Puzzle, job: &Job, first: u32, last: u32) -
 
 /// The most significant word of each digest, as the target is compared.
 #[inline(always)]
-fn last_word<L: Lanes32>(job: &Job, nonces: L) -> L {
+fn last_word<L: Lanes32>(job: &Job, nonces: L, schedule: &mut Schedule<L>) -> L {
     let nonces = nonces.swap_bytes();
     let state = if job.word == BITCOIN_WORD {
-        L::outlined(FirstHash { job, nonces })
+        L::outlined(FirstHash { job, nonces, schedule })
     } else {
-        let mut block = sha256::splat(&job.block);
+        let block = schedule.block();
+        *block = sha256::splat(&job.block);
         block[job.word] = nonces;
         let mut state = sha256::splat(&job.midstate);
-        sha256::compress(&mut state, Expanding(&mut block));
+        sha256::compress(&mut state, schedule);
         state
     };
-    sha256::last_of_digest(&state).swap_bytes()
+    sha256::last_of_digest(&state, schedule).swap_bytes()
 }

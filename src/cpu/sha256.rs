@@ -13,40 +13,115 @@ pub type State<L> = [L; 8];
 /// The bit that ends a message, in the first byte of a word.
 const END: u32 = 0x8000_0000;
 
-/// The words of one block, as the rounds take them.
-pub trait Schedule<L> {
-    /// Word `t` plus the round's constant; asked for in order.
+/// The words of rounds, each with the round's constant.
+pub trait Words<L> {
+    /// The word of round `t`; asked for in order.
     fn word(&mut self, t: usize) -> L;
 }
 
-/// A block's sixteen words, expanded as the rounds go.
-pub struct Expanding<'a, L>(pub &'a mut [L; BLOCK_WORDS]);
+/// The words of a block.
+struct Block<'a, L>(&'a [L; BLOCK_WORDS]);
 
-impl<L: Lanes32> Schedule<L> for Expanding<'_, L> {
+impl<L: Lanes32> Words<L> for Block<'_, L> {
     #[inline(always)]
     fn word(&mut self, t: usize) -> L {
-        let words = &mut *self.0;
-        if t >= 16 {
-            step(words, t);
-        }
-        words[t % 16] + L::splat(K[t])
+        self.0[t] + L::splat(K[t])
     }
 }
 
-/// Word `t` of the schedule, from 16 on, in place of the oldest.
-#[inline(always)]
-pub fn step<L: Lanes32>(words: &mut [L; BLOCK_WORDS], t: usize) {
-    let sum = words[t % 16] + words[(t + 9) % 16];
-    words[t % 16] = sum + sigma_0(words[(t + 1) % 16]) + sigma_1(words[(t + 14) % 16]);
+/// The first 32 words of a schedule, of which the block's are known to the compiler.
+struct FirstHalf<'a, L> {
+    block: [L; BLOCK_WORDS],
+    /// W_16 to W_31.
+    later: &'a mut [L; BLOCK_WORDS],
 }
 
-/// A block that is the same in each lane, expanded beforehand.
-pub struct Constant<'a>(pub &'a [u32; 64]);
+impl<L: Lanes32> Words<L> for FirstHalf<'_, L> {
+    #[inline(always)]
+    fn word(&mut self, t: usize) -> L {
+        if t < 16 {
+            return self.block[t] + L::splat(K[t]);
+        }
+        let at = |t: usize| if t < 16 { self.block[t] } else { self.later[t - 16] };
+        let word = expanded([at(t - 16), at(t - 15), at(t - 7), at(t - 2)]);
+        self.later[t - 16] = word;
+        word + L::splat(K[t])
+    }
+}
 
-impl<L: Lanes32> Schedule<L> for Constant<'_> {
+/// Eight words after the sixteen before them, and the constants of their rounds.
+struct Next<'a, L> {
+    words: &'a mut [L],
+    k: &'a [u32],
+}
+
+impl<L: Lanes32> Words<L> for Next<'_, L> {
+    #[inline(always)]
+    fn word(&mut self, t: usize) -> L {
+        let words = &mut *self.words;
+        words[t + 16] = expanded([words[t], words[t + 1], words[t + 9], words[t + 14]]);
+        words[t + 16] + L::splat(self.k[t])
+    }
+}
+
+/// The word of a schedule after those sixteen, fifteen, seven and two places before it.
+#[inline(always)]
+fn expanded<L: Lanes32>([w16, w15, w7, w2]: [L; 4]) -> L {
+    w16 + w7 + sigma_0(w15) + sigma_1(w2)
+}
+
+/// Words that are the same in each lane, with the constants of their rounds.
+struct Constant<'a>(&'a [u32; 16]);
+
+impl<L: Lanes32> Words<L> for Constant<'_> {
     #[inline(always)]
     fn word(&mut self, t: usize) -> L {
         L::splat(self.0[t])
+    }
+}
+
+/// Room for the message schedule, W_0 to W_63, of one block after another.
+pub struct Schedule<L>([L; 64]);
+
+impl<L: Lanes32> Schedule<L> {
+    #[inline(always)]
+    pub fn new() -> Self {
+        Schedule([L::splat(0); 64])
+    }
+
+    /// The place of a block's words.
+    #[inline(always)]
+    pub fn block(&mut self) -> &mut [L; BLOCK_WORDS] {
+        &mut self.0.as_chunks_mut().0[0]
+    }
+
+    /// The place of W_16 to W_31.
+    #[inline(always)]
+    pub fn later(&mut self) -> &mut [L; BLOCK_WORDS] {
+        &mut self.0.as_chunks_mut().0[1]
+    }
+
+    /// The words from `t` on, at least 16.
+    #[inline(always)]
+    fn next(&mut self, t: usize) -> Next<'_, L> {
+        Next { words: &mut self.0[t - 16..t + 8], k: &K[t..t + 8] }
+    }
+
+    /// All rounds over the block.
+    #[inline(always)]
+    fn all_rounds(&mut self, state: &mut State<L>) {
+        sixteen_rounds(state, &mut Block(self.block()), 0);
+        self.rounds(state, 16, 64);
+    }
+
+    /// The rounds from `start` to `end`, multiples of eight from 16 on. Eight a turn: a
+    /// longer loop would leave no room in the instruction cache for the other functions
+    /// of a message of two blocks.
+    #[inline(always)]
+    pub fn rounds(&mut self, state: &mut State<L>, start: usize, end: usize) {
+        for t in (start..end).step_by(8) {
+            eight_rounds(state, &mut self.next(t), 0);
+        }
     }
 }
 
@@ -106,21 +181,21 @@ pub fn round<L: Lanes32>([a, b, c, d, e, f, g, h]: State<L>, word: L) -> State<L
 }
 
 #[inline(always)]
-pub fn eight_rounds<L: Lanes32>(state: &mut State<L>, schedule: &mut impl Schedule<L>, t: usize) {
-    *state = round(*state, schedule.word(t));
-    *state = round(*state, schedule.word(t + 1));
-    *state = round(*state, schedule.word(t + 2));
-    *state = round(*state, schedule.word(t + 3));
-    *state = round(*state, schedule.word(t + 4));
-    *state = round(*state, schedule.word(t + 5));
-    *state = round(*state, schedule.word(t + 6));
-    *state = round(*state, schedule.word(t + 7));
+pub fn eight_rounds<L: Lanes32>(state: &mut State<L>, words: &mut impl Words<L>, t: usize) {
+    *state = round(*state, words.word(t));
+    *state = round(*state, words.word(t + 1));
+    *state = round(*state, words.word(t + 2));
+    *state = round(*state, words.word(t + 3));
+    *state = round(*state, words.word(t + 4));
+    *state = round(*state, words.word(t + 5));
+    *state = round(*state, words.word(t + 6));
+    *state = round(*state, words.word(t + 7));
 }
 
 #[inline(always)]
-pub fn sixteen_rounds<L: Lanes32>(state: &mut State<L>, schedule: &mut impl Schedule<L>, t: usize) {
-    eight_rounds(state, schedule, t);
-    eight_rounds(state, schedule, t + 8);
+pub fn sixteen_rounds<L: Lanes32>(state: &mut State<L>, words: &mut impl Words<L>, t: usize) {
+    eight_rounds(state, words, t);
+    eight_rounds(state, words, t + 8);
 }
 
 #[inline(always)]
@@ -130,31 +205,76 @@ pub fn add<L: Lanes32>(state: &mut State<L>, rounds: State<L>) {
     }
 }
 
-/// The compression function: FIPS 180-4, section 6.2.2.
-struct Compress<'a, L, S> {
+/// The compression function (FIPS 180-4, section 6.2.2) on the block in `schedule`.
+struct Compress<'a, L> {
     state: &'a mut State<L>,
-    schedule: S,
+    schedule: &'a mut Schedule<L>,
 }
 
-impl<L: Lanes32, S: Schedule<L>> Work for Compress<'_, L, S> {
+impl<L: Lanes32> Work for Compress<'_, L> {
     type Output = ();
 
     #[inline(always)]
-    fn run(mut self) {
+    fn run(self) {
         let mut rounds = *self.state;
-        // Sixteen rounds a turn, so that the schedule's ring has fixed places.
-        sixteen_rounds(&mut rounds, &mut self.schedule, 0);
-        for turn in 1..4 {
-            sixteen_rounds(&mut rounds, &mut self.schedule, 16 * turn);
+        self.schedule.all_rounds(&mut rounds);
+        add(self.state, rounds);
+    }
+}
+
+/// Takes the block in `schedule` into the state.
+#[inline(always)]
+pub fn compress<L: Lanes32>(state: &mut State<L>, schedule: &mut Schedule<L>) {
+    L::outlined(Compress { state, schedule });
+}
+
+/// The compression function on a message's first block.
+struct CompressFirst<'a, L> {
+    state: &'a mut State<L>,
+    schedule: &'a mut Schedule<L>,
+}
+
+impl<L: Lanes32> Work for CompressFirst<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut rounds = initial();
+        self.schedule.all_rounds(&mut rounds);
+        *self.state = initial();
+        add(self.state, rounds);
+    }
+}
+
+/// Makes `state` the one after a message's first block, that in `schedule`.
+#[inline(always)]
+pub fn compress_first<L: Lanes32>(state: &mut State<L>, schedule: &mut Schedule<L>) {
+    L::outlined(CompressFirst { state, schedule });
+}
+
+/// The compression function on a block that is the same in each lane.
+struct CompressConstant<'a, L> {
+    state: &'a mut State<L>,
+    words: &'a [u32; 64],
+}
+
+impl<L: Lanes32> Work for CompressConstant<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut rounds = *self.state;
+        for words in self.words.as_chunks().0 {
+            sixteen_rounds(&mut rounds, &mut Constant(words), 0);
         }
         add(self.state, rounds);
     }
 }
 
-/// Takes one more block into the state.
+/// Takes a block into the state of which `words` is the [expanded](expand) schedule.
 #[inline(always)]
-pub fn compress<L: Lanes32, S: Schedule<L>>(state: &mut State<L>, schedule: S) {
-    L::outlined(Compress { state, schedule });
+pub fn compress_constant<L: Lanes32>(state: &mut State<L>, words: &[u32; 64]) {
+    L::outlined(CompressConstant { state, words });
 }
 
 #[inline(always)]
@@ -173,8 +293,9 @@ pub fn splat<L: Lanes32, const N: usize>(words: &[u32; N]) -> [L; N] {
 
 /// The compression function on one block.
 pub fn compress_one(state: [u32; 8], block: &[u8; 64]) -> [u32; 8] {
-    let mut lanes = splat::<U32s, 8>(&state);
-    compress(&mut lanes, Expanding(&mut splat(&words_of(block))));
+    let (mut lanes, mut schedule) = (splat::<U32s, 8>(&state), Schedule::new());
+    *schedule.block() = splat(&words_of(block));
+    compress(&mut lanes, &mut schedule);
     lanes.map(U32s::get)
 }
 
@@ -187,48 +308,16 @@ pub fn words_of(block: &[u8; 64]) -> [u32; BLOCK_WORDS] {
     words
 }
 
-/// SHA-256 of 32 bytes.
-struct Of32Bytes<'a, L>(&'a mut State<L>);
-
-impl<L: Lanes32> Work for Of32Bytes<'_, L> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let (mut rounds, mut block) = (initial(), digest_block(self.0));
-        let mut schedule = Expanding(&mut block);
-        // Apart from the loop: what the padding's words alone decide falls away.
-        sixteen_rounds(&mut rounds, &mut schedule, 0);
-        sixteen_rounds(&mut rounds, &mut schedule, 16);
-        for turn in 2..4 {
-            sixteen_rounds(&mut rounds, &mut schedule, 16 * turn);
-        }
-        *self.0 = initial();
-        add(self.0, rounds);
-    }
+/// The first 32 rounds: written out, so that what the constants among a block's words
+/// alone decide falls away.
+#[inline(always)]
+fn half_the_rounds<L: Lanes32>(state: &mut State<L>, block: [L; BLOCK_WORDS], schedule: &mut Schedule<L>) {
+    let mut words = FirstHalf { block, later: schedule.later() };
+    sixteen_rounds(state, &mut words, 0);
+    sixteen_rounds(state, &mut words, 16);
 }
 
-/// The last word of SHA-256 of a digest in words.
-struct LastOfDigest<'a, L>(&'a State<L>);
-
-impl<L: Lanes32> Work for LastOfDigest<'_, L> {
-    type Output = L;
-
-    #[inline(always)]
-    fn run(self) -> L {
-        let (mut rounds, mut block) = (initial(), digest_block(self.0));
-        let mut schedule = Expanding(&mut block);
-        sixteen_rounds(&mut rounds, &mut schedule, 0);
-        for turn in 1..3 {
-            sixteen_rounds(&mut rounds, &mut schedule, 16 * turn);
-        }
-        // Apart from the loop: the last word is `e` three rounds before the end,
-        // and what comes after that, or serves only the other words, falls away.
-        sixteen_rounds(&mut rounds, &mut schedule, 48);
-        rounds[7] + L::splat(INITIAL[7])
-    }
-}
-
+/// The block of a digest in words.
 #[inline(always)]
 fn digest_block<L: Lanes32>(digest: &State<L>) -> [L; BLOCK_WORDS] {
     let mut block = splat(&padding(32));
@@ -237,19 +326,86 @@ fn digest_block<L: Lanes32>(digest: &State<L>) -> [L; BLOCK_WORDS] {
     block
 }
 
-/// SHA-256 of a digest in words: the second half of SHA-256d. After other blocks, by the
-/// same function as those, since two would crowd each other out of the instruction cache.
+/// SHA-256 of a digest in words, in its place.
+struct OfDigest<'a, L> {
+    digest: &'a mut State<L>,
+    schedule: &'a mut Schedule<L>,
+}
+
+impl<L: Lanes32> Work for OfDigest<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut rounds = initial();
+        half_the_rounds(&mut rounds, digest_block(self.digest), self.schedule);
+        self.schedule.rounds(&mut rounds, 32, 64);
+        *self.digest = initial();
+        add(self.digest, rounds);
+    }
+}
+
+/// SHA-256 of a digest in words, in its place: the second half of SHA-256d.
 #[inline(always)]
-pub fn of_digest<L: Lanes32>(digest: State<L>) -> State<L> {
-    let mut state = initial();
-    compress(&mut state, Expanding(&mut digest_block(&digest)));
-    state
+pub fn of_digest<L: Lanes32>(digest: &mut State<L>, schedule: &mut Schedule<L>) {
+    L::outlined(OfDigest { digest, schedule });
+}
+
+/// The last word of SHA-256 of a digest in words.
+struct LastOfDigest<'a, L> {
+    digest: &'a State<L>,
+    schedule: &'a mut Schedule<L>,
+}
+
+impl<L: Lanes32> Work for LastOfDigest<'_, L> {
+    type Output = L;
+
+    #[inline(always)]
+    fn run(self) -> L {
+        let mut rounds = initial();
+        half_the_rounds(&mut rounds, digest_block(self.digest), self.schedule);
+        self.schedule.rounds(&mut rounds, 32, 56);
+        let mut words = self.schedule.next(56);
+        // The last word is `e` three rounds before the end.
+        for t in 0..5 {
+            rounds = round(rounds, words.word(t));
+        }
+        rounds[4] + L::splat(INITIAL[7])
+    }
 }
 
 /// The last word of SHA-256 of a digest in words.
 #[inline(always)]
-pub fn last_of_digest<L: Lanes32>(digest: &State<L>) -> L {
-    L::outlined(LastOfDigest(digest))
+pub fn last_of_digest<L: Lanes32>(digest: &State<L>, schedule: &mut Schedule<L>) -> L {
+    L::outlined(LastOfDigest { digest, schedule })
+}
+
+/// The last block of 65 bytes.
+struct CompressEndOf65<'a, L> {
+    state: &'a mut State<L>,
+    last: L,
+    schedule: &'a mut Schedule<L>,
+}
+
+impl<L: Lanes32> Work for CompressEndOf65<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut block = [L::splat(0); BLOCK_WORDS];
+        block[0] = self.last | L::splat(END >> 8);
+        block[15] = L::splat(65 * 8);
+        let mut rounds = *self.state;
+        half_the_rounds(&mut rounds, block, self.schedule);
+        self.schedule.rounds(&mut rounds, 32, 64);
+        add(self.state, rounds);
+    }
+}
+
+/// Takes in the last of 65 bytes, the first of the word `last`.
+#[inline(always)]
+pub fn compress_end_of_65<L: Lanes32>(state: &mut State<L>, last: L, schedule: &mut Schedule<L>) {
+    L::outlined(CompressEndOf65 { state, last, schedule });
 }
 
 /// The padding of messages of whole blocks: the one made last is kept, since
@@ -266,100 +422,115 @@ impl Default for Padding {
 }
 
 impl Padding {
-    fn of(&mut self, length: usize) -> Constant<'_> {
+    fn of(&mut self, length: usize) -> &[u32; 64] {
         if self.length != length {
             *self = Padding { length, schedule: expand(padding(length as u64)) };
         }
-        Constant(&self.schedule)
+        &self.schedule
     }
 }
 
-/// The digest of each of `LANES` messages of `length` bytes, end to end; with
-/// `double`, of their digests. More may follow: those are asked for.
-#[inline(always)]
-pub fn digests_even<L: Lanes32>(
-    messages: &[u8],
-    length: usize,
-    double: bool,
-    pad: &mut Padding,
-    out: &mut [[u8; 32]],
-) {
-    if length == 32 {
-        return digests_of_32::<L>(messages, double, out);
-    }
-    let (mut state, mut words) = (initial::<L>(), [L::splat(0); BLOCK_WORDS]);
-    for start in (0..length - length % 64).step_by(64) {
-        prefetch_strided::<L>(messages, length, start / 64);
-        load_block(&mut words, &messages[start..], length, 64, Endian::Big);
-        compress(&mut state, Expanding(&mut words));
-    }
-    match length % 64 {
-        0 => compress(&mut state, pad.of(length)),
-        _ => finish_even(&mut state, messages, length),
-    }
-    store(state, double, out);
+/// What messages of one length have in common, one group after another.
+pub struct Even<L> {
+    schedule: Schedule<L>,
+    padding: Padding,
 }
 
-/// The same for messages of 32 bytes.
-#[inline(always)]
-fn digests_of_32<L: Lanes32>(messages: &[u8], double: bool, out: &mut [[u8; 32]]) {
-    prefetch_next_32::<L>(messages);
-    let mut state = Endian::Big.words(L::load_strided(messages, 32, 32));
-    for _ in 0..if double { 2 } else { 1 } {
-        L::outlined(Of32Bytes(&mut state));
+impl<L: Lanes32> Even<L> {
+    #[inline(always)]
+    pub fn new() -> Self {
+        Even { schedule: Schedule::new(), padding: Padding::default() }
     }
-    store(state, false, out);
+
+    /// The digest of each of `LANES` messages of `length` bytes, end to end; with
+    /// `double`, of their digests. More may follow: those are asked for.
+    #[inline(always)]
+    pub fn digests(&mut self, messages: &[u8], length: usize, double: bool, out: &mut [[u8; 32]]) {
+        if length == 32 {
+            return self.digests_of_32(messages, double, out);
+        }
+        let (mut state, schedule) = (initial::<L>(), &mut self.schedule);
+        for start in (0..length - length % 64).step_by(64) {
+            prefetch_strided::<L>(messages, length, start / 64);
+            load_block(schedule.block(), &messages[start..], length, 64, Endian::Big);
+            match start {
+                0 => compress_first(&mut state, schedule),
+                _ => compress(&mut state, schedule),
+            }
+        }
+        match length % 64 {
+            0 => compress_constant(&mut state, self.padding.of(length)),
+            _ => finish_even(&mut state, schedule, messages, length),
+        }
+        store(state, schedule, double, out);
+    }
+
+    /// The same for messages of 32 bytes.
+    #[inline(always)]
+    fn digests_of_32(&mut self, messages: &[u8], double: bool, out: &mut [[u8; 32]]) {
+        prefetch_next_32::<L>(messages);
+        let mut state = Endian::Big.words(L::load_strided(messages, 32, 32));
+        of_digest(&mut state, &mut self.schedule);
+        store(state, &mut self.schedule, double, out);
+    }
 }
 
 #[inline(always)]
-fn store<L: Lanes32>(mut state: State<L>, double: bool, out: &mut [[u8; 32]]) {
+fn store<L: Lanes32>(mut state: State<L>, schedule: &mut Schedule<L>, double: bool, out: &mut [[u8; 32]]) {
     if double {
-        state = of_digest(state);
+        of_digest(&mut state, schedule);
     }
     L::store_digests(Endian::Big.words(state), out);
 }
 
 /// The end of messages of one length, not of whole blocks.
 #[inline(always)]
-fn finish_even<L: Lanes32>(state: &mut State<L>, messages: &[u8], length: usize) {
+fn finish_even<L: Lanes32>(state: &mut State<L>, schedule: &mut Schedule<L>, messages: &[u8], length: usize) {
     let rest = length % 64;
     prefetch_strided::<L>(messages, length, length / 64);
-    let mut words = [L::splat(0); BLOCK_WORDS];
-    load_block(&mut words, &messages[length - rest..], length, rest, Endian::Big);
+    let words = schedule.block();
+    load_block(words, &messages[length - rest..], length, rest, Endian::Big);
     words[rest / 4] = words[rest / 4] | L::splat(END >> (8 * (rest % 4)));
     if rest >= 56 {
-        compress(state, Expanding(&mut words));
-        words = [L::splat(0); BLOCK_WORDS];
+        compress(state, schedule);
+        *schedule.block() = [L::splat(0); BLOCK_WORDS];
     }
     let padding = padding(length as u64);
+    let words = schedule.block();
     words[14] = L::splat(padding[14]);
     words[15] = L::splat(padding[15]);
-    compress(state, Expanding(&mut words));
+    compress(state, schedule);
 }
 
 /// The digest of each of `LANES` messages of any lengths; with `double`, of
 /// their digests. Lanes stand still once their message is through.
 #[inline(always)]
-pub fn digests<L: Lanes32>(messages: &[&[u8]], double: bool, out: &mut [[u8; 32]]) {
+pub fn digests<L: Lanes32>(
+    messages: &[&[u8]],
+    double: bool,
+    schedule: &mut Schedule<L>,
+    out: &mut [[u8; 32]],
+) {
     let messages = &messages[..L::LANES];
     let whole = messages.iter().map(|message| message.len() / 64).min().unwrap_or(0);
     let last = messages.iter().map(|message| last_block(message.len())).max().unwrap_or(0);
-    let (mut state, mut words) = (initial::<L>(), [L::splat(0); BLOCK_WORDS]);
+    let mut state = initial::<L>();
     for block in 0..whole {
-        load_blocks(&mut words, &blocks(messages, block)[..L::LANES], Endian::Big);
-        compress(&mut state, Expanding(&mut words));
+        load_blocks(schedule.block(), &blocks(messages, block)[..L::LANES], Endian::Big);
+        compress(&mut state, schedule);
     }
     let mut ends = Ends::<L>::new(messages);
     for block in whole..=last {
         let words = L::load_tails(&tails(messages, block)[..L::LANES]);
-        let (mut words, active) = ends.pad(Endian::Big.words(words), block);
+        let (words, active) = ends.pad(Endian::Big.words(words), block);
+        *schedule.block() = words;
         let mut next = state;
-        compress(&mut next, Expanding(&mut words));
+        compress(&mut next, schedule);
         for (word, next) in state.iter_mut().zip(next) {
             *word = active.choose(next, *word);
         }
     }
-    store(state, double, out);
+    store(state, schedule, double, out);
 }
 
 /// Block `block` of each message.
