@@ -164,8 +164,9 @@ impl<'a> Records<'a> {
                 return None;
             }
             let limit = self.offsets[start].saturating_add(max_bytes);
-            let fit = self.offsets[start + 1..].partition_point(|&end| end <= limit);
-            let range = start..start + fit.clamp(1, max_records.max(1));
+            let most = max_records.clamp(1, self.len() - start);
+            let fit = self.offsets[start + 1..][..most].partition_point(|&end| end <= limit);
+            let range = start..start + fit.max(1);
             start = range.end;
             Some(range)
         })
