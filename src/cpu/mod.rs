@@ -17,6 +17,8 @@ mod sha256;
 mod sha512;
 mod streams;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::backend::{Backend, BackendInfo, BackendKind, Fault};
 use crate::ed25519::{Batch, Rule};
 use crate::merkle::{Root, Tree};
@@ -42,12 +44,17 @@ const VERIFY_AT_MOST: usize = 256;
 const EQUATION: usize = 256;
 const EQUATION_CHUNK: usize = 4096;
 
+/// Invalid signatures in a chunk that one equation still finds sooner than so many of them.
+const FEW_INVALID: usize = 2;
+
 /// The back end on SIMD lanes and a pool of threads.
 pub struct Cpu {
     info: BackendInfo,
     threads: Threads,
     isa: Isa,
     keys: KeyCache,
+    /// Whether many of the signatures that were last verified under ZIP 215 were invalid.
+    many_invalid: AtomicBool,
 }
 
 impl Cpu {
@@ -59,7 +66,7 @@ impl Cpu {
             detail: detail(isa),
             software: false,
         };
-        Cpu { info, threads, isa, keys: KeyCache::new(CACHED_KEYS) }
+        Cpu { info, threads, isa, keys: KeyCache::new(CACHED_KEYS), many_invalid: AtomicBool::new(false) }
     }
 
     /// The same, with another cache of public keys.
@@ -71,6 +78,20 @@ impl Cpu {
     /// The cache of public keys.
     pub fn key_cache(&self) -> &KeyCache {
         &self.keys
+    }
+}
+
+impl Cpu {
+    /// Verifies under ZIP 215, on this thread: together, unless there were many invalid
+    /// signatures of late, which would have to be found one by one after all.
+    fn verify_zip215(&self, batch: &Batch<'_>, out: &mut [bool]) {
+        if self.many_invalid.load(Ordering::Relaxed) {
+            ed25519::verify(self.isa, Rule::Zip215, batch, None, out);
+        } else {
+            ed25519::verify_together(self.isa, batch, out);
+        }
+        let invalid = out.iter().filter(|valid| !**valid).count();
+        self.many_invalid.store(invalid > FEW_INVALID, Ordering::Relaxed);
     }
 }
 
@@ -108,7 +129,7 @@ impl Backend for Cpu {
         if rule == Rule::Zip215 && self.isa > Isa::Scalar && batch.len() >= EQUATION {
             let chunk = share.clamp(EQUATION, EQUATION_CHUNK);
             self.threads.each_chunk(out, chunk, |start, out| {
-                ed25519::verify_together(self.isa, &batch.slice(start..start + out.len()), out);
+                self.verify_zip215(&batch.slice(start..start + out.len()), out);
             });
             return Ok(());
         }

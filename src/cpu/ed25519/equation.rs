@@ -30,7 +30,7 @@ use crate::ed25519::{Batch, Rule};
 const PARTS: usize = 8;
 
 /// Where more of the parts are not neutral, many signatures are not valid, and
-/// to split again would tell little.
+/// further sums would tell little.
 const SPLIT_AGAIN: usize = 2;
 
 /// Signatures that are verified singly rather than split.
@@ -96,12 +96,18 @@ impl Together<'_> {
             return self.verify_singly(range, out);
         }
         let part = range.len().div_ceil(PARTS);
-        let parts = range.clone().step_by(part).map(|start| start..range.end.min(start + part));
-        let (neutral, others): (Vec<_>, Vec<_>) =
-            parts.partition(|part| is_neutral(self.isa, self.terms, part.clone()));
-        neutral.into_iter().for_each(|part| self.accept(part, out));
+        let mut parts = range.clone().step_by(part).map(|start| start..range.end.min(start + part));
+        let mut others = Vec::new();
+        while others.len() <= SPLIT_AGAIN
+            && let Some(part) = parts.next()
+        {
+            match is_neutral(self.isa, self.terms, part.clone()) {
+                true => self.accept(part, out),
+                false => others.push(part),
+            }
+        }
         let split_again = others.len() <= SPLIT_AGAIN;
-        for part in others {
+        for part in others.into_iter().chain(parts) {
             if split_again { self.refute(part, out) } else { self.verify_singly(part, out) }
         }
     }
