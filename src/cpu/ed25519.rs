@@ -18,10 +18,10 @@ use std::sync::OnceLock;
 pub use equation::verify_together;
 pub use keys::KeyCache;
 
-use super::edwards25519::{Affine, Factors, MAX_LANES, Shape, SpacedMultiples};
+use super::edwards25519::{Affine, Factors, Shape, SpacedMultiples};
 use super::field25519::Field;
 use super::isa::Isa;
-use super::lanes::{Lanes64, Quad};
+use super::lanes::{Lanes64, MAX_LANES64, Quad};
 use super::limit::fastest;
 use super::scalar25519::{Digit, is_canonical, limbs};
 use super::sha512::{Message, digests};
@@ -142,7 +142,7 @@ fn words<const N: usize, const BYTES: usize>(bytes: &[u8; BYTES]) -> [u64; N] {
 /// One number for each lane, as words.
 #[inline(always)]
 fn columns<L: Lanes64>(number: impl Fn(usize) -> [u64; 4]) -> [L; 4] {
-    let mut rows = [Quad::default(); MAX_LANES];
+    let mut rows = [Quad::default(); MAX_LANES64];
     for (lane, row) in rows[..L::LANES].iter_mut().enumerate() {
         *row = Quad(number(lane));
     }
@@ -192,8 +192,8 @@ fn verify_fields<F: Field>(
 
 /// Whether each lane of a mask has ones.
 #[inline(always)]
-fn truths<L: Lanes64>(mask: L) -> [bool; MAX_LANES] {
-    let mut lanes = [0; MAX_LANES];
+fn truths<L: Lanes64>(mask: L) -> [bool; MAX_LANES64] {
+    let mut lanes = [0; MAX_LANES64];
     mask.store(&mut lanes);
     lanes.map(|lane| lane == u64::MAX)
 }
@@ -208,7 +208,7 @@ fn store_verdicts<L: Lanes64>(mask: L, out: &mut [bool]) {
 #[inline(always)]
 fn plus_multiple<F: Field>(
     sum: Factors<F>,
-    tables: &[&SpacedMultiples; MAX_LANES],
+    tables: &[&SpacedMultiples; MAX_LANES64],
     first: usize,
     digit: Digit<F::Lanes>,
 ) -> Factors<F> {
@@ -219,7 +219,7 @@ fn plus_multiple<F: Field>(
 /// A vector of `count` numbers. The last one fills lanes that are left over.
 #[inline(always)]
 fn column<'a, L: Lanes64>(count: usize, vector: usize, number: impl Fn(usize) -> &'a Quad) -> [L; 4] {
-    let mut rows = [number(0); MAX_LANES];
+    let mut rows = [number(0); MAX_LANES64];
     for (lane, row) in rows[..L::LANES].iter_mut().enumerate() {
         *row = number((vector * L::LANES + lane).min(count - 1));
     }
@@ -251,11 +251,11 @@ fn claims<L: Lanes64>(rule: Rule, batch: &Batch<'_>) -> Vec<Claim> {
     let mut order: Vec<usize> = (0..claims.len()).collect();
     order.sort_by_key(|&i| message(i).blocks());
     for order in order.chunks(L::LANES) {
-        let mut messages = [message(order[0]); MAX_LANES];
+        let mut messages = [message(order[0]); MAX_LANES64];
         for (message_in_lane, &i) in messages.iter_mut().zip(order) {
             *message_in_lane = message(i);
         }
-        let mut k = [Quad::default(); MAX_LANES];
+        let mut k = [Quad::default(); MAX_LANES64];
         L::store_quads(limbs::reduced(&digests::<L>(&messages[..order.len()])), &mut k, 1);
         for (&i, k) in order.iter().zip(k) {
             claims[i].k = k;

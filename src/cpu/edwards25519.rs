@@ -11,7 +11,7 @@
 use std::hint::black_box;
 
 use super::field25519::{Field, Wide, inverted, square_roots};
-use super::lanes::{Lanes64, Quad};
+use super::lanes::{Lanes64, MAX_LANES64, Quad};
 
 /// d = -121665/121666 mod p, as little-endian words.
 const D: [u64; 4] =
@@ -261,9 +261,6 @@ const CACHED_QUADS: usize = 5;
 /// The quads of an entry with Z = 1, of which the last is not full.
 const AFFINE_QUADS: usize = 4;
 
-/// The most lanes that a level has.
-pub const MAX_LANES: usize = 8;
-
 /// The first multiples of a point in each lane, from 0 on. Entries lie lane by
 /// lane, so that each lane reads consecutive quads.
 pub struct Multiples(Vec<[Quad; CACHED_QUADS]>);
@@ -298,7 +295,7 @@ impl Multiples {
     #[inline(always)]
     pub fn times<F: Field>(&self, number: F::Lanes) -> Cached<F> {
         let numbers = indices(number);
-        let mut entries = [&self.0[0]; MAX_LANES];
+        let mut entries = [&self.0[0]; MAX_LANES64];
         for (lane, entry) in entries[..F::Lanes::LANES].iter_mut().enumerate() {
             *entry = &self.0[numbers[lane] as usize * F::Lanes::LANES + lane];
         }
@@ -349,9 +346,9 @@ impl SpacedMultiples {
 
     /// An entry of each lane's own table.
     #[inline(always)]
-    pub fn pick<F: Field>(tables: &[&Self; MAX_LANES], number: F::Lanes) -> CachedAffine<F> {
+    pub fn pick<F: Field>(tables: &[&Self; MAX_LANES64], number: F::Lanes) -> CachedAffine<F> {
         let numbers = indices(number);
-        let mut entries = [&tables[0].0[0]; MAX_LANES];
+        let mut entries = [&tables[0].0[0]; MAX_LANES64];
         for (lane, entry) in entries[..F::Lanes::LANES].iter_mut().enumerate() {
             *entry = &tables[lane].0[numbers[lane] as usize];
         }
@@ -379,7 +376,7 @@ impl AffinePoints {
 
     /// The points with these numbers, one for each lane.
     #[inline(always)]
-    pub fn pick<F: Field>(&self, numbers: &[u32; MAX_LANES]) -> CachedAffine<F> {
+    pub fn pick<F: Field>(&self, numbers: &[u32; MAX_LANES64]) -> CachedAffine<F> {
         affine(&coordinates::<F, AFFINE_QUADS, 3>(numbers.map(|number| &self.0[number as usize])))
     }
 }
@@ -404,7 +401,7 @@ impl CachedPoints {
 
     /// The points with these numbers, one for each lane.
     #[inline(always)]
-    pub fn pick<F: Field>(&self, numbers: &[u32; MAX_LANES]) -> Cached<F> {
+    pub fn pick<F: Field>(&self, numbers: &[u32; MAX_LANES64]) -> Cached<F> {
         cached(&coordinates(numbers.map(|number| &self.0[number as usize])))
     }
 }
@@ -412,8 +409,8 @@ impl CachedPoints {
 /// A table's index for each lane. By way of memory: lanes taken out of a register would
 /// cost operations that the products need.
 #[inline(always)]
-fn indices<L: Lanes64>(number: L) -> [u64; MAX_LANES] {
-    let mut numbers = [0; MAX_LANES];
+fn indices<L: Lanes64>(number: L) -> [u64; MAX_LANES64] {
+    let mut numbers = [0; MAX_LANES64];
     number.store(&mut numbers);
     *black_box(&numbers)
 }
@@ -440,7 +437,9 @@ fn store_cached<F: Field>(point: Cached<F>, entries: &mut [[Quad; CACHED_QUADS]]
 
 /// The first `N` elements of an entry for each lane.
 #[inline(always)]
-fn coordinates<F: Field, const QUADS: usize, const N: usize>(entries: [&[Quad; QUADS]; MAX_LANES]) -> [F; N] {
+fn coordinates<F: Field, const QUADS: usize, const N: usize>(
+    entries: [&[Quad; QUADS]; MAX_LANES64],
+) -> [F; N] {
     let mut quads = [[F::Lanes::splat(0); 4]; QUADS];
     for (i, quad) in quads.iter_mut().enumerate() {
         *quad = F::Lanes::load_quads(&entries.map(|entry| &entry[i]));
@@ -514,7 +513,7 @@ mod tests {
     #[inline(always)]
     fn store<L: Lanes64>(words: [L; 4]) -> Vec<[u8; 32]> {
         let words = words.map(|word| {
-            let mut lanes = [0; MAX_LANES];
+            let mut lanes = [0; MAX_LANES64];
             word.store(&mut lanes);
             lanes
         });

@@ -105,6 +105,9 @@ pub const BLOCK_WORDS: usize = 16;
 /// The most 32-bit lanes that a type has.
 pub const MAX_LANES: usize = 32;
 
+/// The most 64-bit lanes that a type has.
+pub const MAX_LANES64: usize = 8;
+
 /// Something to do in lanes, apart from its callers.
 pub trait Work {
     /// What it gives.

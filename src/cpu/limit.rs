@@ -4,9 +4,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::Isa;
-use super::edwards25519::MAX_LANES;
 use super::field25519::Field;
-use super::lanes::{Lanes32, Lanes64, LanesF64};
+use super::lanes::{Lanes32, Lanes64, LanesF64, MAX_LANES64};
 
 const CHAINS: usize = 12;
 const STEPS: usize = 40_000;
@@ -72,7 +71,7 @@ fn multiply_adds_of<F: Field>(seed: f64) -> usize {
             *chain = F::multiply_add(*chain, a, b);
         }
     }
-    let mut lanes = [0; MAX_LANES];
+    let mut lanes = [0; MAX_LANES64];
     chains.iter().fold(a, |sum, &chain| sum ^ chain).store(&mut lanes);
     black_box(lanes);
     F::Lanes::LANES * CHAINS * STEPS

@@ -3,9 +3,8 @@
 
 pub mod limbs;
 
-use super::edwards25519::MAX_LANES;
 use super::field25519::bits_at;
-use super::lanes::Lanes64;
+use super::lanes::{Lanes64, MAX_LANES64};
 
 /// L, as little-endian words.
 pub const ORDER: [u64; 4] = [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0, 0x1000_0000_0000_0000];
@@ -163,7 +162,7 @@ impl Digits {
     pub fn used<L: Lanes64>(&self, prepared: &[L; 4]) -> usize {
         let mut bits = 0;
         for i in 0..4 {
-            let mut differences = [0; MAX_LANES];
+            let mut differences = [0; MAX_LANES64];
             (prepared[i] ^ L::splat(self.offset[i])).store(&mut differences);
             let differs = differences.iter().fold(0, |any, lane| any | lane);
             if differs != 0 {
@@ -216,8 +215,8 @@ mod tests {
         fn check_digits(scalar: &[u64; 4]) = check_digits_lanes::<U64s>
     }
 
-    fn lanes<L: Lanes64>(word: L) -> [u64; MAX_LANES] {
-        let mut lanes = [0; MAX_LANES];
+    fn lanes<L: Lanes64>(word: L) -> [u64; MAX_LANES64] {
+        let mut lanes = [0; MAX_LANES64];
         word.store(&mut lanes);
         lanes
     }

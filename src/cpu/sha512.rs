@@ -1,6 +1,6 @@
 //! SHA-512 (FIPS 180-4), a message in each lane.
 
-use super::lanes::{Lanes64, Quad};
+use super::lanes::{Lanes64, MAX_LANES64, Quad};
 
 /// Bytes in a block.
 const BLOCK: usize = 128;
@@ -101,9 +101,6 @@ const INITIAL: [u64; 8] = [
     0x5be0_cd19_137e_2179,
 ];
 
-/// The most lanes that a level has.
-const MAX_LANES: usize = 8;
-
 /// A message in parts: what comes first, and the rest.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
@@ -151,11 +148,11 @@ impl Message<'_> {
 /// Lanes with shorter messages wait for the longest one.
 #[inline(always)]
 pub fn digests<L: Lanes64>(messages: &[Message<'_>]) -> [L; 8] {
-    let blocks: [usize; MAX_LANES] =
+    let blocks: [usize; MAX_LANES64] =
         std::array::from_fn(|lane| messages.get(lane).map_or(0, Message::blocks));
     let longest = blocks.into_iter().max().unwrap_or(0);
     let mut state = INITIAL.map(L::splat);
-    let mut padded = [[Quad::default(); 4]; MAX_LANES];
+    let mut padded = [[Quad::default(); 4]; MAX_LANES64];
     for index in 0..longest {
         let before = state;
         for (message, padded) in messages.iter().zip(&mut padded) {
@@ -251,7 +248,7 @@ mod tests {
     fn check_lanes<L: Lanes64>(messages: &[Message<'_>]) {
         for messages in messages.chunks(L::LANES) {
             let digests = digests::<L>(messages).map(|word| {
-                let mut lanes = [0; MAX_LANES];
+                let mut lanes = [0; MAX_LANES64];
                 word.store(&mut lanes);
                 lanes
             });

@@ -17,11 +17,11 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::{MAX_LANES, TOGETHER, claims, columns, rounds_to_nearest, truths, verify, words};
+use super::{TOGETHER, claims, columns, rounds_to_nearest, truths, verify, words};
 use crate::Digest;
 use crate::cpu::edwards25519::{Affine, AffinePoints, CachedAffine, CachedPoints, Factors};
 use crate::cpu::field25519::Field;
-use crate::cpu::lanes::Lanes64;
+use crate::cpu::lanes::{Lanes64, MAX_LANES64};
 use crate::cpu::scalar25519::{Digits, ORDER, add_product, minus, nearest_zero, reduced};
 use crate::cpu::{Isa, dedup};
 use crate::ed25519::{Batch, Rule};
@@ -195,7 +195,7 @@ fn terms_fields<F: Field>(batch: &Batch<'_>) -> Terms {
 /// Appends the points that are encoded, and some more; whether each is one.
 #[inline(always)]
 fn decode<F: Field>(encodings: &[[u64; 4]], points: &mut AffinePoints) -> Vec<bool> {
-    let mut decodes = Vec::with_capacity(encodings.len() + TOGETHER * MAX_LANES);
+    let mut decodes = Vec::with_capacity(encodings.len() + TOGETHER * MAX_LANES64);
     for encodings in encodings.chunks(TOGETHER * F::Lanes::LANES) {
         let mut vectors = [[F::Lanes::splat(0); 4]; TOGETHER];
         for (i, vector) in vectors.iter_mut().enumerate() {
@@ -232,8 +232,8 @@ struct Products {
 
 impl Products {
     fn with_room(digits: Digits, count: usize) -> Self {
-        let words = std::array::from_fn(|_| Vec::with_capacity(count + MAX_LANES));
-        Products { digits, words, points: Vec::with_capacity(count + MAX_LANES) }
+        let words = std::array::from_fn(|_| Vec::with_capacity(count + MAX_LANES64));
+        Products { digits, words, points: Vec::with_capacity(count + MAX_LANES64) }
     }
 
     fn push(&mut self, scalar: &[u64; 4], place: u32, negative: bool) {
@@ -245,7 +245,7 @@ impl Products {
 
     /// Fills the last vector with multiples of the neutral point by 0.
     fn fill_up(&mut self) {
-        while !self.points.len().is_multiple_of(MAX_LANES) {
+        while !self.points.len().is_multiple_of(MAX_LANES64) {
             self.push(&[0; 4], 0, false);
         }
     }
@@ -262,7 +262,7 @@ impl Products {
                 *word = L::load(&column[i * L::LANES..]);
             }
             let digit = self.digits.at(&words, window);
-            let [mut magnitudes, mut negative] = [[0; MAX_LANES]; 2];
+            let [mut magnitudes, mut negative] = [[0; MAX_LANES64]; 2];
             digit.magnitude.store(&mut magnitudes);
             digit.negative.store(&mut negative);
             for (lane, &point) in points.iter().enumerate() {
@@ -368,7 +368,7 @@ impl Buckets {
     fn sums<F: Field>(&self, points: &AffinePoints, sums: &mut CachedPoints) {
         sums.clear();
         for buckets in self.order.chunks(F::Lanes::LANES) {
-            let lists: [&[u32]; MAX_LANES] =
+            let lists: [&[u32]; MAX_LANES64] =
                 std::array::from_fn(|lane| self.of(buckets[lane % F::Lanes::LANES]));
             let (point, negative) = nth::<F>(points, &lists, 0);
             let mut sum = Factors::of(&point.into(), negative);
@@ -386,7 +386,7 @@ impl Buckets {
 #[inline(always)]
 fn nth<F: Field>(
     points: &AffinePoints,
-    lists: &[&[u32]; MAX_LANES],
+    lists: &[&[u32]; MAX_LANES64],
     n: usize,
 ) -> (CachedAffine<F>, F::Lanes) {
     let entries = lists.map(|list| list.get(n).copied().unwrap_or(0));
@@ -443,14 +443,14 @@ fn is_neutral_fields<F: Field>(terms: &Terms, range: Range<usize>) -> bool {
     lanes.push(plain.cached());
     let (mut above, mut sum) = (Factors::<F>::identity(), Factors::<F>::identity());
     for lane in (1..F::Lanes::LANES).rev() {
-        above = above.plus(&lanes.pick(&[(F::Lanes::LANES + lane) as u32; MAX_LANES]), positive);
+        above = above.plus(&lanes.pick(&[(F::Lanes::LANES + lane) as u32; MAX_LANES64]), positive);
         sum = sum.plus(&above.cached(), positive);
     }
     for _ in 0..segment.trailing_zeros() {
         sum = sum.doubled();
     }
     for lane in 0..F::Lanes::LANES {
-        sum = sum.plus(&lanes.pick(&[lane as u32; MAX_LANES]), positive);
+        sum = sum.plus(&lanes.pick(&[lane as u32; MAX_LANES64]), positive);
     }
     truths(sum.eightfold().is_identity())[0]
 }

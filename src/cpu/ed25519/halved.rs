@@ -2,10 +2,10 @@
 //! the neutral point, with u and v as in [`halves`](mod@super::halves).
 
 use super::halves::{Halves, halves};
-use super::{BaseMultiples, Claim, MAX_LANES, TOGETHER, column, plus_multiple, truths};
+use super::{BaseMultiples, Claim, TOGETHER, column, plus_multiple, truths};
 use crate::cpu::edwards25519::{Affine, Factors, Multiples, Shape, SpacedMultiples};
 use crate::cpu::field25519::{Field, equal_words};
-use crate::cpu::lanes::{Lanes64, LanesF64, Quad};
+use crate::cpu::lanes::{Lanes64, LanesF64, MAX_LANES64, Quad};
 use crate::cpu::scalar25519::{Digits, limbs};
 use crate::ed25519::Rule;
 
@@ -78,7 +78,7 @@ fn shorts<L: LanesF64, const N: usize>(claims: &[Claim]) -> Vec<Short> {
         }
         for Halves { u: [u0, u1, u2, u3], u_is_negative, v } in halves(&k) {
             let u = [u0, u1, u2, u3 | u_is_negative.shl(63)];
-            let mut rows = [[Quad::default(); MAX_LANES]; 2];
+            let mut rows = [[Quad::default(); MAX_LANES64]; 2];
             L::store_quads(u, &mut rows[0], 1);
             L::store_quads(v, &mut rows[1], 1);
             shorts.extend((0..L::LANES).map(|lane| Short { u: rows[0][lane], v: rows[1][lane] }));
@@ -185,7 +185,7 @@ fn combination<F: Field>(
                 if index < BASE_DIGITS.count {
                     sum = plus_multiple(
                         sum,
-                        &[base; MAX_LANES],
+                        &[base; MAX_LANES64],
                         part * BASE_MULTIPLES,
                         BASE_DIGITS.at(s, index),
                     );

@@ -262,9 +262,10 @@ fn choose_words<L: LanesF64>(mask: L, a: [L; 4], b: [L; 4]) -> [L; 4] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{MAX_LANES, columns};
+    use super::super::columns;
     use super::*;
     use crate::cpu::Isa;
+    use crate::cpu::lanes::MAX_LANES64;
     use crate::ed25519::halved::{self, Halves as Numbers, any_scalars, are_short, lengths};
 
     dispatch! {
@@ -277,7 +278,7 @@ mod tests {
         for chunk in k.chunks(2 * L::LANES) {
             let vector = |i: usize| columns::<L>(|lane| chunk[(i * L::LANES + lane) % chunk.len()]);
             for Halves { u, u_is_negative, v } in halves(&[vector(0), vector(1)]) {
-                let mut lanes = [[0; MAX_LANES]; 9];
+                let mut lanes = [[0; MAX_LANES64]; 9];
                 for (lanes, word) in lanes.iter_mut().zip(u.iter().chain(&v).chain([&u_is_negative])) {
                     word.store(lanes);
                 }

@@ -1,9 +1,9 @@
 //! Verification by keys whose tables are kept: R' = \[S\]B - \[k\]A against R.
 
-use super::{BaseMultiples, Claim, Key, MAX_LANES, TOGETHER, column, plus_multiple, store_verdicts};
+use super::{BaseMultiples, Claim, Key, TOGETHER, column, plus_multiple, store_verdicts};
 use crate::cpu::edwards25519::{Affine, Factors, Shape, SpacedMultiples, affine_each};
 use crate::cpu::field25519::{Field, equal_words};
-use crate::cpu::lanes::Lanes64;
+use crate::cpu::lanes::{Lanes64, MAX_LANES64};
 use crate::cpu::scalar25519::Digits;
 use crate::ed25519::Rule;
 
@@ -70,7 +70,7 @@ fn points<F: Field>(claims: &[Claim], keys: &[&Key], base: &SpacedMultiples) -> 
 /// \[k\]P + \[s\]B in each lane.
 #[inline(always)]
 fn combination<F: Field>(
-    points: &[&SpacedMultiples; MAX_LANES],
+    points: &[&SpacedMultiples; MAX_LANES64],
     k: &[F::Lanes; 4],
     base: &SpacedMultiples,
     s: &[F::Lanes; 4],
@@ -93,7 +93,7 @@ fn combination<F: Field>(
             let digit = (part * PLACES + place) / 2;
             if digit < BASE_DIGITS.count {
                 let of_s = BASE_DIGITS.at(s, digit);
-                sum = plus_multiple(sum, &[base; MAX_LANES], part * BASE_MULTIPLES, of_s);
+                sum = plus_multiple(sum, &[base; MAX_LANES64], part * BASE_MULTIPLES, of_s);
             }
         }
     }

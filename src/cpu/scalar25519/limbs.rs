@@ -195,22 +195,22 @@ mod tests {
     use super::super::{Digit, reduced as reduced_alone};
     use super::*;
     use crate::cpu::Isa;
-    use crate::cpu::edwards25519::MAX_LANES;
+    use crate::cpu::lanes::MAX_LANES64;
 
     const DIGITS: Digits = Digits::signed(12, 21);
 
     dispatch! {
-        fn check(numbers: &[[u64; 8]; MAX_LANES]) = check_lanes::<U64s>
+        fn check(numbers: &[[u64; 8]; MAX_LANES64]) = check_lanes::<U64s>
     }
 
     /// Each lane's number, and the product of parts of it.
     #[inline(always)]
-    fn check_lanes<L: Lanes64>(numbers: &[[u64; 8]; MAX_LANES]) {
+    fn check_lanes<L: Lanes64>(numbers: &[[u64; 8]; MAX_LANES64]) {
         let column = |number: &dyn Fn(&[u64; 8]) -> u64| L::load(&numbers.each_ref().map(number));
         let words: [L; 8] = std::array::from_fn(|i| column(&|number| number[i]));
         let row = |words: [L; 4], lane: usize| -> [u64; 4] {
             words.map(|word| {
-                let mut lanes = [0; MAX_LANES];
+                let mut lanes = [0; MAX_LANES64];
                 word.store(&mut lanes);
                 lanes[lane]
             })
@@ -245,7 +245,7 @@ mod tests {
         Scalar::from_bytes_mod_order(bytemuck::cast(words.map(u64::to_le)))
     }
 
-    fn check_all(numbers: &[[u64; 8]; MAX_LANES]) {
+    fn check_all(numbers: &[[u64; 8]; MAX_LANES64]) {
         Isa::available().filter(|&isa| isa > Isa::Scalar).for_each(|isa| check(isa, numbers));
     }
 
@@ -263,7 +263,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn as_dalek(mut numbers: [[u64; 8]; MAX_LANES], ones in 0usize..8) {
+        fn as_dalek(mut numbers: [[u64; 8]; MAX_LANES64], ones in 0usize..8) {
             numbers[0][..ones].fill(u64::MAX);
             numbers[1][ones..].fill(u64::MAX);
             numbers[2][ones..].fill(0);
