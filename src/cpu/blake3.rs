@@ -2,6 +2,7 @@
 
 use super::lanes::{
     BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Work, load_block, load_blocks, prefetch_strided,
+    prefetch_strided_rest,
 };
 use super::sha256::{blocks, splat, tails};
 
@@ -252,6 +253,7 @@ pub fn chunks_even<L: Lanes32>(
         load_block(&mut words, &chunks[64 * block..], length, 64, Endian::Little);
         tweak.flags = L::splat(mode.start(block));
         compress(&mut cv, &words, &tweak);
+        prefetch_strided_rest::<L>(chunks, length, block);
     }
     let rest = length - 64 * last;
     prefetch_strided::<L>(chunks, length, last);
@@ -262,6 +264,7 @@ pub fn chunks_even<L: Lanes32>(
     } else {
         compress(&mut cv, &words, &tweak);
     }
+    prefetch_strided_rest::<L>(chunks, length, last);
     L::store_digests(cv, out);
 }
 

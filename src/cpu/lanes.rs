@@ -6,7 +6,7 @@
 //! function of its own is `#[inline(always)]`, to be compiled with the features of
 //! the entry point.
 
-use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
+use std::ops::{Add, BitAnd, BitOr, BitXor, Range, Sub};
 
 use bytemuck::{Pod, Zeroable};
 
@@ -491,16 +491,29 @@ pub fn prefetch(bytes: &[u8], offset: usize) {
 }
 
 /// Asks for the block after `block` of each of `LANES` items of `length` bytes, end
-/// to end, and for as many lines of the items after those: they are far away, and a
+/// to end, and for half as many lines of the items after those: they are far away, and a
 /// block is too short to wait for them.
 #[inline(always)]
 pub fn prefetch_strided<L: Lanes32>(items: &[u8], length: usize, block: usize) {
     let mut next = items.as_ptr().wrapping_add(64 * (block + 1));
-    let mut later = items.as_ptr().wrapping_add(L::LANES * (length + 64 * block));
     for _ in 0..L::LANES {
         ask(next, Wanted::Now);
-        ask(later, Wanted::Later);
-        (next, later) = (next.wrapping_add(length), later.wrapping_add(64));
+        next = next.wrapping_add(length);
+    }
+    prefetch_later::<L>(items, length, block, 0..L::LANES / 2);
+}
+
+/// Asks for the other half, once `block` is through: more at once would have to queue.
+#[inline(always)]
+pub fn prefetch_strided_rest<L: Lanes32>(items: &[u8], length: usize, block: usize) {
+    prefetch_later::<L>(items, length, block, L::LANES / 2..L::LANES);
+}
+
+#[inline(always)]
+fn prefetch_later<L: Lanes32>(items: &[u8], length: usize, block: usize, lines: Range<usize>) {
+    let later = items.as_ptr().wrapping_add(L::LANES * (length + 64 * block));
+    for line in lines {
+        ask(later.wrapping_add(64 * line), Wanted::Later);
     }
 }
 

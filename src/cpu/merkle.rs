@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use super::Isa;
 use super::blake3::{self, Mode};
-use super::lanes::{BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Pair, load_block, prefetch_strided};
+use super::lanes::{
+    BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Pair, load_block, prefetch_strided, prefetch_strided_rest,
+};
 use super::sha256::{self, PADDING_OF_64, Schedule, State};
 use super::streams::Streams;
 use crate::merkle::{Root, Tree};
@@ -159,6 +161,7 @@ fn climb<L: Lanes32>(
             level += 1;
         }
         waiting[level] = node;
+        prefetch_strided_rest::<L>(pairs.as_flattened(), 64 * own, pair);
     }
     L::store_digests(rule.endian().words(node), out);
     mutated.any()

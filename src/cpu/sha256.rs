@@ -3,7 +3,7 @@
 use super::lanes::scalar::U32s;
 use super::lanes::{
     BLOCK_WORDS, Endian, Lanes32, MAX_LANES, Work, load_block, load_blocks, prefetch, prefetch_next_32,
-    prefetch_strided,
+    prefetch_strided, prefetch_strided_rest,
 };
 pub use crate::hash::sha256::{INITIAL, K};
 
@@ -457,6 +457,7 @@ impl<L: Lanes32> Even<L> {
                 0 => compress_first(&mut state, schedule),
                 _ => compress(&mut state, schedule),
             }
+            prefetch_strided_rest::<L>(messages, length, start / 64);
         }
         match length % 64 {
             0 => compress_constant(&mut state, self.padding.of(length)),
@@ -500,6 +501,7 @@ fn finish_even<L: Lanes32>(state: &mut State<L>, schedule: &mut Schedule<L>, mes
     words[14] = L::splat(padding[14]);
     words[15] = L::splat(padding[15]);
     compress(state, schedule);
+    prefetch_strided_rest::<L>(messages, length, length / 64);
 }
 
 /// The digest of each of `LANES` messages of any lengths; with `double`, of
