@@ -66,7 +66,11 @@ def test_refusals(arguments: dict[str, object], message: str) -> None:
 
 
 def test_it_can_be_interrupted() -> None:
-    program = "import verilane; print(1, flush=True); verilane.search(bytes(80), target=0)"
+    # A shell starts jobs in the background with interrupts ignored.
+    program = (
+        "import signal, verilane; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "print(1, flush=True); verilane.search(bytes(80), target=0)"
+    )
     search = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
