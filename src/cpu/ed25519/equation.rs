@@ -101,9 +101,10 @@ impl Together<'_> {
         while others.len() <= SPLIT_AGAIN
             && let Some(part) = parts.next()
         {
-            match is_neutral(self.isa, self.terms, part.clone()) {
-                true => self.accept(part, out),
-                false => others.push(part),
+            if is_neutral(self.isa, self.terms, part.clone()) {
+                self.accept(part, out);
+            } else {
+                others.push(part);
             }
         }
         let split_again = others.len() <= SPLIT_AGAIN;
