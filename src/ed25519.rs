@@ -89,7 +89,7 @@ impl FromStr for Rule {
 }
 
 /// Signatures to verify: columns of public keys, signatures and messages.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Batch<'a> {
     keys: Cow<'a, [[u8; 32]]>,
     signatures: Cow<'a, [[u8; 64]]>,

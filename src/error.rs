@@ -22,6 +22,14 @@ pub enum Error {
         /// The record's width in bytes.
         width: usize,
     },
+    /// Lengths that do not add up to that of their buffer.
+    #[error("the lengths add up to {total} bytes, the buffer has {bytes}")]
+    Lengths {
+        /// The buffer's length in bytes.
+        bytes: usize,
+        /// The sum of the lengths.
+        total: u64,
+    },
     /// The columns of a signature batch have different lengths.
     #[error("columns of different lengths: {keys} public keys, {signatures} signatures, {messages} messages")]
     Columns {

@@ -38,20 +38,15 @@
 //! # Ok::<(), verilane::Error>(())
 //! ```
 //!
-//! Features: `gpu` (the WGSL back end), `index` (the persistent index of what was
-//! seen), `ledger` (real ledger formats and their audit; with it the index), `queue`
-//! (batches out of single signatures) and `cli` (the binary), all on by default;
-//! `tower` (the queue as a `tower::Service`) and `capi` (the C interface).
+//! Features: `gpu` (the WGSL back end, on by default), `index` (the persistent index
+//! of what was seen), `queue` (batches out of single signatures) and `tower` (the queue
+//! as a `tower::Service`).
 //!
-//! `unsafe` is allowed in the lanes of [`cpu`], where shaders are made and cached,
-//! and in `capi`, where pointers come from C.
+//! `unsafe` is allowed in the lanes of [`cpu`] and where shaders are made and cached.
 
 #[cfg(feature = "gpu")]
 mod auto;
 pub mod backend;
-#[cfg(feature = "capi")]
-pub mod capi;
-pub mod cost;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod crossover;
@@ -63,10 +58,8 @@ mod error;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod hash;
-#[cfg(feature = "ledger")]
-pub mod ledger;
 pub mod merkle;
-#[cfg(any(feature = "capi", feature = "queue"))]
+#[cfg(feature = "queue")]
 mod panics;
 pub mod pow;
 #[cfg(feature = "queue")]

@@ -39,6 +39,23 @@ impl<'a> Records<'a> {
         Ok(Records { bytes: Cow::Borrowed(bytes), offsets: Cow::Owned(offsets) })
     }
 
+    /// Borrows records of these lengths, which lie end to end in `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Lengths`] if the lengths do not add up to that of `bytes`.
+    pub fn from_lengths(bytes: &'a [u8], lengths: &[u32]) -> Result<Self, Error> {
+        let ends = lengths.iter().scan(0, |end, &length| {
+            *end += u64::from(length);
+            Some(*end)
+        });
+        let offsets: Vec<u64> = std::iter::once(0).chain(ends).collect();
+        let total = offsets[lengths.len()];
+        if total != bytes.len() as u64 {
+            return Err(Error::Lengths { bytes: bytes.len(), total });
+        }
+        Ok(Records { bytes: Cow::Borrowed(bytes), offsets: Cow::Owned(offsets) })
+    }
+
     /// Packs byte strings, copying each once.
     pub fn from_slices<T: AsRef<[u8]>>(slices: impl IntoIterator<Item = T>) -> Records<'static> {
         let mut records = Records::with_capacity(0, 0);
@@ -68,23 +85,8 @@ impl<'a> Records<'a> {
         self.offsets.to_mut().push(0);
     }
 
-    /// Borrows records of these lengths, which lie end to end in `bytes`.
-    ///
-    /// # Panics
-    /// If the lengths do not add up to that of `bytes`.
-    #[cfg(feature = "ledger")]
-    pub(crate) fn from_lengths(bytes: &'a [u8], lengths: &[u32]) -> Records<'a> {
-        let ends = lengths.iter().scan(0, |end, &length| {
-            *end += u64::from(length);
-            Some(*end)
-        });
-        let offsets: Vec<u64> = std::iter::once(0).chain(ends).collect();
-        assert_eq!(offsets[lengths.len()], bytes.len() as u64);
-        Records { bytes: Cow::Borrowed(bytes), offsets: Cow::Owned(offsets) }
-    }
-
     /// Appends one byte string made of `parts` end to end.
-    pub(crate) fn push_parts<const N: usize>(&mut self, parts: [&[u8]; N]) {
+    pub fn push_parts<const N: usize>(&mut self, parts: [&[u8]; N]) {
         let end = self.end();
         let bytes = self.bytes.to_mut();
         bytes.truncate(end);
@@ -173,6 +175,13 @@ impl<'a> Records<'a> {
     }
 }
 
+/// No records.
+impl Default for Records<'_> {
+    fn default() -> Self {
+        Records::with_capacity(0, 0)
+    }
+}
+
 /// Removes all values, and keeps the memory, unless it is borrowed.
 #[cfg(feature = "queue")]
 pub(crate) fn clear<T: Clone>(column: &mut Cow<'_, [T]>) {
@@ -210,6 +219,10 @@ mod tests {
         assert!(matches!(Records::new(b"abc", &[0, u64::MAX]), Err(Error::Offsets { index: 1, .. })));
         assert!(matches!(Records::from_fixed(b"abc", 2), Err(Error::Width { bytes: 3, width: 2 })));
         assert!(matches!(Records::from_fixed(b"", 0), Err(Error::Width { bytes: 0, width: 0 })));
+        assert!(matches!(Records::from_lengths(b"abc", &[1, 1]), Err(Error::Lengths { bytes: 3, total: 2 })));
+        let total = 2 * u64::from(u32::MAX);
+        let refused = Records::from_lengths(b"abc", &[u32::MAX; 2]);
+        assert!(matches!(refused, Err(Error::Lengths { bytes: 3, total: found }) if found == total));
     }
 
     #[test]
@@ -221,6 +234,13 @@ mod tests {
         grown.push(b"xyz");
         assert_eq!(grown.iter().collect::<Vec<_>>(), [&b"bcd"[..], b"xyz"]);
         assert_eq!(packed.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"bcd", b"ef"]);
+    }
+
+    #[test]
+    fn lengths_cut_the_buffer() {
+        let records = Records::from_lengths(b"abcd", &[1, 0, 3]).unwrap();
+        assert_eq!(records.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"bcd"]);
+        assert!(Records::from_lengths(b"", &[]).unwrap().is_empty());
     }
 
     #[test]

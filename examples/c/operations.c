@@ -1,7 +1,7 @@
 /*
  * The five operations from C, and what a call says that cannot be served.
  *
- *   cargo rustc --release --lib --no-default-features --features capi --crate-type cdylib,staticlib
+ *   cargo build --release -p verilane-c
  *   cc -std=c11 -Iinclude examples/c/operations.c -Ltarget/release -lverilane -Wl,-rpath,target/release
  */
 

@@ -1,10 +1,10 @@
 // A verdict for each signature, from Go:
 //
-//	cargo rustc --release --lib --no-default-features --features capi --crate-type cdylib,staticlib
+//	cargo build --release -p verilane-c
 //	CGO_LDFLAGS="$PWD/target/release/libverilane.a -lm" go run examples/go/verify.go
 package main
 
-// #cgo CFLAGS: -I${SRCDIR}/../../include
+// #cgo CFLAGS: -I${SRCDIR}/../../bindings/c/include
 // #include "verilane.h"
 import "C"
 

@@ -1,3 +1,4 @@
+//! Runs the target `ledger_block` under libFuzzer.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| verilane_fuzz::ledger_block(data));

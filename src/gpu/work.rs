@@ -162,13 +162,13 @@ struct Products {
 
 /// Multiplies in a product of field elements, and in a square.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Multiplies {
-    pub product: u32,
-    pub square: u32,
+struct Multiplies {
+    product: u32,
+    square: u32,
 }
 
 /// Of limbs, and those that fold what is above 2^255.
-pub(super) fn multiplies(int64: bool) -> Multiplies {
+fn multiplies(int64: bool) -> Multiplies {
     match int64 {
         true => Multiplies { product: 65 + 10, square: 45 + 10 },
         false => Multiplies { product: 300 + 21, square: 165 + 21 },
@@ -248,6 +248,24 @@ fn blake3_compressions(length: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn products_take_as_many_multiplies_as_are_counted() {
+        for (text, int64) in [
+            (include_str!("../../shaders/lib/field25519_wide.wgsl"), true),
+            (include_str!("../../shaders/lib/field25519_narrow.wgsl"), false),
+        ] {
+            let body =
+                |name: &str| text.split(name).nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
+            // A product with a constant of two is a shift.
+            let count = |body: &str| {
+                let doublings = body.matches(" 2u * ").count() + body.matches(" * 2u)").count();
+                body.matches(" * ").count() - doublings
+            };
+            let [product, square] = ["fn fe_mul(", "fn fe_square("].map(|name| count(body(name)) as u32);
+            assert_eq!(multiplies(int64), Multiplies { product, square }, "int64 {int64}");
+        }
+    }
 
     #[test]
     fn compressions_as_the_standards_have_them() {

@@ -17,13 +17,7 @@
 //! that it has no divisor in common with the order of any point, torsion included.
 
 #[cfg(test)]
-mod field;
-#[cfg(test)]
-mod generated;
-#[cfg(test)]
 mod halves;
-#[cfg(test)]
-mod sha512;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};

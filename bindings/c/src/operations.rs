@@ -1,0 +1,440 @@
+//! The five operations on packed columns.
+
+use super::engine::{CallReport, EngineHandle, choice, find, tell};
+use super::memory::{Memory, check_items};
+use super::status::{Failure, Status, guard};
+use verilane::ed25519::{Batch, Rule};
+use verilane::merkle::Proof;
+use verilane::pow::{NonceWindow, Puzzle, Target};
+use verilane::{Digest, Hash, Key, Tree};
+
+/// Which Ed25519 signatures are accepted. The rule is a part of the consensus, and
+/// has no default.
+#[repr(C)]
+pub enum RuleChoice {
+    /// RFC 8032 without the cofactor, as OpenSSL, Go and ed25519-dalek's `verify`.
+    Rfc8032 = 1,
+    /// The same without keys and `R` of small order, as ed25519-dalek's
+    /// `verify_strict` and Solana.
+    Strict = 2,
+    /// ZIP 215, with the cofactor, as Zcash and CometBFT. Anyone can sign for a key of
+    /// small order, the all-zero key among them: refuse those keys first.
+    Zip215 = 3,
+}
+
+/// A hash function with a digest of 32 bytes.
+#[repr(C)]
+pub enum DigestChoice {
+    /// SHA-256.
+    Sha256 = 1,
+    /// SHA-256 of the SHA-256.
+    Sha256d = 2,
+    /// BLAKE3.
+    Blake3 = 3,
+    /// BLAKE3 under a key of 32 bytes. No tree takes it.
+    KeyedBlake3 = 4,
+}
+
+/// A rule by which leaves become a Merkle root.
+#[repr(C)]
+pub enum TreeChoice {
+    /// Bitcoin's: node = SHA-256d(left, right), an odd last node is paired with
+    /// itself. Its hash is `VERILANE_DIGEST_SHA256D`.
+    Bitcoin = 1,
+    /// RFC 6962: leaf = H(0, data), node = H(1, left, right), an odd last node is
+    /// promoted. The only one with a root of no leaves.
+    Rfc6962 = 2,
+    /// leaf = H(data), node = H(left, right), an odd last node is promoted.
+    Plain = 3,
+}
+
+/// The most digests in a proof of membership.
+pub const VERILANE_MAX_PATH: usize = 32;
+
+/// What a search has found.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Found {
+    /// 1 if a nonce of the window meets the target; 0 if none does, and then the
+    /// rest is 0.
+    pub found: u32,
+    /// The lowest such nonce.
+    pub nonce: u32,
+    /// SHA-256d of the header with the nonce in place.
+    pub digest: [u8; 32],
+}
+
+/// A verdict for each of `n` signatures; none depends on another's.
+///
+/// - `rule`: one of `verilane_rule`.
+/// - `keys`: `n` public keys of 32 bytes, end to end.
+/// - `signatures`: `n` signatures of 64 bytes, end to end.
+/// - `bytes`, `bytes_len`: the messages' buffer.
+/// - `offsets`: `n + 1` of them; message `i` is `bytes[offsets[i]..offsets[i + 1]]`.
+/// - `verdicts`: `n` bytes; 1 where the signature is valid, else 0.
+/// - `report`: where the call ran; null if nobody asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn verilane_verify(
+    engine: EngineHandle,
+    rule: u32,
+    keys: *const u8,
+    signatures: *const u8,
+    bytes: *const u8,
+    bytes_len: usize,
+    offsets: *const u64,
+    n: usize,
+    verdicts: *mut u8,
+    report: *mut CallReport,
+) -> Status {
+    // SAFETY: the caller's promise, in the documentation of the module.
+    let mut memory = unsafe { Memory::of_caller() };
+    guard(|| {
+        let engine = find(engine)?;
+        let rule = choice("rule", rule, &Rule::ALL)?;
+        check_items(n)?;
+        let keys: &[[u8; 32]] = memory.read("keys", keys.cast(), n)?;
+        let signatures = memory.read("signatures", signatures.cast(), n)?;
+        let messages = memory.records(bytes, bytes_len, offsets, n)?;
+        let verdicts = memory.write("verdicts", verdicts, n)?;
+        let report = memory.write_if_wanted("report", report)?;
+        let outcome = engine.verify(rule, &Batch::from_columns(keys, signatures, messages)?)?;
+        verdicts.fill(bytemuck::cast_slice(outcome.as_slice()));
+        tell(report, outcome.report());
+        Ok(())
+    })
+}
+
+/// The digest of each of `n` byte strings.
+///
+/// - `hash`: one of `verilane_digest`.
+/// - `key`: 32 bytes for `VERILANE_DIGEST_KEYED_BLAKE3`, else null.
+/// - `bytes`, `bytes_len`: the strings' buffer.
+/// - `offsets`: `n + 1` of them; string `i` is `bytes[offsets[i]..offsets[i + 1]]`.
+/// - `digests`: `n` digests of 32 bytes, end to end.
+/// - `report`: where the call ran; null if nobody asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn verilane_hash(
+    engine: EngineHandle,
+    hash: u32,
+    key: *const u8,
+    bytes: *const u8,
+    bytes_len: usize,
+    offsets: *const u64,
+    n: usize,
+    digests: *mut u8,
+    report: *mut CallReport,
+) -> Status {
+    // SAFETY: the caller's promise, in the documentation of the module.
+    let mut memory = unsafe { Memory::of_caller() };
+    guard(|| {
+        let engine = find(engine)?;
+        let hash = match hash {
+            keyed if keyed == DigestChoice::KeyedBlake3 as u32 => {
+                Hash::KeyedBlake3(Key(memory.read_array("key", key)?))
+            }
+            _ if !key.is_null() => {
+                return Err(Failure::new(Status::Argument, "only keyed BLAKE3 takes a key: it must be null"));
+            }
+            other => unkeyed(other)?,
+        };
+        check_items(n)?;
+        let records = memory.records(bytes, bytes_len, offsets, n)?;
+        let digests = memory.write("digests", digests.cast(), n)?;
+        let report = memory.write_if_wanted("report", report)?;
+        let outcome = engine.hash(hash, &records)?;
+        digests.fill(&outcome);
+        tell(report, outcome.report());
+        Ok(())
+    })
+}
+
+/// The leaf nodes of a tree over `n` byte strings, as `verilane_merkle_root` takes them.
+///
+/// - `tree`: one of `verilane_tree`.
+/// - `hash`: the tree's, one of `verilane_digest`.
+/// - `bytes`, `bytes_len`: the strings' buffer.
+/// - `offsets`: `n + 1` of them; string `i` is `bytes[offsets[i]..offsets[i + 1]]`.
+/// - `leaves`: `n` nodes of 32 bytes, end to end.
+/// - `report`: where the call ran; null if nobody asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn verilane_merkle_leaves(
+    engine: EngineHandle,
+    tree: u32,
+    hash: u32,
+    bytes: *const u8,
+    bytes_len: usize,
+    offsets: *const u64,
+    n: usize,
+    leaves: *mut u8,
+    report: *mut CallReport,
+) -> Status {
+    // SAFETY: the caller's promise, in the documentation of the module.
+    let mut memory = unsafe { Memory::of_caller() };
+    guard(|| {
+        let engine = find(engine)?;
+        let tree = tree_of(tree, hash)?;
+        check_items(n)?;
+        let records = memory.records(bytes, bytes_len, offsets, n)?;
+        let leaves = memory.write("leaves", leaves.cast(), n)?;
+        let report = memory.write_if_wanted("report", report)?;
+        let outcome = engine.merkle_leaves(tree, &records)?;
+        leaves.fill(&outcome);
+        tell(report, outcome.report());
+        Ok(())
+    })
+}
+
+/// The root over `n` leaf nodes, which are not hashed again.
+///
+/// - `tree`: one of `verilane_tree`.
+/// - `hash`: the tree's, one of `verilane_digest`.
+/// - `leaves`: `n` nodes of 32 bytes, end to end.
+/// - `root`: 32 bytes.
+/// - `mutated`: 1 byte. 1 if the tree is Bitcoin's and another list of leaves has the
+///   same root (CVE-2012-2459): refuse such a block without marking it as invalid for
+///   good. Else 0.
+/// - `report`: where the call ran; null if nobody asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn verilane_merkle_root(
+    engine: EngineHandle,
+    tree: u32,
+    hash: u32,
+    leaves: *const u8,
+    n: usize,
+    root: *mut u8,
+    mutated: *mut u8,
+    report: *mut CallReport,
+) -> Status {
+    // SAFETY: the caller's promise, in the documentation of the module.
+    let mut memory = unsafe { Memory::of_caller() };
+    guard(|| {
+        let engine = find(engine)?;
+        let tree = tree_of(tree, hash)?;
+        check_items(n)?;
+        let leaves = memory.read("leaves", leaves.cast(), n)?;
+        let root = memory.write("root", root.cast(), 1)?;
+        let mutated = memory.write("mutated", mutated, 1)?;
+        let report = memory.write_if_wanted("report", report)?;
+        let outcome = engine.merkle_root(tree, leaves)?;
+        root.fill(&[outcome.digest]);
+        mutated.fill(&[outcome.mutated.into()]);
+        tell(report, outcome.report());
+        Ok(())
+    })
+}
+
+/// The proof that leaf `index` is in the tree over `n` leaf nodes.
+///
+/// - `tree`: one of `verilane_tree`.
+/// - `hash`: the tree's, one of `verilane_digest`.
+/// - `leaves`: `n` nodes of 32 bytes, end to end.
+/// - `index`: the leaf's position, from 0.
+/// - `path`: room for `capacity` digests of 32 bytes: the siblings from the leaf to
+///   the root, lowest first. `VERILANE_MAX_PATH` always suffice.
+/// - `path_len`: how many digests the path has. It is written too if they are more
+///   than `capacity`: the status is then `VERILANE_STATUS_CAPACITY`, and `path` is as
+///   it was.
+/// - `report`: where the call ran; null if nobody asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn verilane_merkle_proof(
+    engine: EngineHandle,
+    tree: u32,
+    hash: u32,
+    leaves: *const u8,
+    n: usize,
+    index: usize,
+    path: *mut u8,
+    capacity: usize,
+    path_len: *mut usize,
+    report: *mut CallReport,
+) -> Status {
+    // SAFETY: the caller's promise, in the documentation of the module.
+    let mut memory = unsafe { Memory::of_caller() };
+    guard(|| {
+        let engine = find(engine)?;
+        let tree = tree_of(tree, hash)?;
+        check_items(n)?;
+        let leaves = memory.read("leaves", leaves.cast(), n)?;
+        let path_len = memory.write("path_len", path_len, 1)?;
+        let path = memory.write("path", path.cast(), capacity)?;
+        let report = memory.write_if_wanted("report", report)?;
+        let proof = engine.merkle_proof(tree, leaves, index)?;
+        let needed = proof.path.len();
+        path_len.fill(&[needed]);
+        if needed > capacity {
+            return Err(Failure::new(
+                Status::Capacity,
+                format!("the path has {needed} digests, and there is room for {capacity}"),
+            ));
+        }
+        path.fill_front(&proof.path);
+        tell(report, proof.report());
+        Ok(())
+    })
+}
+
+/// Whether a proof leads from `leaf` to `root`. It needs no engine.
+///
+/// - `tree`: one of `verilane_tree`.
+/// - `hash`: the tree's, one of `verilane_digest`.
+/// - `leaf`: the leaf node, 32 bytes.
+/// - `index`: its position, from 0.
+/// - `leaves`: the number of leaves in the tree.
+/// - `path`: `path_len` digests of 32 bytes, end to end.
+/// - `root`: 32 bytes.
+/// - `valid`: 1 byte; 1 if it does, else 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn verilane_merkle_proof_verify(
+    tree: u32,
+    hash: u32,
+    leaf: *const u8,
+    index: usize,
+    leaves: usize,
+    path: *const u8,
+    path_len: usize,
+    root: *const u8,
+    valid: *mut u8,
+) -> Status {
+    // SAFETY: the caller's promise, in the documentation of the module.
+    let mut memory = unsafe { Memory::of_caller() };
+    guard(|| {
+        let tree = tree_of(tree, hash)?;
+        check_items(path_len)?;
+        let leaf = Digest(memory.read_array("leaf", leaf)?);
+        let path: &[Digest] = memory.read("path", path.cast(), path_len)?;
+        let root = Digest(memory.read_array("root", root)?);
+        let valid = memory.write("valid", valid, 1)?;
+        let proof = Proof { tree, index, leaves, path: path.to_vec() };
+        valid.fill(&[proof.verify(&leaf, &root).into()]);
+        Ok(())
+    })
+}
+
+/// For each of `n` fingerprints, the position of the first one equal to it.
+///
+/// - `prints`: `n` fingerprints of 32 bytes, end to end.
+/// - `firsts`: `n` positions, from 0; that of the fingerprint itself if it is the first.
+/// - `report`: where the call ran; null if nobody asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn verilane_first_occurrences(
+    engine: EngineHandle,
+    prints: *const u8,
+    n: usize,
+    firsts: *mut u32,
+    report: *mut CallReport,
+) -> Status {
+    // SAFETY: the caller's promise, in the documentation of the module.
+    let mut memory = unsafe { Memory::of_caller() };
+    guard(|| {
+        let engine = find(engine)?;
+        check_items(n)?;
+        let prints = memory.read("prints", prints.cast(), n)?;
+        let firsts = memory.write("firsts", firsts, n)?;
+        let report = memory.write_if_wanted("report", report)?;
+        let outcome = engine.first_occurrences(prints)?;
+        firsts.fill(outcome.as_slice());
+        tell(report, outcome.report());
+        Ok(())
+    })
+}
+
+/// The lowest nonce, of those from `first` to `last`, with which the SHA-256d of the
+/// header, read as a little-endian number, is not above the target.
+///
+/// - `header`, `header_len`: the header; of Bitcoin's, 80 bytes. The nonce's bytes in
+///   it are not looked at.
+/// - `nonce_offset`: where its 32-bit little-endian nonce begins: a multiple of 4, in
+///   the last 64-byte block of the padded header; in Bitcoin's, 76.
+/// - `target`: 32 bytes, most significant first.
+/// - `first`, `last`: both are tried too.
+/// - `found`: what was found.
+/// - `report`: where the call ran; null if nobody asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn verilane_search(
+    engine: EngineHandle,
+    header: *const u8,
+    header_len: usize,
+    nonce_offset: usize,
+    target: *const u8,
+    first: u32,
+    last: u32,
+    found: *mut Found,
+    report: *mut CallReport,
+) -> Status {
+    // SAFETY: the caller's promise, in the documentation of the module.
+    let mut memory = unsafe { Memory::of_caller() };
+    guard(|| {
+        let engine = find(engine)?;
+        let header = memory.read("header", header, header_len)?;
+        let target = Target::from_be_bytes(memory.read_array("target", target)?);
+        let output = memory.write("found", found, 1)?;
+        let report = memory.write_if_wanted("report", report)?;
+        let puzzle = Puzzle::new(header, nonce_offset, target)?;
+        let outcome = engine.search(&puzzle, NonceWindow::new(first, last))?;
+        output.fill(&[outcome.map_or(Found { found: 0, nonce: 0, digest: [0; 32] }, |nonce| Found {
+            found: 1,
+            nonce: nonce.nonce,
+            digest: nonce.digest.0,
+        })]);
+        tell(report, outcome.report());
+        Ok(())
+    })
+}
+
+/// The target of Bitcoin's compact form, as a header holds it.
+///
+/// - `target`: 32 bytes, most significant first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn verilane_target_from_bits(bits: u32, target: *mut u8) -> Status {
+    // SAFETY: the caller's promise, in the documentation of the module.
+    let mut memory = unsafe { Memory::of_caller() };
+    guard(|| {
+        let output = memory.write("target", target, 32)?;
+        output.fill(&Target::from_bits(bits)?.to_be_bytes());
+        Ok(())
+    })
+}
+
+fn unkeyed(hash: u32) -> Result<Hash, Failure> {
+    choice("hash here", hash, &[Hash::Sha256, Hash::Sha256d, Hash::Blake3])
+}
+
+fn tree_of(tree: u32, hash: u32) -> Result<Tree, Failure> {
+    let hash = unkeyed(hash)?;
+    let tree = choice("tree", tree, &[Tree::Bitcoin, Tree::Rfc6962(hash), Tree::Plain(hash)])?;
+    if tree.hash() != hash {
+        return Err(Failure::new(Status::Argument, "Bitcoin's tree has no other hash than SHA-256d"));
+    }
+    Ok(tree)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_header() {
+        for (number, rule) in [
+            (RuleChoice::Rfc8032, Rule::Rfc8032),
+            (RuleChoice::Strict, Rule::Strict),
+            (RuleChoice::Zip215, Rule::Zip215),
+        ] {
+            assert_eq!(choice("rule", number as u32, &Rule::ALL).unwrap(), rule);
+        }
+        for (number, hash) in [
+            (DigestChoice::Sha256, Hash::Sha256),
+            (DigestChoice::Sha256d, Hash::Sha256d),
+            (DigestChoice::Blake3, Hash::Blake3),
+        ] {
+            assert_eq!(unkeyed(number as u32).unwrap(), hash);
+        }
+        let sha256d = DigestChoice::Sha256d as u32;
+        for (number, tree) in [
+            (TreeChoice::Bitcoin, Tree::Bitcoin),
+            (TreeChoice::Rfc6962, Tree::Rfc6962(Hash::Sha256d)),
+            (TreeChoice::Plain, Tree::Plain(Hash::Sha256d)),
+        ] {
+            assert_eq!(tree_of(number as u32, sha256d).unwrap(), tree);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The audit of Bitcoin's blocks.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use verilane_ledger::bitcoin::{Auditor, Deobfuscated, Failure, ObfuscationKey};
+
+use super::Args;
+use crate::context::Context;
+use crate::ran::Ran;
+use crate::units::Counted;
+use crate::{Status, input, output, progress};
+
+#[derive(Serialize)]
+struct Summary {
+    blocks: u64,
+    transactions: u64,
+    failures: Vec<Finding>,
+    unreadable: Vec<String>,
+    bytes: u64,
+    seconds: f64,
+    mb_per_second: f64,
+    #[serde(flatten)]
+    ran: Ran,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    /// As Bitcoin's tools print it; none where not even a header could be read.
+    block: Option<String>,
+    kind: String,
+    detail: String,
+    file: String,
+    /// Where the block begins in the file.
+    position: u64,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
+    let engine = context.engine()?;
+    let start = Instant::now();
+    let bar = progress::bytes(input::total_size(&args.files));
+    let mut auditor = Auditor::new(&engine);
+    let mut audited = Vec::new();
+    let mut unreadable = Vec::new();
+    for path in &args.files {
+        let read = input::open(path).and_then(|file| {
+            audited.push(path.as_path());
+            let key = args.xor_key.or_else(|| key_beside(path));
+            let file = Deobfuscated::new(file, key.unwrap_or_default());
+            auditor
+                .read(file, |bytes| bar.inc(bytes))
+                .with_context(|| format!("cannot audit {}", path.display()))
+        });
+        if let Err(error) = read {
+            output::error(&error);
+            unreadable.push(format!("{error:#}"));
+        }
+    }
+    bar.finish_and_clear();
+    let audit = auditor.finish();
+    let seconds = start.elapsed().as_secs_f64();
+    let mut ran = Ran::default();
+    audit.reports.iter().for_each(|report| ran.note_report(report));
+    let summary = Summary {
+        blocks: audit.blocks,
+        transactions: audit.transactions,
+        failures: audit.failures.iter().map(|failure| finding(failure, &audited)).collect(),
+        unreadable,
+        bytes: audit.bytes,
+        seconds,
+        mb_per_second: audit.bytes as f64 / 1e6 / seconds,
+        ran,
+    };
+    output::print(context, &summary)?;
+    Ok(summary.status())
+}
+
+/// The key that a node keeps beside its block files; other files have none.
+fn key_beside(path: &Path) -> Option<ObfuscationKey> {
+    let name = path.file_name()?.to_str()?;
+    if !name.starts_with("blk") || !name.ends_with(".dat") {
+        return None;
+    }
+    let key = std::fs::read(path.with_file_name("xor.dat")).ok()?;
+    Some(ObfuscationKey(key.try_into().ok()?))
+}
+
+fn finding(failure: &Failure, files: &[&Path]) -> Finding {
+    Finding {
+        block: failure.block.map(|hash| hash.reversed().to_string()),
+        kind: failure.kind.to_string(),
+        detail: failure.detail.clone(),
+        file: files[failure.file].display().to_string(),
+        position: failure.position,
+    }
+}
+
+impl Summary {
+    fn status(&self) -> Status {
+        match (self.unreadable.is_empty(), self.failures.is_empty()) {
+            (false, _) => Status::Unreadable,
+            (true, false) => Status::Failed,
+            (true, true) => Status::Passed,
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Finding { block, kind, detail, file, position } in &self.failures {
+            let block = block.as_deref().map_or("no block".into(), |hash| format!("block {hash}"));
+            writeln!(f, "FAILED {kind}: {block} at byte {position} of {file}: {detail}")?;
+        }
+        let blocks = Counted(self.blocks, "block");
+        let transactions = Counted(self.transactions, "transaction");
+        write!(f, "{blocks}, {transactions}, {}", Counted(self.failures.len() as u64, "failure"))?;
+        if self.blocks == 0 {
+            return Ok(());
+        }
+        write!(f, "\n{:.0} MB/s on {}", self.mb_per_second, self.ran)
+    }
+}

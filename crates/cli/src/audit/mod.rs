@@ -1,0 +1,34 @@
+//! `verilane audit`: real blocks, and ledgers of signed records, checked.
+
+mod bitcoin;
+mod ledger;
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use verilane_ledger::bitcoin::ObfuscationKey;
+
+use super::Status;
+use super::context::Context;
+
+/// Check Bitcoin blocks, or replay a ledger: links, roots, seals, signatures, duplicates, anchors
+#[derive(clap::Args)]
+pub struct Args {
+    /// The folder of a ledger; or raw Bitcoin blocks, a node's blk*.dat files, - for standard input
+    #[arg(required = true, value_name = "LEDGER|FILE")]
+    files: Vec<PathBuf>,
+    /// The key of obfuscated block files, 16 digits [default: that in xor.dat beside a blk*.dat]
+    #[arg(long, value_name = "HEX")]
+    xor_key: Option<ObfuscationKey>,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
+    match &args.files[..] {
+        [folder] if folder.is_dir() && args.xor_key.is_some() => {
+            bail!("{} is a folder: --xor-key is for Bitcoin's block files", folder.display())
+        }
+        [folder] if folder.is_dir() => ledger::run(folder, context),
+        // Beside block files, a folder is one that cannot be read.
+        _ => bitcoin::run(args, context),
+    }
+}

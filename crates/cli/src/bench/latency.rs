@@ -1,0 +1,327 @@
+//! How long one signature takes through a queue while others arrive at random,
+//! beside ed25519-dalek on as many threads, one signature at a time.
+//!
+//! Arrivals do not wait for answers, and a latency counts from the moment at which
+//! its signature was to arrive: a stall is charged to everyone whom it kept waiting.
+
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::task::{Context, Wake};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use verilane::ed25519::Batch;
+use verilane::queue::Verifier;
+use verilane::{BackendInfo, BackendKind, Fault};
+
+use super::input::{Manner, QUEUE_RULE, Stream, lock};
+use super::measure::{Field, Measurement, Run};
+use super::queues::{queue_fault, submit};
+use super::report::Report;
+use super::source::Source;
+use super::statistics::{median, quantile};
+use super::workload::Case;
+
+/// The shares of the saturation rate at which signatures arrive.
+pub const LOADS: [f64; 3] = [0.1, 0.5, 0.9];
+
+/// The share of its own rate up to which the peer is said to keep up.
+const SUSTAINED: f64 = 0.95;
+
+/// Latencies at one load.
+#[derive(Clone, Debug, Serialize)]
+pub struct Latency {
+    pub backend: String,
+    /// What computed: crates, lanes or the adapter.
+    pub detail: String,
+    pub software: bool,
+    pub threads: usize,
+    /// The share of the saturation rate at which signatures arrived.
+    pub load: f64,
+    pub arrivals_per_second: f64,
+    pub arrivals: usize,
+    pub queue: Quantiles,
+    /// ed25519-dalek at the same arrivals; none if it cannot keep up with them.
+    pub dalek: Option<Quantiles>,
+    /// What ed25519-dalek verifies in a second on its threads.
+    pub dalek_per_second: f64,
+    pub dalek_threads: usize,
+    /// Whether every verdict was right.
+    pub checked: bool,
+}
+
+/// The middle of the latencies, and what the slowest tenth, hundredth and
+/// thousandth exceed.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Quantiles {
+    pub p50_s: f64,
+    pub p90_s: f64,
+    pub p99_s: f64,
+    pub p999_s: f64,
+}
+
+/// Signatures to arrive, in turn, and when.
+struct Arrivals<'a> {
+    batch: &'a Batch<'a>,
+    right: &'a [bool],
+    /// Since the start.
+    times: Vec<Duration>,
+}
+
+/// The peer.
+struct Dalek {
+    threads: usize,
+    /// With all signatures at hand.
+    per_second: f64,
+}
+
+/// What became of arrivals.
+struct Answers {
+    latencies: Vec<Duration>,
+    checked: bool,
+}
+
+/// Adds the latencies on each hardware back end that has a saturation rate, after
+/// `time` at each load, to the report.
+///
+/// # Errors
+/// The oracle's fault: without it there is nothing to compare with.
+pub fn measure(
+    case: &Case,
+    field: &Field,
+    measurement: &Measurement,
+    source: &mut Source,
+    time: Duration,
+    report: &mut Report,
+) -> Result<(), Fault> {
+    let batch = source.signed.draw(case.items, &mut source.stream);
+    let mut right = vec![false; batch.len()];
+    field.oracle.verify(QUEUE_RULE, &batch, &mut right)?;
+    let Some(dalek_time) = median(&measurement.reference) else { return Ok(()) };
+    let dalek = Dalek {
+        threads: field.oracle.info().threads,
+        per_second: case.items as f64 / dalek_time.as_secs_f64(),
+    };
+    for (run, load) in measurement.runs.iter().flat_map(|run| LOADS.map(|load| (run, load))) {
+        let Some(saturation) = saturation(run) else { continue };
+        let rate = load * case.items as f64 / saturation.as_secs_f64();
+        let times = poisson(rate, time, &mut source.stream);
+        let arrivals = Arrivals { batch: &batch, right: &right, times };
+        let queue = lock(&source.queues).of(&run.backend).and_then(|queue| arrivals.through(&queue));
+        match queue {
+            Ok(queue) => {
+                report.latencies.push(latency(run.backend.info(), load, rate, &arrivals, queue, &dalek))
+            }
+            Err(fault) => {
+                report.leave_out(run.backend.info(), Some("queue latency"), fault.to_string());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The latencies through a queue, and those of the peer beside them.
+fn latency(
+    info: &BackendInfo,
+    load: f64,
+    rate: f64,
+    arrivals: &Arrivals<'_>,
+    queue: Answers,
+    dalek: &Dalek,
+) -> Latency {
+    let keeps_up = rate <= SUSTAINED * dalek.per_second;
+    let peer = keeps_up.then(|| arrivals.through_dalek(dalek.threads));
+    Latency {
+        backend: info.kind.to_string(),
+        detail: info.detail.clone(),
+        software: info.software,
+        threads: info.threads,
+        load,
+        arrivals_per_second: rate,
+        arrivals: arrivals.times.len(),
+        checked: queue.checked && peer.as_ref().is_none_or(|peer| peer.checked),
+        queue: Quantiles::of(queue.latencies),
+        dalek: peer.map(|peer| Quantiles::of(peer.latencies)),
+        dalek_per_second: dalek.per_second,
+        dalek_threads: dalek.threads,
+    }
+}
+
+/// The time that all signatures took through the queue, where that was measured.
+fn saturation(run: &Run) -> Option<Duration> {
+    let info = run.backend.info();
+    let counts = run.manner == Manner::OneByOne && info.kind != BackendKind::Reference && !info.software;
+    if counts && run.fault.is_none() { median(&run.samples) } else { None }
+}
+
+/// Times of arrival, independent of each other: their gaps are exponential.
+fn poisson(rate: f64, time: Duration, stream: &mut Stream) -> Vec<Duration> {
+    let count = (rate * time.as_secs_f64()).ceil() as usize;
+    let gaps = stream.words(count).into_iter().map(|word| {
+        let uniform = ((word >> 11) + 1) as f64 * 2f64.powi(-53);
+        -uniform.ln() / rate
+    });
+    let mut now = 0.0;
+    gaps.map(|gap| {
+        now += gap;
+        Duration::from_secs_f64(now)
+    })
+    .collect()
+}
+
+impl Arrivals<'_> {
+    fn through(&self, verifier: &Verifier) -> Result<Answers, Fault> {
+        let bells: Vec<_> = self.times.iter().map(|_| Arc::new(Bell::default())).collect();
+        let mut tickets = Vec::with_capacity(self.times.len());
+        let start = Instant::now();
+        for (index, bell) in self.each(start).zip(&bells) {
+            let mut ticket = submit(verifier, self.batch, index)?;
+            let waker = bell.clone().into();
+            if Pin::new(&mut ticket).poll(&mut Context::from_waker(&waker)).is_ready() {
+                bell.ring();
+            }
+            tickets.push((index, ticket));
+        }
+        let mut checked = true;
+        for (index, ticket) in tickets {
+            checked &= ticket.wait().map_err(queue_fault)? == self.right[index];
+        }
+        let latencies = bells.iter().zip(&self.times).map(|(bell, &time)| *bell.0.wait() - (start + time));
+        Ok(Answers { latencies: latencies.collect(), checked })
+    }
+
+    /// On a pool of `threads`, each of which takes the next signature when it is free.
+    fn through_dalek(&self, threads: usize) -> Answers {
+        let (sender, receiver) = mpsc::channel();
+        let receiver = Mutex::new(receiver);
+        let start = Instant::now();
+        let work = || {
+            let mut answers = Answers { latencies: Vec::new(), checked: true };
+            loop {
+                let next = receiver.lock().expect("nobody panics").recv();
+                let Ok((index, time)) = next else { return answers };
+                let message = self.batch.messages().get(index);
+                let (key, signature) = (&self.batch.keys()[index], &self.batch.signatures()[index]);
+                answers.checked &= QUEUE_RULE.accepts(key, signature, message) == self.right[index];
+                answers.latencies.push(start.elapsed() - time);
+            }
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            for (index, &time) in self.each(start).zip(&self.times) {
+                sender.send((index, time)).expect("the workers listen");
+            }
+            drop(sender);
+            let mut all = Answers { latencies: Vec::new(), checked: true };
+            for worker in workers {
+                let Answers { latencies, checked } = worker.join().expect("it does not panic");
+                all.latencies.extend(latencies);
+                all.checked &= checked;
+            }
+            all
+        })
+    }
+
+    /// The position in the batch of each arrival, when its time has come.
+    fn each(&self, start: Instant) -> impl Iterator<Item = usize> {
+        sleep_on_time();
+        self.times.iter().enumerate().map(move |(arrival, &time)| {
+            while let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
+                thread::sleep(left);
+            }
+            arrival % self.batch.len()
+        })
+    }
+}
+
+/// Lets this thread wake when it wanted to: Linux lets sleepers lie 50 µs longer to
+/// save power, which would count as latency. Elsewhere it does nothing.
+fn sleep_on_time() {
+    let Ok(thread) = std::fs::read_link("/proc/thread-self") else { return };
+    let Some(id) = thread.file_name() else { return };
+    // Without it, figures are larger by as much for both contenders.
+    let _ = std::fs::write(Path::new("/proc").join(id).join("timerslack_ns"), "1");
+}
+
+/// Tells when it was woken.
+#[derive(Default)]
+struct Bell(OnceLock<Instant>);
+
+impl Bell {
+    fn ring(&self) {
+        self.0.get_or_init(Instant::now);
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+}
+
+impl Quantiles {
+    fn of(mut latencies: Vec<Duration>) -> Self {
+        latencies.sort_unstable();
+        let of = |share| quantile(&latencies, share).map_or(0.0, |latency| latency.as_secs_f64());
+        Quantiles { p50_s: of(0.5), p90_s: of(0.9), p99_s: of(0.99), p999_s: of(0.999) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verilane::queue::Options;
+    use verilane::{Backend, Engine};
+
+    use super::*;
+    use crate::bench::fake::{Fake, Manner};
+    use crate::bench::input::Signed;
+
+    const COUNT: usize = 40;
+
+    /// Four arrivals in a millisecond, on a queue in front of a back end of this
+    /// manner; and on the peer.
+    fn answers(manner: Manner, spoil: impl Fn(&mut [bool])) -> [Answers; 2] {
+        let backend: Arc<dyn Backend> = Arc::new(Fake::new(BackendKind::Gpu, manner));
+        let mut stream = Stream::new(1);
+        let batch = Signed::new(COUNT, &mut stream).draw(COUNT, &mut stream);
+        let mut right = vec![false; COUNT];
+        Fake::new(BackendKind::Reference, Manner::Honest).verify(QUEUE_RULE, &batch, &mut right).unwrap();
+        spoil(&mut right);
+        let engine = Arc::new(Engine::with_backends(vec![backend]).unwrap());
+        let verifier = Verifier::new(engine, QUEUE_RULE, Options::default()).unwrap();
+        let times = (0..COUNT as u64).map(|n| Duration::from_micros(250 * n)).collect();
+        let arrivals = Arrivals { batch: &batch, right: &right, times };
+        [arrivals.through(&verifier).unwrap(), arrivals.through_dalek(2)]
+    }
+
+    #[test]
+    fn every_verdict_is_checked() {
+        for answers in answers(Manner::Honest, |_| ()) {
+            assert!(answers.checked && answers.latencies.len() == COUNT);
+            assert!(answers.latencies.iter().all(|latency| !latency.is_zero()));
+        }
+        for answers in answers(Manner::Honest, |right| right[COUNT - 1] ^= true) {
+            assert!(!answers.checked);
+        }
+    }
+
+    #[test]
+    fn a_stall_is_charged_to_all_whom_it_keeps_waiting() {
+        let [queue, _] = answers(Manner::Late(Duration::from_millis(8)), |_| ());
+        // The first batch is of the first alone; who comes within the 8 ms waits for its end.
+        assert!(queue.latencies[..30].iter().all(|&latency| latency >= Duration::from_millis(8)));
+    }
+
+    #[test]
+    fn arrivals_are_random_at_the_rate_asked_for() {
+        let times = poisson(1000.0, Duration::from_secs(20), &mut Stream::new(2));
+        assert!(times.len() == 20_000 && times.is_sorted());
+        let end = times.last().unwrap().as_secs_f64();
+        assert!((19.0..21.0).contains(&end), "{end}");
+        // The share of gaps longer than the mean is 1 / e.
+        let long = times.windows(2).filter(|pair| pair[1] - pair[0] > Duration::from_millis(1)).count();
+        assert!((7000..7700).contains(&long), "{long}");
+    }
+}

@@ -1,0 +1,129 @@
+//! How long people take to review records: one office against members of a
+//! consortium (Chen and Cheng, "Analysis and application of blockchain
+//! technology in medical and health field", section 6 and figure 3).
+//!
+//! The paper gives 500 citizens a sub-unit, 50 reviews a day, k₁ = 50 and three
+//! members, and says that "when the number of health information exceeds k₁, a
+//! new health information reviewer needs to be added". It prints no formula and
+//! leaves open when a reviewer is added. [`Review::distributed`] adds one at the
+//! start of each day that more than k₁ records wait; only then is it true that,
+//! as the paper says of its figure, "when the amount of information is less than
+//! 100, the time cost of the two schemes is basically the same".
+//! [`Review::distributed_at_once`] has one reviewer for each k₁ records from the
+//! first hour on; the two schemes then part at 50 already.
+
+use super::quantity::refused;
+use verilane::Error;
+
+/// A review by people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Review {
+    per_day: u32,
+    threshold: u32,
+    members: u32,
+}
+
+impl Review {
+    /// The paper's figures: 50 a day, k₁ = 50, three members.
+    pub const PAPER: Review = Review { per_day: 50, threshold: 50, members: 3 };
+
+    /// Citizens whose records a sub-unit reports at the same time, in the paper.
+    pub const PAPER_RECORDS: u32 = 500;
+
+    /// Reviewers that review `per_day` records each, one more of them while more
+    /// than `threshold` records wait, `members` at most.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if one of them is zero.
+    pub fn new(per_day: u32, threshold: u32, members: u32) -> Result<Self, Error> {
+        let named = [
+            ("the number of reviews a day", per_day),
+            ("the threshold k1", threshold),
+            ("the number of members", members),
+        ];
+        match named.into_iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(refused(name, 0, "it must be at least 1")),
+            None => Ok(Review { per_day, threshold, members }),
+        }
+    }
+
+    /// Days of one reviewer for `records`.
+    pub fn centralised(&self, records: u32) -> f64 {
+        f64::from(records) / f64::from(self.per_day)
+    }
+
+    /// Days when the block producer begins alone and one member joins at the
+    /// start of each further day that more than k₁ records still wait.
+    pub fn distributed(&self, records: u32) -> f64 {
+        let mut waiting = u64::from(records);
+        let mut reviewers = 1;
+        let mut full_days = 0;
+        loop {
+            let capacity = u64::from(reviewers) * u64::from(self.per_day);
+            if waiting <= capacity {
+                return f64::from(full_days) + waiting as f64 / capacity as f64;
+            }
+            waiting -= capacity;
+            full_days += 1;
+            if waiting > self.threshold.into() && reviewers < self.members {
+                reviewers += 1;
+            }
+        }
+    }
+
+    /// Days with a reviewer for each k₁ records, begun or full, from the start.
+    pub fn distributed_at_once(&self, records: u32) -> f64 {
+        let reviewers = records.div_ceil(self.threshold).clamp(1, self.members);
+        f64::from(records) / (f64::from(self.per_day) * f64::from(reviewers))
+    }
+
+    /// Days of a machine that checks `per_second` signatures in a second. It
+    /// checks who signed and that nothing was changed; a person's judgement of
+    /// the content it does not replace.
+    pub fn engine(records: u32, per_second: f64) -> f64 {
+        f64::from(records) / per_second / 86_400.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_papers_example_by_hand() {
+        let review = Review::PAPER;
+        assert_eq!(review.centralised(500), 10.0);
+        // 50, 100, 150 in three days, and four thirds of a day for the last 200.
+        assert!((review.distributed(500) - 13.0 / 3.0).abs() < 1e-12);
+        assert!((review.distributed_at_once(500) - 10.0 / 3.0).abs() < 1e-12);
+        // 50 alone, then two reviewers for 60.
+        assert!((review.distributed(110) - 1.6).abs() < 1e-12);
+    }
+
+    #[test]
+    fn equal_up_to_100_as_the_paper_says() {
+        for records in 0..=100 {
+            let difference = Review::PAPER.distributed(records) - Review::PAPER.centralised(records);
+            assert!(difference.abs() < 1e-12, "{records}");
+        }
+        for records in 101..=Review::PAPER_RECORDS {
+            assert!(Review::PAPER.distributed(records) < Review::PAPER.centralised(records));
+        }
+        assert!(Review::PAPER.distributed_at_once(60) < Review::PAPER.centralised(60));
+    }
+
+    #[test]
+    fn a_machine_counts_in_seconds() {
+        assert_eq!(Review::engine(86_400, 1.0), 1.0);
+        assert!((Review::engine(500, 50_000.0) * 86_400.0 - 0.01).abs() < 1e-15);
+    }
+
+    #[test]
+    fn reviews_without_reviewers_are_refused() {
+        assert_eq!(Review::new(50, 50, 3).unwrap(), Review::PAPER);
+        for (per_day, threshold, members) in [(0, 50, 3), (50, 0, 3), (50, 50, 0)] {
+            let refusal = Review::new(per_day, threshold, members).unwrap_err().to_string();
+            assert!(refusal.ends_with("it must be at least 1"), "{refusal}");
+        }
+    }
+}

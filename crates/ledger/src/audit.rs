@@ -1,0 +1,622 @@
+//! The audit: replays a ledger and collects what is wrong with it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+
+use super::anchor::Anchor;
+use super::block::{Block, Fate, Previous};
+use super::election::block_review_key;
+use super::encoding::Malformed;
+use super::endorsement::{Endorsed, Endorsement, block_message};
+use super::frames::{Content, Frame, FrameError, Frames};
+use super::genesis::{Genesis, HASH, SealRule, TREE};
+use super::header::Claim;
+use super::reports::Reports;
+use super::seal::Seal;
+use super::store::{Files, StoreError};
+use verilane::ed25519::Batch;
+use verilane::entries::RecordVerdict;
+use verilane::pow::Target;
+use verilane::{Digest, Engine, Error, Report};
+
+/// Signatures of lists and seals that are gathered for one call.
+const GATHERED: usize = 1 << 14;
+
+/// What is wrong with a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The bytes are not what was written, or are no block.
+    Parse,
+    /// The block belongs to another chain.
+    Chain,
+    /// Its height is not its position.
+    Height,
+    /// It does not follow the block before it.
+    Link,
+    /// Its time lies before that of the block before it.
+    Time,
+    /// It is not the elected producer's.
+    Producer,
+    /// The tally is not that of the block before.
+    Tally,
+    /// The work falls short of the target, or the producer's signature is bad.
+    Seal,
+    /// Fewer peers than needed have endorsed it.
+    Endorsement,
+    /// The header's root is not that over the stored records.
+    Root,
+    /// The header's digest of the lists is not that of the lists.
+    Lists,
+    /// A list, or the stage, has more records than it may.
+    Stage,
+    /// A list is not where its review belongs.
+    Order,
+    /// A list's signature is bad.
+    ListSignature,
+    /// A record's signature is bad.
+    RecordSignature,
+    /// A record's bytes do not have the digest signed.
+    RecordHash,
+    /// A stored record is in the chain already.
+    Duplicate,
+    /// A record was left out as a duplicate, but the chain did not hold it.
+    LeftOut,
+    /// An anchor is missing, or is not that over its blocks.
+    Anchor,
+}
+
+/// The kind in lower case, its words joined by hyphens.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Kind::Parse => "parse",
+            Kind::Chain => "chain",
+            Kind::Height => "height",
+            Kind::Link => "link",
+            Kind::Time => "time",
+            Kind::Producer => "producer",
+            Kind::Tally => "tally",
+            Kind::Seal => "seal",
+            Kind::Endorsement => "endorsement",
+            Kind::Root => "root",
+            Kind::Lists => "lists",
+            Kind::Stage => "stage",
+            Kind::Order => "order",
+            Kind::ListSignature => "list-signature",
+            Kind::RecordSignature => "record-signature",
+            Kind::RecordHash => "record-hash",
+            Kind::Duplicate => "duplicate",
+            Kind::LeftOut => "left-out",
+            Kind::Anchor => "anchor",
+        })
+    }
+}
+
+/// Where something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The block, by its position from 0; for anchors, their first block.
+    pub block: u64,
+    /// The list in the block, from 0.
+    pub list: Option<u32>,
+    /// The record in the list, from 0.
+    pub record: Option<u32>,
+}
+
+impl Place {
+    fn block(block: u64) -> Self {
+        Place { block, list: None, record: None }
+    }
+
+    fn list(block: u64, list: usize) -> Self {
+        Place { list: Some(list as u32), ..Place::block(block) }
+    }
+
+    fn record(block: u64, list: usize, record: usize) -> Self {
+        Place { record: Some(record as u32), ..Place::list(block, list) }
+    }
+}
+
+/// The block, then the list, then the record, all counted from 0.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "block {}", self.block)?;
+        if let Some(list) = self.list {
+            write!(f, ", list {list}")?;
+        }
+        if let Some(record) = self.record {
+            write!(f, ", record {record}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something wrong with a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub kind: Kind,
+    /// The values that show it.
+    pub detail: String,
+}
+
+/// What an audit found.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Audit {
+    /// The chain's parameters.
+    pub genesis: Genesis,
+    /// Blocks that were read whole and checked.
+    pub blocks: u64,
+    /// Their stored records.
+    pub records: u64,
+    /// Records left out as duplicates.
+    pub seen: u64,
+    /// Records that were refused when their block was sealed.
+    pub refused: u64,
+    /// Signatures checked: of records, lists, seals and endorsements.
+    pub signatures: u64,
+    /// Anchors checked.
+    pub anchors: u64,
+    /// Bytes of blocks read.
+    pub bytes: u64,
+    /// All that is wrong, by place; none if all is well.
+    pub failures: Vec<Failure>,
+    /// Where the engine's calls ran, each different report once.
+    pub reports: Vec<Report>,
+}
+
+/// Audits the ledger in `directory`; `progress` is told of the bytes done.
+///
+/// What is wrong with blocks is no error, and hides no later block: it is in the
+/// [`Audit`]'s failures. Only where the length of a block is damaged nothing
+/// behind it can be found; the failure says so.
+///
+/// # Errors
+/// [`StoreError`] if it is no ledger or cannot be read.
+pub fn audit(
+    engine: &Engine,
+    directory: impl AsRef<Path>,
+    mut progress: impl FnMut(u64),
+) -> Result<Audit, StoreError> {
+    let files = Files(directory.as_ref().into());
+    let genesis = files.genesis()?;
+    let mut blocks = files.open(Content::Blocks)?;
+    let mut auditor = Auditor::new(engine, genesis);
+    let (send, frames) = mpsc::sync_channel(2);
+    thread::scope(|scope| {
+        scope.spawn(move || read(&mut blocks, |frame| send.send(frame).is_ok()));
+        for (position, frame) in (0..).zip(frames) {
+            let (at, length) = match frame {
+                Ok(Frame { at, payload }) => {
+                    auditor.check(position, &payload)?;
+                    (at, payload.len() as u64 + 36)
+                }
+                Err(error) => {
+                    auditor.cannot_read(position, &error);
+                    (error.at, 0)
+                }
+            };
+            auditor.audit.bytes = at + length;
+            progress(at + length);
+        }
+        Ok::<_, StoreError>(())
+    })?;
+    auditor.flush()?;
+    auditor.check_duplicates()?;
+    auditor.check_anchors(&files)?;
+    Ok(auditor.finish())
+}
+
+/// Why a block that came by itself is not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The bytes are no block.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The block is not what it should be.
+    #[error("{}", failures.iter().map(|failure| format!("{}: {}", failure.kind, failure.detail)).collect::<Vec<_>>().join("; "))]
+    Failed {
+        /// All that is wrong with it.
+        failures: Vec<Failure>,
+    },
+    /// The engine could not serve a call.
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+impl<'a> Block<'a> {
+    /// Opens a block that came by itself, from a peer for instance, and checks
+    /// all that can be checked without the blocks before it: its chain, root,
+    /// lists, seal, endorsements, and every signature and record. Whether it
+    /// follows the last block, is the elected producer's, and repeats no earlier
+    /// record, is for the [`audit`], or for the [`Index`](verilane::dedup::Index).
+    ///
+    /// # Errors
+    /// [`OpenError`] names all that is wrong.
+    pub fn open(engine: &Engine, genesis: &Genesis, encoding: &'a [u8]) -> Result<Self, OpenError> {
+        let block = Block::decode(encoding)?;
+        let mut auditor = Auditor::new(engine, genesis.clone());
+        auditor.check_alone(block.header.height, &block, block.header.hash())?;
+        auditor.flush()?;
+        auditor.check_duplicates()?;
+        // What was left out may be in an earlier block.
+        let mut failures = auditor.finish().failures;
+        failures.retain(|failure| failure.kind != Kind::LeftOut);
+        if failures.is_empty() { Ok(block) } else { Err(OpenError::Failed { failures }) }
+    }
+}
+
+/// The bytes of blocks in the ledger in `directory`, for the progress of an
+/// [`audit`]; 0 where there are none.
+pub fn total_bytes(directory: impl AsRef<Path>) -> u64 {
+    let path = Files(directory.as_ref().into()).path(Content::Blocks);
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+/// Reads frames to the end, or to the first behind which nothing can be found.
+fn read<R: io::Read>(frames: &mut Frames<R>, mut send: impl FnMut(Result<Frame, FrameError>) -> bool) {
+    loop {
+        let frame = frames.next().transpose();
+        let Some(frame) = frame else { return };
+        let last = frame.as_ref().is_err_and(|error| !error.reason.is_local());
+        if !send(frame) || last {
+            return;
+        }
+    }
+}
+
+struct Auditor<'e> {
+    engine: &'e Engine,
+    chain: Digest,
+    audit: Audit,
+    reports: Reports,
+    /// The block before; none behind one that cannot be read.
+    previous: Option<Previous>,
+    hashes: Vec<Option<Digest>>,
+    signatures: Signatures,
+    seals: Vec<(u64, Digest, Vec<Endorsement>)>,
+    /// Every record of every list that was not refused, and whether it is stored.
+    digests: Vec<Digest>,
+    records: Vec<(Place, bool)>,
+}
+
+/// Signatures gathered over several blocks.
+struct Signatures {
+    batch: Batch<'static>,
+    of: Vec<(Place, Kind)>,
+}
+
+impl Default for Signatures {
+    fn default() -> Self {
+        Signatures { batch: Batch::with_capacity(0), of: Vec::new() }
+    }
+}
+
+impl<'e> Auditor<'e> {
+    fn new(engine: &'e Engine, genesis: Genesis) -> Self {
+        let chain = genesis.chain();
+        let audit = Audit {
+            genesis,
+            blocks: 0,
+            records: 0,
+            seen: 0,
+            refused: 0,
+            signatures: 0,
+            anchors: 0,
+            bytes: 0,
+            failures: Vec::new(),
+            reports: Vec::new(),
+        };
+        Auditor {
+            engine,
+            chain,
+            audit,
+            reports: Reports::default(),
+            previous: Some(Previous::default()),
+            hashes: Vec::new(),
+            signatures: Signatures::default(),
+            seals: Vec::new(),
+            digests: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    fn fail(&mut self, place: Place, kind: Kind, detail: impl Into<String>) {
+        self.audit.failures.push(Failure { place, kind, detail: detail.into() });
+    }
+
+    fn cannot_read(&mut self, position: u64, error: &FrameError) {
+        let rest = if error.reason.is_local() { "" } else { "; nothing behind it can be found" };
+        self.unreadable(position, format!("{error}{rest}"));
+    }
+
+    fn unreadable(&mut self, position: u64, detail: String) {
+        self.fail(Place::block(position), Kind::Parse, detail);
+        self.hashes.push(None);
+        self.previous = None;
+    }
+
+    fn check(&mut self, position: u64, payload: &[u8]) -> Result<(), Error> {
+        let block = match Block::decode(payload) {
+            Ok(block) => block,
+            Err(Malformed { at, reason }) => {
+                self.unreadable(position, format!("byte {at} of the block: {reason}"));
+                return Ok(());
+            }
+        };
+        self.check_place(position, &block);
+        let previous = Previous::of(&block);
+        self.check_alone(position, &block, previous.hash)?;
+        self.audit.blocks += 1;
+        self.hashes.push(Some(previous.hash));
+        self.previous = Some(previous);
+        if self.signatures.of.len() >= GATHERED { self.flush() } else { Ok(()) }
+    }
+
+    /// Checks all of a block that does not depend on the blocks before it.
+    fn check_alone(&mut self, position: u64, block: &Block<'_>, hash: Digest) -> Result<(), Error> {
+        self.check_header(position, block, hash);
+        self.check_seal(position, block, hash);
+        self.check_lists(position, block);
+        self.check_records(position, block)?;
+        self.seals.push((position, hash, block.endorsements.clone()));
+        Ok(())
+    }
+
+    fn check_header(&mut self, position: u64, block: &Block<'_>, hash: Digest) {
+        let place = Place::block(position);
+        let header = &block.header;
+        if header.chain != self.chain {
+            self.fail(place, Kind::Chain, format!("the block {hash} is of chain {}", header.chain));
+        }
+        let table = block.table_digest();
+        if header.lists != table {
+            self.fail(place, Kind::Lists, format!("the header has {}, the lists {table}", header.lists));
+        }
+    }
+
+    /// Checks that a block follows the one before it, and is its producer's.
+    fn check_place(&mut self, position: u64, block: &Block<'_>) {
+        let place = Place::block(position);
+        let header = &block.header;
+        if header.height != position {
+            self.fail(place, Kind::Height, format!("it claims height {}", header.height));
+        }
+        self.check_election(position, block);
+        // What stands before it could not be read, and has failed for that.
+        let Some(&Previous { hash: expected, time, .. }) = self.previous.as_ref() else { return };
+        if header.previous != expected {
+            let claimed = header.previous;
+            self.fail(place, Kind::Link, format!("it follows {claimed}, the block before is {expected}"));
+        }
+        if header.time < time {
+            self.fail(place, Kind::Time, format!("{} is before {time}, the time of the last", header.time));
+        }
+    }
+
+    fn check_seal(&mut self, position: u64, block: &Block<'_>, hash: Digest) {
+        let place = Place::block(position);
+        match (self.audit.genesis.seal, block.header.claim, &block.seal) {
+            (SealRule::Work { bits }, Claim::Work { bits: claimed, .. }, _) => {
+                let met = Target::from_bits(bits).is_ok_and(|target| target.is_met_by(&hash));
+                if claimed != bits || !met {
+                    let detail =
+                        format!("hash {} of bits {claimed:08x}, asked is {bits:08x}", hash.reversed());
+                    self.fail(place, Kind::Seal, detail);
+                }
+            }
+            (SealRule::Stake, Claim::Stake { tally: claimed }, Seal::Stake { tally, signature }) => {
+                let message = Seal::message(hash);
+                self.signatures.push(&block.header.producer, signature, &message, place, Kind::Seal);
+                if claimed != tally.digest() {
+                    self.fail(place, Kind::Tally, "the header does not have the digest of the seal's tally");
+                }
+            }
+            (rule, _, _) => {
+                self.fail(place, Kind::Seal, format!("it is sealed otherwise than the chain asks: {rule:?}"));
+            }
+        }
+    }
+
+    fn check_election(&mut self, position: u64, block: &Block<'_>) {
+        let Seal::Stake { tally, .. } = &block.seal else { return };
+        let place = Place::block(position);
+        let Some(previous) = &self.previous else { return };
+        let expected = previous.tally.clone();
+        if *tally != expected {
+            self.fail(place, Kind::Tally, "it is not that of the lists of the block before");
+        }
+        let elected = expected.winner().unwrap_or(self.audit.genesis.founder);
+        if block.header.producer != elected {
+            let (producer, elected) = (Digest(block.header.producer), Digest(elected));
+            self.fail(place, Kind::Producer, format!("{producer} produced it, elected was {elected}"));
+        }
+    }
+
+    fn check_lists(&mut self, position: u64, block: &Block<'_>) {
+        let stage = self.audit.genesis.stage as usize;
+        for (index, list) in block.lists.iter().enumerate() {
+            let place = Place::list(position, index);
+            let message = list.message();
+            self.signatures.push(&list.institution, &list.signature, &message, place, Kind::ListSignature);
+            if list.entries.len() >= stage {
+                let detail = format!("{} records, fewer than {stage} are allowed", list.entries.len());
+                self.fail(place, Kind::Stage, detail);
+            }
+            if index > 0 && block_review_key(&block.lists[index - 1]) > block_review_key(list) {
+                self.fail(place, Kind::Order, "it is to be reviewed before the list before it");
+            }
+        }
+        if block.records.len() >= 2 * stage {
+            let detail = format!("{} records, fewer than {} are allowed", block.records.len(), 2 * stage);
+            self.fail(Place::block(position), Kind::Stage, detail);
+        }
+    }
+
+    fn check_records(&mut self, position: u64, block: &Block<'_>) -> Result<(), Error> {
+        let rule = self.audit.genesis.rule;
+        let entries = block.entries();
+        let checked = self.reports.note(self.engine.check_block(rule, HASH, TREE, &entries)?);
+        self.audit.signatures += entries.len() as u64;
+        self.audit.records += entries.len() as u64;
+        let mut stored = checked.verdicts.iter().zip(&checked.digests);
+        for (l, list) in block.lists.iter().enumerate() {
+            for (r, entry) in list.entries.iter().enumerate() {
+                let place = Place::record(position, l, r);
+                match entry.fate {
+                    Fate::Refused => self.audit.refused += 1,
+                    Fate::Seen => {
+                        self.audit.seen += 1;
+                        self.digests.push(entry.digest);
+                        self.records.push((place, false));
+                    }
+                    Fate::Stored => {
+                        let (verdict, digest) = stored.next().expect("every stored record was checked");
+                        self.judge(place, *verdict, entry.digest, *digest);
+                        self.digests.push(entry.digest);
+                        self.records.push((place, true));
+                    }
+                }
+            }
+        }
+        if checked.root.digest != block.header.root {
+            let (claimed, found) = (block.header.root, checked.root.digest);
+            let detail = format!("the header has {claimed}, the records {found}");
+            self.fail(Place::block(position), Kind::Root, detail);
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, place: Place, verdict: RecordVerdict, claimed: Digest, found: Digest) {
+        match verdict {
+            RecordVerdict::Valid => {}
+            RecordVerdict::BadSignature => {
+                self.fail(place, Kind::RecordSignature, format!("the signature over {claimed} is bad"));
+            }
+            RecordVerdict::HashMismatch => {
+                self.fail(place, Kind::RecordHash, format!("signed was {claimed}, the record has {found}"));
+            }
+        }
+    }
+
+    /// Verifies what was gathered.
+    fn flush(&mut self) -> Result<(), Error> {
+        let rule = self.audit.genesis.rule;
+        let Signatures { batch, of } = std::mem::take(&mut self.signatures);
+        let verdicts = self.reports.note(self.engine.verify(rule, &batch)?);
+        self.audit.signatures += batch.len() as u64;
+        for index in verdicts.invalid() {
+            let (place, kind) = of[index];
+            self.fail(place, kind, format!("the signature of {} is bad", Digest(batch.keys()[index])));
+        }
+        let seals = std::mem::take(&mut self.seals);
+        let Some(policy) = self.audit.genesis.endorsement.clone() else { return Ok(()) };
+        let messages: Vec<_> = seals.iter().map(|(_, hash, _)| block_message(*hash)).collect();
+        let endorsed: Vec<_> = seals
+            .iter()
+            .zip(&messages)
+            .map(|((.., endorsements), message)| Endorsed { message, endorsements })
+            .collect();
+        let verdicts = self.reports.note(policy.verify(self.engine, rule, &endorsed)?);
+        for ((position, _, endorsements), verdict) in seals.iter().zip(&verdicts) {
+            self.audit.signatures += endorsements.len() as u64;
+            if !verdict.endorsed {
+                let (found, needed) = (verdict.peers.len(), policy.threshold());
+                let detail = format!("{found} peers have endorsed it, {needed} are needed");
+                self.fail(Place::block(*position), Kind::Endorsement, detail);
+            }
+        }
+        Ok(())
+    }
+
+    /// A stored record must be the first of its kind, one left out must not.
+    fn check_duplicates(&mut self) -> Result<(), Error> {
+        let firsts = self.reports.note(self.engine.first_occurrences(&self.digests)?);
+        // Where the first of its kind was left out, the first stored one counts.
+        let mut stored: HashMap<u32, Place> = HashMap::new();
+        for (index, &first) in firsts.as_slice().iter().enumerate() {
+            let (place, is_stored) = self.records[index];
+            let (earlier, first_is_stored) = self.records[first as usize];
+            let earlier = if first_is_stored && first as usize != index {
+                Some(earlier)
+            } else {
+                stored.get(&first).copied()
+            };
+            match (is_stored, earlier) {
+                (true, Some(earlier)) => {
+                    self.fail(place, Kind::Duplicate, format!("{} is in {earlier}", self.digests[index]));
+                }
+                (true, None) if !first_is_stored => drop(stored.insert(first, place)),
+                (false, None) => {
+                    let detail = format!("{} is in no record before it", self.digests[index]);
+                    self.fail(place, Kind::LeftOut, detail);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn check_anchors(&mut self, files: &Files) -> Result<(), StoreError> {
+        let blocks = u64::from(self.audit.genesis.anchor_blocks);
+        let mut frames = Vec::new();
+        read(&mut files.open(Content::Anchors)?, |frame| {
+            frames.push(frame);
+            true
+        });
+        let due = self.hashes.len() as u64 / blocks;
+        for number in 0..due.max(frames.len() as u64) {
+            let place = Place::block(number * blocks);
+            let found = frames.get(number as usize).map(|frame| match frame {
+                Ok(frame) => Anchor::decode(&frame.payload).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            });
+            match found {
+                None => self.fail(place, Kind::Anchor, "it is missing"),
+                Some(Err(error)) => self.fail(place, Kind::Anchor, error),
+                Some(Ok(anchor)) => self.check_anchor(place, blocks, anchor)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn check_anchor(&mut self, place: Place, blocks: u64, anchor: Anchor) -> Result<(), Error> {
+        self.audit.anchors += 1;
+        let range = place.block as usize..(place.block + blocks) as usize;
+        let Some(hashes) = self.hashes.get(range) else {
+            self.fail(place, Kind::Anchor, "it is over blocks that are not there");
+            return Ok(());
+        };
+        // A block that cannot be read has failed for that already.
+        let Some(hashes) = hashes.iter().copied().collect::<Option<Vec<_>>>() else { return Ok(()) };
+        let expected = Anchor::over(self.engine, self.chain, place.block, &hashes)?;
+        if anchor != expected {
+            let (found, expected) = (anchor.digest(), expected.digest());
+            self.fail(place, Kind::Anchor, format!("it is {found}, its blocks give {expected}"));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Audit {
+        self.audit.failures.sort_by_key(|failure| (failure.place, failure.kind));
+        self.audit.reports = self.reports.0;
+        self.audit
+    }
+}
+
+impl Signatures {
+    fn push(&mut self, key: &[u8; 32], signature: &[u8; 64], message: &[u8], place: Place, kind: Kind) {
+        self.batch.push(key, signature, message);
+        self.of.push((place, kind));
+    }
+}

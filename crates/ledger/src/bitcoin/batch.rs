@@ -1,0 +1,349 @@
+//! Block files cut into batches of whole blocks.
+
+use std::io::Read;
+use std::ops::Range;
+use std::sync::mpsc::Receiver;
+
+use ::bitcoin::Network;
+
+use super::audit::ReadError;
+use super::layout::{Cursor, HEADER, Malformed, Segwit};
+use verilane::Records;
+
+/// The most bytes that a block can take: its weight is limited to 4,000,000
+/// (BIP 141), and each byte weighs at least one.
+pub const MAX_BLOCK: usize = 4_000_000;
+
+/// The header and a count of transactions: less is no block.
+const MIN_BLOCK: usize = HEADER + 1;
+
+/// The magic and the length before each block of a block file.
+const FRAME: usize = 8;
+
+/// How many bytes of the file a batch, and so a call to the engine, takes: far
+/// more than one block, so that every lane has work.
+const BATCH_BYTES: usize = 32 << 20;
+
+const NETWORKS: [Network; 5] =
+    [Network::Bitcoin, Network::Testnet, Network::Testnet4, Network::Signet, Network::Regtest];
+
+/// Whole blocks that lie one after the other in a file.
+pub struct Batch {
+    /// The network whose magic stands before the blocks; none for a raw block.
+    pub network: Option<Network>,
+    /// Where the batch begins in the file.
+    pub position: u64,
+    bytes: Vec<u8>,
+    /// Bounds of records in `bytes`. Every header and every transaction is one;
+    /// so are the bytes between them, so that nothing has to be copied.
+    bounds: Vec<u64>,
+    /// The blocks, in the file's order.
+    pub blocks: Vec<Block>,
+    /// What should have been a block and was not.
+    pub damages: Vec<Damage>,
+}
+
+/// Where a block lies in its batch.
+pub struct Block {
+    /// The position of its header.
+    pub at: usize,
+    /// The record that is its header.
+    pub header: usize,
+    /// The records that are its transactions.
+    pub transactions: Range<usize>,
+    /// Those with witness data, by their place in the block.
+    pub segwit: Vec<(usize, Segwit)>,
+}
+
+/// A place in the file where a whole block should be and is not.
+pub struct Damage {
+    /// Where the block begins, or should.
+    pub position: u64,
+    /// The block's header, if it could be read.
+    pub header: Option<[u8; HEADER]>,
+    /// What is wrong, and at which byte of the file.
+    pub detail: String,
+}
+
+impl Batch {
+    /// The file's bytes, cut at headers and transactions.
+    pub fn records(&self) -> Records<'_> {
+        Records::new(&self.bytes, &self.bounds).expect("bounds ascend and lie in the batch")
+    }
+
+    /// The file's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The buffer, to be used again.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// One of the records.
+    pub fn record(&self, index: usize) -> &[u8] {
+        &self.bytes[self.bounds[index] as usize..self.bounds[index + 1] as usize]
+    }
+
+    /// Adds the block that begins at `at` and must end by `limit`; tells where it does.
+    fn add_block(&mut self, at: usize, limit: usize) -> Result<usize, Malformed> {
+        let bounds = self.bounds.len();
+        match cut(&self.bytes[..limit], at, &mut self.bounds) {
+            Ok((block, end)) => {
+                self.blocks.push(block);
+                Ok(end)
+            }
+            Err(malformed) => {
+                self.bounds.truncate(bounds);
+                Err(malformed)
+            }
+        }
+    }
+
+    /// Notes that at `at` something is wrong with the block at `block`, or that
+    /// there should be one.
+    fn add_damage(&mut self, block: Option<usize>, at: usize, reason: impl std::fmt::Display) {
+        let header = block.and_then(|start| self.bytes.get(start..start + HEADER));
+        self.damages.push(Damage {
+            position: self.position + block.unwrap_or(at) as u64,
+            header: header.map(|bytes| bytes.try_into().expect("80 bytes")),
+            detail: format!("at byte {}: {reason}", self.position + at as u64),
+        });
+    }
+}
+
+/// Appends the bounds of a block's header and transactions; tells where it ends.
+fn cut(bytes: &[u8], at: usize, bounds: &mut Vec<u64>) -> Result<(Block, usize), Malformed> {
+    if bounds.last() != Some(&(at as u64)) {
+        bounds.push(at as u64);
+    }
+    let header = bounds.len() - 1;
+    let mut cursor = Cursor::new(bytes, at);
+    cursor.header()?;
+    bounds.push(cursor.at() as u64);
+    let count = cursor.transaction_count()?;
+    bounds.push(cursor.at() as u64);
+    let first = bounds.len() - 1;
+    let mut segwit = Vec::new();
+    for index in 0..count {
+        if let Some(parts) = cursor.transaction()? {
+            segwit.push((index as usize, parts));
+        }
+        bounds.push(cursor.at() as u64);
+    }
+    let block = Block { at, header, transactions: first..bounds.len() - 1, segwit };
+    Ok((block, cursor.at()))
+}
+
+/// How blocks lie in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// One block and nothing else.
+    Raw,
+    /// Before each block the network's magic and its length; zeros may lie
+    /// between blocks and after them.
+    Frames(Network),
+}
+
+impl Framing {
+    /// Tells the framing from the beginning of a file, or all of it if it `ended`.
+    fn detect(bytes: &[u8], ended: bool) -> Result<Framing, ReadError> {
+        let data = &bytes[padding(bytes)..];
+        if data.is_empty() {
+            return Err(ReadError::Empty);
+        }
+        let begins = |network: &Network| data.starts_with(&magic(*network));
+        if let Some(network) = NETWORKS.into_iter().find(begins) {
+            return Ok(Framing::Frames(network));
+        }
+        // The first magic may be what is damaged.
+        let frames = NETWORKS.into_iter().filter_map(|network| Some((find_frame(data, network)?, network)));
+        if let Some((_, network)) = frames.min_by_key(|frame| frame.0) {
+            return Ok(Framing::Frames(network));
+        }
+        if ended && bytes.len() <= MAX_BLOCK { Ok(Framing::Raw) } else { Err(ReadError::Unknown) }
+    }
+}
+
+/// The batches of a file, in order.
+pub struct Batches<R> {
+    file: R,
+    /// Buffers that are free again: fresh memory costs as much as hashing does.
+    spare: Receiver<Vec<u8>>,
+    framing: Option<Framing>,
+    /// Bytes that were read and belong to the next batch.
+    rest: Vec<u8>,
+    /// Where they begin in the file.
+    position: u64,
+    ended: bool,
+    /// Whether the next frame has to be looked for, since damage hides where it is.
+    lost: bool,
+}
+
+impl<R: Read> Batches<R> {
+    /// Reads `file` from where it stands, into the `spare` buffers while there are any.
+    pub fn new(file: R, spare: Receiver<Vec<u8>>) -> Self {
+        Batches { file, spare, framing: None, rest: Vec::new(), position: 0, ended: false, lost: false }
+    }
+
+    fn next_batch(&mut self) -> Result<Batch, ReadError> {
+        let mut bytes = self.spare.try_recv().unwrap_or_default();
+        bytes.clear();
+        bytes.reserve(BATCH_BYTES);
+        bytes.append(&mut self.rest);
+        let wanted = (BATCH_BYTES - bytes.len()) as u64;
+        let read = self.file.by_ref().take(wanted).read_to_end(&mut bytes)?;
+        self.ended = (read as u64) < wanted;
+        let framing = match self.framing {
+            Some(framing) => framing,
+            None => Framing::detect(&bytes, self.ended)?,
+        };
+        self.framing = Some(framing);
+        let mut batch = Batch {
+            network: None,
+            position: self.position,
+            bytes,
+            bounds: vec![0],
+            blocks: Vec::new(),
+            damages: Vec::new(),
+        };
+        match framing {
+            Framing::Raw => read_raw(&mut batch),
+            Framing::Frames(network) => self.read_frames(&mut batch, network),
+        }
+        self.position += batch.bytes.len() as u64;
+        Ok(batch)
+    }
+
+    /// Takes all whole frames; the bytes after them are left for the next batch.
+    fn read_frames(&mut self, batch: &mut Batch, network: Network) {
+        batch.network = Some(network);
+        let mut at = 0;
+        while let Some(next) = self.step(batch, at, network) {
+            at = next;
+        }
+        self.rest = batch.bytes.split_off(at);
+    }
+
+    /// Takes what lies at `at`, and tells where it goes on; none at the end, and
+    /// where more bytes must be read first.
+    fn step(&mut self, batch: &mut Batch, at: usize, network: Network) -> Option<usize> {
+        let rest = &batch.bytes[at..];
+        let padding = padding(rest);
+        if padding > 0 {
+            return Some(at + padding);
+        }
+        if rest.is_empty() || rest.len() < FRAME && !self.ended {
+            return None;
+        }
+        if self.lost {
+            return Some(at + self.look_for_frame(rest, network));
+        }
+        if !rest.starts_with(&magic(network)) {
+            let expected = ::bitcoin::p2p::Magic::from(network);
+            batch.add_damage(
+                None,
+                at,
+                format_args!("the magic {expected} of the network {network} is expected"),
+            );
+            self.lost = true;
+            return Some(at);
+        }
+        let Some(length) = frame_length(rest) else {
+            batch.add_damage(None, at + 4, "the data ends inside a block's length");
+            return Some(batch.bytes.len());
+        };
+        if !(MIN_BLOCK..=MAX_BLOCK).contains(&length) {
+            let reason =
+                format!("{length} is no block's length: {MIN_BLOCK} to {MAX_BLOCK} bytes are possible");
+            batch.add_damage(Some(at + FRAME), at + 4, reason);
+            self.lost = true;
+            return Some(at + FRAME);
+        }
+        // With the next frame's magic in sight, damage to this length shows.
+        if rest.len() < FRAME + length + FRAME && !self.ended {
+            return None;
+        }
+        Some(self.take_block(batch, at + FRAME, length, network))
+    }
+
+    fn take_block(&mut self, batch: &mut Batch, start: usize, length: usize, network: Network) -> usize {
+        let declared = start + length;
+        let limit = declared.min(batch.bytes.len());
+        match batch.add_block(start, limit) {
+            Ok(end) if end == declared => return end,
+            Ok(end) => {
+                let reason = format!("the block ends here, but {length} bytes were announced");
+                batch.add_damage(Some(start), end, reason);
+            }
+            Err(Malformed { at, reason }) => batch.add_damage(Some(start), at, reason),
+        }
+        self.lost = true;
+        let next = batch.bytes.get(declared..).is_some_and(|rest| rest.starts_with(&magic(network)));
+        if next { declared } else { start }
+    }
+
+    /// How far ahead the next frame is, or the end of what can be searched.
+    fn look_for_frame(&mut self, rest: &[u8], network: Network) -> usize {
+        match find_frame(rest, network) {
+            Some(ahead) => {
+                self.lost = false;
+                ahead
+            }
+            None if self.ended => rest.len(),
+            // A frame may begin in the last bytes.
+            None => rest.len() - (FRAME - 1),
+        }
+    }
+}
+
+impl<R: Read> Iterator for Batches<R> {
+    type Item = Result<Batch, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let batch = self.next_batch();
+        self.ended |= batch.is_err();
+        Some(batch)
+    }
+}
+
+fn read_raw(batch: &mut Batch) {
+    let length = batch.bytes.len();
+    match batch.add_block(0, length) {
+        // Tools that treat a block as text leave a line's end after it.
+        Ok(end) if matches!(batch.bytes[end..], [] | [b'\n']) => {}
+        Ok(end) => {
+            let reason = format!("the block ends here, but {} more bytes follow", length - end);
+            batch.add_damage(Some(0), end, reason);
+        }
+        Err(Malformed { at, reason }) => batch.add_damage(Some(0), at, reason),
+    }
+}
+
+fn magic(network: Network) -> [u8; 4] {
+    network.magic().to_bytes()
+}
+
+/// How many zeros come first.
+fn padding(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len())
+}
+
+/// The length that stands in a frame after the magic.
+fn frame_length(frame: &[u8]) -> Option<usize> {
+    let digits = frame.get(4..FRAME)?.try_into().expect("four bytes");
+    Some(u32::from_le_bytes(digits) as usize)
+}
+
+/// Where the next frame with a sensible length begins.
+fn find_frame(bytes: &[u8], network: Network) -> Option<usize> {
+    let magic = magic(network);
+    bytes.windows(FRAME).position(|frame| {
+        frame.starts_with(&magic)
+            && frame_length(frame).is_some_and(|length| (MIN_BLOCK..=MAX_BLOCK).contains(&length))
+    })
+}

@@ -1,0 +1,25 @@
+//! Bitcoin: the audit of blocks, as they lie in a node's block files.
+//!
+//! ```
+//! use verilane::Engine;
+//! use verilane_ledger::bitcoin::Auditor;
+//!
+//! let engine = Engine::new()?;
+//! let mut auditor = Auditor::new(&engine);
+//! let genesis = ::bitcoin::constants::genesis_block(::bitcoin::Network::Bitcoin);
+//! auditor.read(&::bitcoin::consensus::serialize(&genesis)[..], |_bytes| ())?;
+//! let audit = auditor.finish();
+//! assert_eq!((audit.blocks, audit.transactions), (1, 1));
+//! assert!(audit.failures.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod audit;
+mod batch;
+mod checks;
+mod layout;
+mod links;
+mod obfuscation;
+
+pub use audit::{Audit, Auditor, Failure, Kind, ReadError};
+pub use obfuscation::{Deobfuscated, ObfuscationKey};

@@ -1,0 +1,160 @@
+//! The canonical encoding: integers little-endian, byte strings after their
+//! length, one way to write each value.
+
+use verilane::{Digest, ed25519::Rule};
+
+/// Bytes that are not what they should be, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("byte {at}: {reason}")]
+pub struct Malformed {
+    /// The position of the first byte that does not fit, from the start of the
+    /// encoding.
+    pub at: usize,
+    /// What does not fit, and what would be valid.
+    pub reason: String,
+}
+
+/// Reads values one after the other. Lengths are checked against the bytes that
+/// are there before they size anything.
+#[derive(Clone, Debug)]
+pub struct Decoder<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Decoder<'a> {
+    /// Begins at the first of `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Decoder { bytes, at: 0 }
+    }
+
+    /// The position of the next byte.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The number of bytes not read yet.
+    pub fn remaining(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
+    /// What is wrong at position `at`.
+    pub fn refuse<T>(&self, at: usize, reason: impl Into<String>) -> Result<T, Malformed> {
+        Err(Malformed { at, reason: reason.into() })
+    }
+
+    /// The next `length` bytes; `what` names them in the error.
+    pub fn bytes(&mut self, length: usize, what: &str) -> Result<&'a [u8], Malformed> {
+        if length > self.remaining() {
+            let remaining = self.remaining();
+            return self.refuse(self.at, format!("{what} takes {length} bytes, {remaining} are left"));
+        }
+        let start = self.at;
+        self.at += length;
+        Ok(&self.bytes[start..self.at])
+    }
+
+    /// The next `N` bytes.
+    pub fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], Malformed> {
+        Ok(self.bytes(N, what)?.try_into().expect("as many were asked for"))
+    }
+
+    /// The next byte.
+    pub fn u8(&mut self, what: &str) -> Result<u8, Malformed> {
+        Ok(u8::from_le_bytes(self.array(what)?))
+    }
+
+    /// The next 16-bit number.
+    pub fn u16(&mut self, what: &str) -> Result<u16, Malformed> {
+        Ok(u16::from_le_bytes(self.array(what)?))
+    }
+
+    /// The next 32-bit number.
+    pub fn u32(&mut self, what: &str) -> Result<u32, Malformed> {
+        Ok(u32::from_le_bytes(self.array(what)?))
+    }
+
+    /// The next 64-bit number.
+    pub fn u64(&mut self, what: &str) -> Result<u64, Malformed> {
+        Ok(u64::from_le_bytes(self.array(what)?))
+    }
+
+    /// The next digest.
+    pub fn digest(&mut self, what: &str) -> Result<Digest, Malformed> {
+        Ok(Digest(self.array(what)?))
+    }
+
+    /// The next byte as a truth value; only 0 and 1 are one.
+    pub fn flag(&mut self, what: &str) -> Result<bool, Malformed> {
+        let at = self.at;
+        match self.u8(what)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => self.refuse(at, format!("{what} is {other}: 0 or 1 would be valid")),
+        }
+    }
+
+    /// The next 32-bit number, as the count of items that take at least `width`
+    /// bytes each and follow.
+    pub fn count(&mut self, width: usize, what: &str) -> Result<usize, Malformed> {
+        let at = self.at;
+        let count = self.u32(what)? as usize;
+        if count > self.remaining() / width {
+            let most = self.remaining() / width;
+            return self.refuse(at, format!("{what} is {count}, but the bytes left hold {most} at most"));
+        }
+        Ok(count)
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// [`Malformed`] if bytes are left.
+    pub fn finish(self) -> Result<(), Malformed> {
+        match self.remaining() {
+            0 => Ok(()),
+            more => self.refuse(self.at, format!("the encoding ends here, {more} bytes follow")),
+        }
+    }
+}
+
+/// The number by which an acceptance rule is encoded.
+pub fn rule_number(rule: Rule) -> u8 {
+    match rule {
+        Rule::Rfc8032 => 0,
+        Rule::Strict => 1,
+        Rule::Zip215 => 2,
+    }
+}
+
+impl Decoder<'_> {
+    /// The next byte as an acceptance rule.
+    pub fn rule(&mut self) -> Result<Rule, Malformed> {
+        let at = self.at;
+        let number = self.u8("the acceptance rule")?;
+        let rule = Rule::ALL.into_iter().find(|&rule| rule_number(rule) == number);
+        rule.map_or_else(
+            || self.refuse(at, format!("{number} is no acceptance rule: 0, 1 or 2 would be valid")),
+            Ok,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_checked_before_use() {
+        let mut decoder = Decoder::new(&[255, 255, 255, 255, 0, 0, 0, 0]);
+        let refused = decoder.count(4, "the number of lists").unwrap_err();
+        assert_eq!((refused.at, refused.reason.contains("hold 1 at most")), (0, true), "{refused}");
+        let mut decoder = Decoder::new(&[2, 0]);
+        assert_eq!(decoder.flag("the flag").unwrap_err().at, 0);
+        assert_eq!(
+            decoder.u64("the time").unwrap_err(),
+            Malformed { at: 1, reason: "the time takes 8 bytes, 1 are left".into() }
+        );
+        assert!(Decoder::new(&[0]).finish().unwrap_err().reason.contains("1 bytes follow"));
+    }
+}

@@ -1,0 +1,288 @@
+//! A generated ledger: sealed as any other is, but at invented times and, on
+//! request, with faults.
+
+use std::collections::HashSet;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::clock::Instant;
+use super::draft::Draft;
+use super::faults::{Circumstances, Fault, Faults};
+use super::keys::Keys;
+use crate::block::Previous;
+use crate::endorsement::block_message;
+use crate::store::Files;
+use crate::{
+    Anchor, Block, Claim, Content, Genesis, Header, Keyring, Kind, List, Seal, SealRule, Store, StoreError,
+    TREE,
+};
+use verilane::pow::Target;
+use verilane::{Digest, Engine, Error};
+
+/// Seconds between blocks.
+const BLOCK_SECONDS: u64 = 60;
+
+/// Builds a ledger from lists.
+pub struct Chain<'e> {
+    engine: &'e Engine,
+    store: Store,
+    blocks: PathBuf,
+    keys: &'e Keys,
+    keyring: Keyring,
+    /// How many different records will be added, and how many new ones were.
+    different: u64,
+    added: u64,
+    stored: u64,
+    stage: Stage,
+    held: HashSet<Digest>,
+    previous: Previous,
+    hashes: Vec<Digest>,
+    faults: Faults,
+    /// Where the blocks begin that are to be made unreadable, and their heights.
+    unreadable: Vec<(u64, u64)>,
+}
+
+/// What waits for the next block.
+#[derive(Default)]
+struct Stage {
+    lists: Vec<List>,
+    fresh: HashSet<Digest>,
+    /// The faults to try in it.
+    kinds: Vec<Kind>,
+}
+
+/// What was built.
+#[derive(Debug)]
+pub struct Built {
+    /// The number of blocks.
+    pub blocks: u64,
+    /// Their stored records.
+    pub stored: u64,
+    /// The faults planted, by place.
+    pub faults: Vec<Fault>,
+}
+
+impl<'e> Chain<'e> {
+    /// Begins a ledger in `directory` to which lists of `different` records will
+    /// be added, with so many `faults`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be made.
+    pub fn create(
+        engine: &'e Engine,
+        directory: &Path,
+        genesis: &Genesis,
+        keys: &'e Keys,
+        different: u64,
+        faults: Faults,
+    ) -> Result<Self, StoreError> {
+        Ok(Chain {
+            engine,
+            store: Store::create(directory, genesis)?,
+            blocks: Files(directory.into()).path(Content::Blocks),
+            keys,
+            keyring: keys.keyring(),
+            different,
+            added: 0,
+            stored: 0,
+            stage: Stage::default(),
+            held: HashSet::new(),
+            previous: Previous::default(),
+            hashes: Vec::new(),
+            faults,
+            unreadable: Vec::new(),
+        })
+    }
+
+    fn genesis(&self) -> &Genesis {
+        self.store.ledger().genesis()
+    }
+
+    fn height(&self) -> u64 {
+        self.hashes.len() as u64
+    }
+
+    /// Adds a list, and seals the stage if that fills it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the block cannot be sealed or written.
+    pub fn add(&mut self, list: List) -> Result<(), StoreError> {
+        let stage = self.genesis().stage;
+        if self.stage.lists.is_empty() {
+            let circumstances = self.circumstances();
+            self.stage.kinds = self.faults.choose(self.store.ledger().genesis(), &circumstances);
+        }
+        let digests = list.records.iter().map(|record| record.digest);
+        self.stage.fresh.extend(digests.filter(|digest| !self.held.contains(digest)));
+        self.stage.lists.push(list);
+        let full = if self.stage.kinds.contains(&Kind::Stage) { 2 * stage } else { stage };
+        if self.stage.fresh.len() >= full as usize { self.seal() } else { Ok(()) }
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        let height = self.height();
+        let blocks = u64::from(self.genesis().anchor_blocks);
+        let readable =
+            |range: std::ops::Range<u64>| !self.unreadable.iter().any(|(_, height)| range.contains(height));
+        Circumstances {
+            height,
+            follows_readable: height == 0 || readable(height - 1..height),
+            completes_anchor: (height + 1).is_multiple_of(blocks) && readable(height + 1 - blocks..height),
+            institutions: self.keys.institutions.len(),
+            // A stage takes fewer than 2c records beside duplicates.
+            share: (self.added + 2 * u64::from(self.genesis().stage)) as f64 / self.different as f64,
+        }
+    }
+
+    fn seal(&mut self) -> Result<(), StoreError> {
+        let Stage { lists, fresh, kinds } = std::mem::take(&mut self.stage);
+        self.added += fresh.len() as u64;
+        let height = self.height();
+        let mut draft = Draft::new(lists);
+        if kinds.contains(&Kind::Order) {
+            self.faults.disorder(height, &mut draft);
+        }
+        draft.decide(&self.held);
+        let stage = self.genesis().stage as usize;
+        self.faults.plant_in_lists(&kinds, height, &mut draft, stage);
+        // Who cannot read the block does not know what it holds.
+        if !kinds.contains(&Kind::Parse) {
+            self.held.extend(&draft.stored);
+        }
+        let block = self.block(draft, &kinds)?;
+        self.append(&block, &kinds)
+    }
+
+    fn block(&mut self, draft: Draft, kinds: &[Kind]) -> Result<Block<'static>, Error> {
+        let (lists, records) = draft.into_parts();
+        let header = Header {
+            chain: self.store.ledger().chain(),
+            height: self.height(),
+            previous: self.previous.hash,
+            root: Digest::default(),
+            lists: Digest::default(),
+            records: records.len() as u32,
+            time: Instant::YEAR_2025.plus((self.height() + 1) * BLOCK_SECONDS).0,
+            producer: self.genesis().founder,
+            claim: Claim::Work { bits: 0, nonce: 0 },
+        };
+        let mut block = Block { header, seal: Seal::Work, endorsements: Vec::new(), lists, records };
+        let leaves = self.engine.merkle_leaves(TREE, &block.entries().leaves())?;
+        block.header.root = self.engine.merkle_root(TREE, &leaves)?.digest;
+        block.header.lists = block.table_digest();
+        self.faults.plant_in_header(kinds, &mut block.header, self.previous.time);
+        match self.genesis().seal {
+            SealRule::Work { bits } => self.work(&mut block, bits, kinds)?,
+            SealRule::Stake => self.stake(&mut block, kinds),
+        }
+        self.endorse(&mut block, kinds);
+        Ok(block)
+    }
+
+    fn work(&mut self, block: &mut Block<'_>, bits: u32, kinds: &[Kind]) -> Result<(), Error> {
+        if !kinds.contains(&Kind::Seal) {
+            block.seal = Seal::work(self.engine, &mut block.header, bits, |_| ())?;
+            return Ok(());
+        }
+        let target = Target::from_bits(bits)?;
+        let mut idle = (0..).map(|nonce| Header { claim: Claim::Work { bits, nonce }, ..block.header });
+        block.header = idle.find(|header| !target.is_met_by(&header.hash())).expect("most nonces are idle");
+        self.faults.note_block(self.height(), Kind::Seal);
+        Ok(())
+    }
+
+    fn stake(&mut self, block: &mut Block<'_>, kinds: &[Kind]) {
+        let height = self.height();
+        let elected = self.previous.tally.winner().unwrap_or(self.genesis().founder);
+        let position = |key: [u8; 32]| {
+            let mut institutions = self.keys.institutions.iter();
+            institutions.position(|secret| secret.verifying_key().to_bytes() == key).expect("it uploaded")
+        };
+        let count = self.keys.institutions.len();
+        let mut producer = position(elected);
+        if kinds.contains(&Kind::Producer) {
+            producer = (producer + 1 + self.faults.below(count as u64 - 1) as usize) % count;
+            self.faults.note_block(height, Kind::Producer);
+        }
+        let mut tally = self.previous.tally.clone();
+        if kinds.contains(&Kind::Tally) {
+            tally = self.faults.miscount(height, &tally, elected);
+        }
+        let producer = &self.keys.institutions[producer];
+        block.header.producer = producer.verifying_key().to_bytes();
+        block.header.claim = Claim::Stake { tally: tally.digest() };
+        block.seal = Seal::stake(&block.header, tally, producer);
+        if let (Seal::Stake { signature, .. }, true) = (&mut block.seal, kinds.contains(&Kind::Seal)) {
+            signature[63] ^= 1;
+            self.faults.note_block(height, Kind::Seal);
+        }
+    }
+
+    fn endorse(&mut self, block: &mut Block<'_>, kinds: &[Kind]) {
+        let Some(policy) = &self.store.ledger().genesis().endorsement else { return };
+        block.endorsements = self.keyring.endorse(policy, &block_message(block.header.hash()));
+        if kinds.contains(&Kind::Endorsement) {
+            self.faults.withhold(self.hashes.len() as u64, &mut block.endorsements, policy);
+        }
+    }
+
+    fn append(&mut self, block: &Block<'_>, kinds: &[Kind]) -> Result<(), StoreError> {
+        let height = self.height();
+        let at = self.io(fs::metadata(&self.blocks))?.len();
+        self.store.append(block)?;
+        if kinds.contains(&Kind::Parse) {
+            self.unreadable.push((at, height));
+            self.faults.note_block(height, Kind::Parse);
+        }
+        self.previous = Previous::of(block);
+        self.hashes.push(self.previous.hash);
+        self.stored += u64::from(block.header.records);
+        self.anchor(kinds)
+    }
+
+    fn anchor(&mut self, kinds: &[Kind]) -> Result<(), StoreError> {
+        let blocks = self.genesis().anchor_blocks as usize;
+        if !self.hashes.len().is_multiple_of(blocks) {
+            return Ok(());
+        }
+        let first = self.hashes.len() - blocks;
+        let chain = self.store.ledger().chain();
+        let mut anchor = Anchor::over(self.engine, chain, first as u64, &self.hashes[first..])?;
+        if kinds.contains(&Kind::Anchor) {
+            anchor.root = self.faults.digest();
+            self.faults.note_block(first as u64, Kind::Anchor);
+        }
+        self.store.append_anchor(anchor)
+    }
+
+    /// Seals what waits, and makes blocks unreadable that are to be.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the ledger cannot be written.
+    pub fn finish(mut self) -> Result<Built, StoreError> {
+        if !self.stage.lists.is_empty() {
+            self.seal()?;
+        }
+        let path = self.blocks.clone();
+        for &(at, _) in &self.unreadable {
+            flip_bit(&path, at + 4).map_err(|source| StoreError::Io { path: path.clone(), source })?;
+        }
+        let mut faults = self.faults.into_planted();
+        faults.sort_unstable();
+        Ok(Built { blocks: self.hashes.len() as u64, stored: self.stored, faults })
+    }
+
+    fn io<T>(&self, result: io::Result<T>) -> Result<T, StoreError> {
+        result.map_err(|source| StoreError::Io { path: self.blocks.clone(), source })
+    }
+}
+
+fn flip_bit(path: &Path, at: u64) -> io::Result<()> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut byte = [0];
+    file.seek(SeekFrom::Start(at))?;
+    file.read_exact(&mut byte)?;
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(&[byte[0] ^ 1])
+}

@@ -1,0 +1,284 @@
+//! Synthetic ledgers: invented health records, signed by institutions whose
+//! secret keys anyone can derive, in blocks with or without faults. The same
+//! options give the same ledger, byte for byte.
+//!
+//! ```
+//! use verilane_ledger::generate::{Options, generate};
+//! use verilane::{Engine, ledger};
+//!
+//! let folder = std::env::temp_dir().join(format!("verilane-example-{}", std::process::id()));
+//! let engine = Engine::new()?;
+//! let options = Options { records: 300, duplicates: 0.2, stage: 20, faults: 5, ..Options::new(7) };
+//! let generated = generate(&engine, &folder, &options, |_list| Ok(()))?;
+//! let audit = ledger::audit(&engine, &folder, |_bytes| ())?;
+//! let planted = generated.faults.iter().map(|fault| (fault.place, fault.kind));
+//! assert!(audit.failures.iter().map(|failure| (failure.place, failure.kind)).eq(planted));
+//! # std::fs::remove_dir_all(folder)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod chain;
+mod clock;
+mod draft;
+mod faults;
+mod fhir;
+mod keys;
+mod lists;
+mod random;
+
+use std::io;
+use std::path::Path;
+
+pub use faults::Fault;
+pub use fhir::record;
+pub use keys::Keys;
+pub use lists::{Lists, sign, sign_list};
+
+use super::endorsement::{Policy, PolicyError};
+use super::{Genesis, List, SealRule, SecretKey, StoreError};
+use chain::Chain;
+use faults::Faults;
+use verilane::ed25519::Rule;
+use verilane::{Engine, Error};
+
+/// What is to be generated.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What everything is derived from.
+    pub seed: u64,
+    /// The number of institutions.
+    pub institutions: u32,
+    /// The records uploaded, duplicates among them.
+    pub records: u64,
+    /// The share of them that repeat an earlier one, from 0 to below 1.
+    pub duplicates: f64,
+    /// How blocks are sealed.
+    pub seal: SealRule,
+    /// The records that end a stage.
+    pub stage: u32,
+    /// The blocks of an anchor.
+    pub anchor_blocks: u32,
+    /// The number of endorsing peers.
+    pub endorsers: u16,
+    /// How many of them must endorse a block.
+    pub threshold: u16,
+    /// The number of faults.
+    pub faults: usize,
+}
+
+impl Options {
+    /// Ten institutions, 10,000 records, a tenth of them duplicates, sealed by
+    /// stake in stages of 1000, an anchor every ten blocks; no endorsing peer and
+    /// no fault.
+    pub fn new(seed: u64) -> Self {
+        Options {
+            seed,
+            institutions: 10,
+            records: 10_000,
+            duplicates: 0.1,
+            seal: SealRule::Stake,
+            stage: 1000,
+            anchor_blocks: 10,
+            endorsers: 0,
+            threshold: 0,
+            faults: 0,
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let refuse = |name, found: &dyn ToString, valid| {
+            Err(Error::Parameter { name, found: found.to_string(), valid })
+        };
+        match self {
+            Options { institutions: 0, .. } => refuse("the number of institutions", &0, "1 or more"),
+            Options { records: 0, .. } => refuse("the number of records", &0, "1 or more"),
+            Options { duplicates, .. } if !(0.0..1.0).contains(duplicates) => {
+                refuse("the share of duplicates", duplicates, "from 0 to below 1")
+            }
+            Options { stage: stage @ 0..2, .. } => refuse("the records that end a stage", stage, "2 or more"),
+            Options { anchor_blocks: 0, .. } => refuse("the blocks of an anchor", &0, "1 or more"),
+            _ => Ok(()),
+        }
+    }
+
+    fn genesis(&self, keys: &Keys) -> Result<Genesis, PolicyError> {
+        let peers: Vec<_> = keys.peers.iter().map(SecretKey::public).collect();
+        let none = self.endorsers == 0 && self.threshold == 0;
+        Ok(Genesis {
+            name: format!("synthetic, seed {}", self.seed),
+            founder: keys.institutions[0].verifying_key().to_bytes(),
+            rule: Rule::Strict,
+            seal: self.seal,
+            stage: self.stage,
+            anchor_blocks: self.anchor_blocks,
+            endorsement: if none { None } else { Some(Policy::new(self.threshold, peers)?) },
+        })
+    }
+}
+
+/// What was generated.
+pub struct Generated {
+    /// The secret keys.
+    pub keys: Keys,
+    /// The number of lists.
+    pub lists: u64,
+    /// The number of blocks.
+    pub blocks: u64,
+    /// The records stored in them.
+    pub stored: u64,
+    /// The faults planted, by place.
+    pub faults: Vec<Fault>,
+}
+
+/// Why a ledger cannot be generated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// An option that no ledger can have.
+    #[error(transparent)]
+    Options(#[from] Error),
+    /// Endorsing peers and a threshold that are no policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The ledger cannot be sealed or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A list could not be handed on.
+    #[error(transparent)]
+    Lists(#[from] io::Error),
+    /// There is no room for as many faults without one hiding another.
+    #[error("only {planted} of {asked} faults found a place: generate more records, or ask for fewer faults")]
+    Faults {
+        /// The faults planted.
+        planted: usize,
+        /// The faults asked for.
+        asked: usize,
+    },
+}
+
+/// The most records that a list has.
+const LONGEST_LIST: u64 = 50;
+
+/// Generates a ledger in `directory`, and hands every list that is in it to
+/// `each`, as the institution uploaded it.
+///
+/// # Errors
+/// [`GenerateError`]; a ledger that was begun stays.
+pub fn generate(
+    engine: &Engine,
+    directory: &Path,
+    options: &Options,
+    mut each: impl FnMut(&List) -> io::Result<()>,
+) -> Result<Generated, GenerateError> {
+    options.check()?;
+    let keys = Keys::new(options.seed, options.institutions, options.endorsers);
+    let genesis = options.genesis(&keys)?;
+    let longest = LONGEST_LIST.min(u64::from(options.stage) - 1);
+    let duplicates = ((options.records as f64 * options.duplicates).round() as u64).min(options.records - 1);
+    let lists = Lists::new(&keys.institutions, options.seed, longest, options.records, duplicates);
+    let faults = Faults::new(options.seed, options.faults);
+    let different = options.records - duplicates;
+    let mut chain = Chain::create(engine, directory, &genesis, &keys, different, faults)?;
+    let mut count = 0;
+    for list in lists {
+        each(&list)?;
+        chain.add(list)?;
+        count += 1;
+    }
+    let built = chain.finish()?;
+    if built.faults.len() < options.faults {
+        return Err(GenerateError::Faults { planted: built.faults.len(), asked: options.faults });
+    }
+    let (blocks, stored, faults) = (built.blocks, built.stored, built.faults);
+    Ok(Generated { keys, lists: count, blocks, stored, faults })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{Kind, audit};
+
+    fn found_and_planted(options: &Options) -> (Vec<Fault>, Vec<Fault>) {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::new().unwrap();
+        let generated = generate(&engine, folder.path(), options, |_| Ok(())).unwrap();
+        let audit = audit(&engine, folder.path(), |_| ()).unwrap();
+        let parsed = generated.faults.iter().filter(|fault| fault.kind == Kind::Parse).count() as u64;
+        assert_eq!(audit.blocks + parsed, generated.blocks);
+        let found = audit.failures.iter().map(|failure| Fault { place: failure.place, kind: failure.kind });
+        (found.collect(), generated.faults)
+    }
+
+    #[test]
+    fn an_audit_finds_what_was_planted_and_nothing_else() {
+        for seed in 0..3 {
+            let work = SealRule::Work { bits: 0x207f_ffff };
+            for (seal, [endorsers, threshold], kinds) in
+                [(SealRule::Stake, [4, 3], 19), (work, [3, 1], 17), (SealRule::Stake, [0, 0], 18)]
+            {
+                for (faults, duplicates) in [(0, 0.0), (1, 0.9), (40, 0.1), (90, 0.5)] {
+                    let (records, stage, anchor_blocks) = (1500, 20, 3);
+                    let [endorsers, threshold] = [endorsers, threshold];
+                    let options = Options {
+                        records,
+                        duplicates,
+                        seal,
+                        stage,
+                        anchor_blocks,
+                        endorsers,
+                        threshold,
+                        faults,
+                        ..Options::new(seed)
+                    };
+                    let (found, planted) = found_and_planted(&options);
+                    assert_eq!(found, planted, "{options:?}");
+                    assert_eq!(planted.len(), faults);
+                    let different: BTreeSet<_> = planted.iter().map(|fault| fault.kind).collect();
+                    assert!(faults < 40 || different.len() == kinds, "{different:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_share_of_duplicates_is_exact() {
+        let keys = Keys::new(3, 4, 0);
+        for (records, duplicates) in [(1, 0), (2, 1), (500, 499), (500, 77)] {
+            let lists: Vec<_> = Lists::new(&keys.institutions, 3, 9, records, duplicates).collect();
+            assert!(lists.iter().all(|list| (1..=9).contains(&list.records.len())));
+            let all: Vec<_> = lists.iter().flat_map(|list| &list.records).collect();
+            let different: BTreeSet<_> = all.iter().map(|record| &record.bytes).collect();
+            assert_eq!((all.len() as u64, different.len() as u64), (records, records - duplicates));
+            for list in &lists {
+                assert!(Rule::Strict.accepts(&list.institution, &list.signature, &list.message()));
+                for record in &list.records {
+                    assert_eq!(record.digest, verilane::Hash::Sha256.digest(&record.bytes));
+                    assert!(Rule::Strict.accepts(&list.institution, &record.signature, &record.digest.0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_generated_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::new().unwrap();
+        let small = || Options { records: 50, stage: 20, ..Options::new(1) };
+        for (options, reason) in [
+            (Options { institutions: 0, ..small() }, "institutions cannot be 0: 1 or more"),
+            (Options { records: 0, ..small() }, "records cannot be 0"),
+            (Options { duplicates: 1.0, ..small() }, "from 0 to below 1"),
+            (Options { duplicates: f64::NAN, ..small() }, "from 0 to below 1"),
+            (Options { stage: 1, ..small() }, "2 or more"),
+            (Options { anchor_blocks: 0, ..small() }, "1 or more"),
+            (Options { endorsers: 2, threshold: 3, ..small() }, "a threshold of 3 of 2 peers"),
+            (Options { faults: 1000, ..small() }, "of 1000 faults found a place"),
+        ] {
+            let refused = generate(&engine, &folder.path().join("ledger"), &options, |_| Ok(()));
+            let error = refused.err().expect(reason).to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Proofs as JSON, with the parameters of their chain; all bytes in hexadecimal:
+//!
+//! ```json
+//! {"version":1,"digest":"…","institution":"…","signature":"…",
+//!  "record":{"index":7,"leaves":1000,"path":["…"]},"header":"…",
+//!  "anchored":{"anchor":"…","block":{"index":2,"leaves":10,"path":["…"]}},"genesis":"…"}
+//! ```
+//!
+//! `anchored` is null while the anchor's blocks are not complete.
+
+use serde::{Deserialize, Serialize};
+
+use super::encoding::{Decoder, Malformed};
+use super::{Anchor, Genesis, Header, RecordProof, TREE};
+use verilane::merkle::Proof;
+use verilane::{Digest, Error, parse_hex, parse_hex_bytes, to_hex};
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+/// Why bytes are no proof.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// They are not the JSON of a proof.
+    #[error("{0}")]
+    Json(String),
+    /// The format is not known yet.
+    #[error("version {0} of the format: this program reads 1")]
+    Version(u32),
+    /// A value is not hexadecimal of the right length.
+    #[error("{field}: {source}")]
+    Hex {
+        /// Where it stands.
+        field: &'static str,
+        /// What is wrong with it.
+        source: Error,
+    },
+    /// An encoding is not what it should be.
+    #[error("{field}: {source}")]
+    Malformed {
+        /// Where it stands.
+        field: &'static str,
+        /// What is wrong with it.
+        source: Malformed,
+    },
+}
+
+/// Writes a proof, with the parameters of its chain.
+pub fn write(genesis: &Genesis, proof: &RecordProof) -> String {
+    serde_json::to_string_pretty(&ProofFile::new(genesis, proof)).expect("its fields are text and numbers")
+}
+
+/// Reads what [`write()`] wrote: the chain's parameters, and the proof. Nothing is
+/// said of its truth, see [`RecordProof::check`].
+///
+/// # Errors
+/// [`FileError`] where the bytes are none.
+pub fn parse(json: &[u8]) -> Result<(Genesis, RecordProof), FileError> {
+    let file: ProofFile = serde_json::from_slice(json).map_err(|error| FileError::Json(error.to_string()))?;
+    file.decode()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProofFile {
+    version: u32,
+    digest: String,
+    institution: String,
+    signature: String,
+    record: Path,
+    header: String,
+    anchored: Option<Anchored>,
+    genesis: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Path {
+    index: usize,
+    leaves: usize,
+    path: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Anchored {
+    anchor: String,
+    block: Path,
+}
+
+impl ProofFile {
+    fn new(genesis: &Genesis, proof: &RecordProof) -> Self {
+        ProofFile {
+            version: VERSION,
+            digest: proof.digest.to_string(),
+            institution: to_hex(&proof.institution),
+            signature: to_hex(&proof.signature),
+            record: Path::new(&proof.record),
+            header: to_hex(&proof.header.encode()),
+            anchored: proof.anchored.as_ref().map(|(anchor, block)| Anchored {
+                anchor: to_hex(&anchor.encode()),
+                block: Path::new(block),
+            }),
+            genesis: to_hex(&genesis.encode()),
+        }
+    }
+
+    fn decode(&self) -> Result<(Genesis, RecordProof), FileError> {
+        if self.version != VERSION {
+            return Err(FileError::Version(self.version));
+        }
+        let genesis = Genesis::decode(&bytes("genesis", &self.genesis)?).map_err(malformed("genesis"))?;
+        let proof = RecordProof {
+            digest: self.digest.parse().map_err(hex("digest"))?,
+            institution: parse_hex(&self.institution).map_err(hex("institution"))?,
+            signature: parse_hex(&self.signature).map_err(hex("signature"))?,
+            record: self.record.decode()?,
+            header: header(&bytes("header", &self.header)?).map_err(malformed("header"))?,
+            anchored: self.anchored.as_ref().map(Anchored::decode).transpose()?,
+        };
+        Ok((genesis, proof))
+    }
+}
+
+fn hex(field: &'static str) -> impl Fn(Error) -> FileError {
+    move |source| FileError::Hex { field, source }
+}
+
+fn malformed(field: &'static str) -> impl Fn(Malformed) -> FileError {
+    move |source| FileError::Malformed { field, source }
+}
+
+fn bytes(field: &'static str, digits: &str) -> Result<Vec<u8>, FileError> {
+    parse_hex_bytes(digits).map_err(hex(field))
+}
+
+fn header(encoding: &[u8]) -> Result<Header, Malformed> {
+    let mut decoder = Decoder::new(encoding);
+    let header = Header::decode(&mut decoder)?;
+    decoder.finish()?;
+    Ok(header)
+}
+
+impl Path {
+    fn new(proof: &Proof) -> Self {
+        let path = proof.path.iter().map(Digest::to_string).collect();
+        Path { index: proof.index, leaves: proof.leaves, path }
+    }
+
+    fn decode(&self) -> Result<Proof, FileError> {
+        let path =
+            self.path.iter().map(|node| node.parse().map_err(hex("path"))).collect::<Result<_, _>>()?;
+        Ok(Proof { tree: TREE, index: self.index, leaves: self.leaves, path })
+    }
+}
+
+impl Anchored {
+    fn decode(&self) -> Result<(Anchor, Proof), FileError> {
+        let anchor = Anchor::decode(&bytes("anchor", &self.anchor)?).map_err(malformed("anchor"))?;
+        Ok((anchor, self.block.decode()?))
+    }
+}

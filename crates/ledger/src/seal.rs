@@ -1,0 +1,91 @@
+//! Seals: by work, or by an elected producer's signature.
+
+use ed25519_dalek::{Signer as _, SigningKey};
+
+use super::election::Tally;
+use super::encoding::{Decoder, Malformed};
+use super::header::{Claim, Header};
+use verilane::pow::{Puzzle, Target};
+use verilane::{Digest, Engine, Error};
+
+/// What seals a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seal {
+    /// The header's own hash, which meets the target of its bits.
+    Work,
+    /// The elected producer's signature.
+    Stake {
+        /// The tally that elected it: that of the block before.
+        tally: Tally,
+        /// Its Ed25519 signature over [`Seal::message`].
+        signature: [u8; 64],
+    },
+}
+
+impl Seal {
+    /// Seals by work: sets the header's nonce to the lowest with which its hash
+    /// meets the target of `bits`. `progress` is told of every 2²⁴ nonces.
+    ///
+    /// # Errors
+    /// [`Error::Bits`] if they give no target; [`Error::Fault`] if every back end failed.
+    pub fn work(
+        engine: &Engine,
+        header: &mut Header,
+        bits: u32,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Seal, Error> {
+        const WINDOW: u64 = 1 << 24;
+        let target = Target::from_bits(bits)?;
+        for start in (0..).step_by(WINDOW as usize) {
+            header.claim = Claim::Work { bits, nonce: start };
+            let puzzle = Puzzle::new(&header.encode(), Header::NONCE_OFFSET, target)?;
+            let low = start as u32;
+            let found = engine.search(&puzzle, low..=low + (WINDOW as u32 - 1))?.into_inner();
+            if let Some(found) = found {
+                header.claim = Claim::Work { bits, nonce: start & !0xffff_ffff | u64::from(found.nonce) };
+                break;
+            }
+            progress(WINDOW);
+        }
+        Ok(Seal::Work)
+    }
+
+    /// Seals by stake: the producer signs. The header's claim must hold the
+    /// tally's digest already.
+    pub fn stake(header: &Header, tally: Tally, producer: &SigningKey) -> Seal {
+        let signature = producer.sign(&Self::message(header.hash())).to_bytes();
+        Seal::Stake { tally, signature }
+    }
+
+    /// What a producer signs: the 16 bytes `verilane seal 1` and zero, and the
+    /// header's hash.
+    pub fn message(hash: Digest) -> [u8; 48] {
+        let mut message = *b"verilane seal 1\0................................";
+        message[16..].copy_from_slice(&hash.0);
+        message
+    }
+
+    /// Appends the encoding.
+    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
+        let Seal::Stake { tally, signature } = self else { return };
+        bytes.extend((tally.pairs().len() as u32).to_le_bytes());
+        for (key, records) in tally.pairs() {
+            bytes.extend(key);
+            bytes.extend(records.to_le_bytes());
+        }
+        bytes.extend(signature);
+    }
+
+    pub(super) fn decode_stake(decoder: &mut Decoder<'_>) -> Result<Self, Malformed> {
+        let count = decoder.count(36, "the number of institutions in the tally")?;
+        let start = decoder.at();
+        let mut pairs = Vec::with_capacity(count);
+        for _ in 0..count {
+            pairs.push((decoder.array("an institution in the tally")?, decoder.u32("its records")?));
+        }
+        let tally = Tally::from_pairs(&pairs).or_else(|position| {
+            decoder.refuse(start + 36 * position, "the keys of a tally must ascend, each once")
+        })?;
+        Ok(Seal::Stake { tally, signature: decoder.array("the seal's signature")? })
+    }
+}

@@ -1,0 +1,442 @@
+//! The sealer: turns signed lists into blocks.
+//!
+//! Lists are verified as they come and wait until their new records fill a
+//! stage; then they are reviewed in order, duplicates lose their bytes, and the
+//! block is sealed, endorsed, and on the disk before anything else happens. What
+//! was sealed is known to the index: after an interruption the same lists can be
+//! submitted again, and only what is missing is sealed.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::anchor::Anchor;
+use super::block::{Block, BlockList, Fate, Previous, table_digest};
+use super::election::review_key;
+use super::endorsement::block_message;
+use super::genesis::{Genesis, HASH, SealRule, TREE};
+use super::header::{Claim, Header};
+use super::keyring::Keyring;
+use super::list::{List, SignedRecord};
+use super::reports::Reports;
+use super::seal::Seal;
+use super::store::{Store, StoreError};
+use verilane::dedup::{Index, IndexError, IndexOptions, Seen};
+use verilane::ed25519::{Batch, Verdicts};
+use verilane::entries::{Entries, RecordVerdict};
+use verilane::{Digest, Engine, Error, Records, Report};
+
+/// The bytes of records from which a stage ends before it is full, so that its
+/// block is not too long.
+const STAGE_BYTES: usize = 256 << 20;
+
+/// Why blocks cannot be sealed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// The ledger cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The index of seen records cannot be read or written.
+    #[error("the ledger's index: {0}")]
+    Index(#[from] IndexError),
+    /// The index knows of blocks that the ledger does not have.
+    #[error(
+        "the index has {index} blocks, the ledger {ledger}: they do not belong together; an index is made anew where its folder is missing"
+    )]
+    IndexAhead {
+        /// Blocks in the index.
+        index: u64,
+        /// Blocks in the ledger.
+        ledger: u64,
+    },
+    /// The key of the producer whose turn it is is not in the keyring.
+    #[error("block {height} is to be produced by {}, whose secret key is not here", Digest(*producer))]
+    NoKey {
+        /// The block's height.
+        height: u64,
+        /// The elected producer's public key.
+        producer: [u8; 32],
+    },
+    /// Fewer peers can endorse than the chain's policy asks for.
+    #[error("the chain asks for {needed} endorsements; the secret keys of {held} of its peers are here")]
+    Endorsements {
+        /// Endorsements that the policy asks for.
+        needed: u16,
+        /// Peers whose keys are in the keyring.
+        held: usize,
+    },
+    /// The engine could not serve a call.
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+/// What became of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Review {
+    /// Its own signature is bad: nothing of it is taken.
+    BadSignature,
+    /// It has as many records as end a stage, or more: nothing of it is taken.
+    TooLong {
+        /// Its records.
+        records: usize,
+        /// The most that a list of this chain has.
+        most: usize,
+    },
+    /// It was reviewed, with a finding for each record.
+    Reviewed(Vec<Finding>),
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It is new, and will be stored.
+    New,
+    /// It is in this block already.
+    InBlock(u64),
+    /// It waits already, in the stage that is not full yet.
+    Waiting,
+    /// The institution's signature over its digest is bad.
+    BadSignature,
+    /// Its bytes do not have the digest claimed.
+    HashMismatch,
+    /// It is longer than records may be.
+    TooLong,
+}
+
+/// A block that was sealed.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// Its header.
+    pub header: Header,
+    /// Its hash.
+    pub hash: Digest,
+    /// The number of its lists.
+    pub lists: usize,
+    /// The anchor that it completed.
+    pub anchor: Option<Anchor>,
+}
+
+/// What became of the lists that were submitted.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    /// What became of each, in their order.
+    pub reviews: Vec<Review>,
+    /// The blocks that they filled.
+    pub sealed: Vec<Sealed>,
+}
+
+/// The lists that wait for a block.
+#[derive(Default)]
+struct Stage {
+    lists: Vec<(List, Vec<Fate>)>,
+    /// The digests of their new records.
+    fresh: HashSet<Digest>,
+    bytes: usize,
+}
+
+/// Turns signed lists into blocks.
+pub struct Sealer<'e> {
+    engine: &'e Engine,
+    store: Store,
+    index: Index,
+    keyring: Keyring,
+    /// Who produces blocks sealed by work.
+    producer: [u8; 32],
+    stage: Stage,
+    /// Where records are that were sealed since the index was last asked.
+    recent: HashMap<Digest, u64>,
+    previous: Previous,
+    reports: Reports,
+}
+
+impl<'e> Sealer<'e> {
+    /// A sealer for the ledger in `directory`, whose index lies in it; blocks that
+    /// an interrupted run left out of the index are added to it. Work is sealed in
+    /// the founder's name unless [`set_producer`](Sealer::set_producer) is called.
+    ///
+    /// # Errors
+    /// [`SealError`] if the ledger or its index cannot be opened, or if too few
+    /// keys for its endorsements are held.
+    pub fn open(engine: &'e Engine, directory: &Path, keyring: Keyring) -> Result<Self, SealError> {
+        let mut store = Store::open(directory)?;
+        while store.anchor_if_due(engine)?.is_some() {}
+        let mut index = Index::open(directory.join("index"), IndexOptions::default())?;
+        let mut reports = Reports::default();
+        catch_up(engine, &store, &mut index, &mut reports)?;
+        let previous = match store.ledger().blocks() {
+            0 => Previous::default(),
+            blocks => {
+                let encoding = store.ledger().block(blocks - 1)?;
+                let block = store.ledger().decode(blocks - 1, &encoding)?;
+                Previous::of(&block)
+            }
+        };
+        let producer = store.ledger().genesis().founder;
+        let sealer = Sealer {
+            engine,
+            store,
+            index,
+            keyring,
+            producer,
+            stage: Stage::default(),
+            recent: HashMap::new(),
+            previous,
+            reports,
+        };
+        sealer.check_endorsers()?;
+        Ok(sealer)
+    }
+
+    /// Names the producer of blocks sealed by work.
+    pub fn set_producer(&mut self, public_key: [u8; 32]) {
+        self.producer = public_key;
+    }
+
+    /// The ledger's parameters.
+    pub fn genesis(&self) -> &Genesis {
+        self.store.ledger().genesis()
+    }
+
+    /// Where the engine's calls ran, each different report once.
+    pub fn reports(&self) -> &[Report] {
+        &self.reports.0
+    }
+
+    /// The new records that wait for their stage to be full.
+    pub fn waiting(&self) -> usize {
+        self.stage.fresh.len()
+    }
+
+    fn check_endorsers(&self) -> Result<(), SealError> {
+        let Some(policy) = &self.genesis().endorsement else { return Ok(()) };
+        let held = self.keyring.endorse(policy, &[]).len();
+        if held < usize::from(policy.threshold()) {
+            return Err(SealError::Endorsements { needed: policy.threshold(), held });
+        }
+        Ok(())
+    }
+
+    /// Verifies lists in one go, takes what is new, and seals every block that is
+    /// full. `progress` is told of the nonces searched meanwhile.
+    ///
+    /// # Errors
+    /// [`SealError`]; the blocks sealed before count, and the same lists can be
+    /// submitted again to another sealer.
+    pub fn submit(
+        &mut self,
+        lists: Vec<List>,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Submitted, SealError> {
+        self.recent.clear();
+        let rule = self.genesis().rule;
+        let signed = self.reports.note(self.engine.verify(rule, &list_signatures(&lists))?);
+        let entries = entries(&lists);
+        let checked = self.reports.note(self.engine.check_block(rule, HASH, TREE, &entries)?);
+        let seen = self.reports.note(self.index.scan(self.engine, entries.digests())?);
+        let mut records = checked.verdicts.iter().zip(&seen);
+        let mut submitted = Submitted { reviews: Vec::with_capacity(lists.len()), sealed: Vec::new() };
+        for (position, list) in lists.into_iter().enumerate() {
+            let found: Vec<_> = records.by_ref().take(list.records.len()).collect();
+            let review = self.review(&list, &found, &signed, position);
+            if let Review::Reviewed(findings) = &review {
+                submitted.sealed.extend(self.take(list, findings, &mut progress)?);
+            }
+            submitted.reviews.push(review);
+        }
+        Ok(submitted)
+    }
+
+    fn review(
+        &self,
+        list: &List,
+        found: &[(&RecordVerdict, &Seen)],
+        signed: &Verdicts,
+        position: usize,
+    ) -> Review {
+        let most = self.genesis().stage as usize - 1;
+        if list.records.len() > most {
+            return Review::TooLong { records: list.records.len(), most };
+        }
+        if !signed.is_valid(position) {
+            return Review::BadSignature;
+        }
+        let finding =
+            |(record, (verdict, seen)): (&SignedRecord, &(&RecordVerdict, &Seen))| match (verdict, seen) {
+                (RecordVerdict::BadSignature, _) => Finding::BadSignature,
+                (RecordVerdict::HashMismatch, _) => Finding::HashMismatch,
+                (RecordVerdict::Valid, Seen::InBlock(block)) => Finding::InBlock(*block),
+                (RecordVerdict::Valid, _) if record.bytes.len() > SignedRecord::MAX_BYTES => Finding::TooLong,
+                (RecordVerdict::Valid, _) => self.find_recent(&record.digest),
+            };
+        let mut findings: Vec<_> = list.records.iter().zip(found).map(finding).collect();
+        // A record may stand twice in one list.
+        let mut here = HashSet::new();
+        for (finding, record) in findings.iter_mut().zip(&list.records) {
+            if *finding == Finding::New && !here.insert(record.digest) {
+                *finding = Finding::Waiting;
+            }
+        }
+        Review::Reviewed(findings)
+    }
+
+    fn find_recent(&self, digest: &Digest) -> Finding {
+        if let Some(&block) = self.recent.get(digest) {
+            return Finding::InBlock(block);
+        }
+        if self.stage.fresh.contains(digest) { Finding::Waiting } else { Finding::New }
+    }
+
+    /// Takes a list with new records into the stage, and seals what is full.
+    fn take(
+        &mut self,
+        list: List,
+        findings: &[Finding],
+        progress: impl FnMut(u64),
+    ) -> Result<Option<Sealed>, SealError> {
+        if !findings.contains(&Finding::New) {
+            return Ok(None);
+        }
+        let fate = |finding: &Finding| match finding {
+            Finding::New | Finding::Waiting => Fate::Stored,
+            Finding::InBlock(_) => Fate::Seen,
+            Finding::BadSignature | Finding::HashMismatch | Finding::TooLong => Fate::Refused,
+        };
+        for (record, finding) in list.records.iter().zip(findings) {
+            if *finding == Finding::New {
+                self.stage.fresh.insert(record.digest);
+                self.stage.bytes += record.bytes.len();
+            }
+        }
+        self.stage.lists.push((list, findings.iter().map(fate).collect()));
+        let full = self.stage.fresh.len() >= self.genesis().stage as usize;
+        if full || self.stage.bytes >= STAGE_BYTES { self.close(progress) } else { Ok(None) }
+    }
+
+    /// Ends the stage, full or not, and seals its block; none if nothing waits.
+    ///
+    /// # Errors
+    /// [`SealError`] if the block cannot be sealed or written.
+    pub fn close(&mut self, progress: impl FnMut(u64)) -> Result<Option<Sealed>, SealError> {
+        let stage = std::mem::take(&mut self.stage);
+        if stage.lists.is_empty() {
+            return Ok(None);
+        }
+        let (lists, records) = reviewed(stage.lists);
+        let mut block = Block {
+            header: self.header(&lists, &records)?,
+            seal: Seal::Work,
+            endorsements: Vec::new(),
+            lists,
+            records,
+        };
+        let entries = block.entries();
+        let leaves = self.reports.note(self.engine.merkle_leaves(TREE, &entries.leaves())?);
+        block.header.root = self.reports.note(self.engine.merkle_root(TREE, &leaves)?).digest;
+        self.seal(&mut block, progress)?;
+        let hash = block.header.hash();
+        if let Some(policy) = &self.genesis().endorsement {
+            block.endorsements = self.keyring.endorse(policy, &block_message(hash));
+        }
+        self.store.append(&block)?;
+        let anchor = self.store.anchor_if_due(self.engine)?;
+        self.reports.note(self.index.add(self.engine, block.header.height, entries.digests())?);
+        self.recent.extend(entries.digests().iter().map(|&digest| (digest, block.header.height)));
+        self.previous = Previous::of(&block);
+        Ok(Some(Sealed { header: block.header, hash, lists: block.lists.len(), anchor }))
+    }
+
+    /// The header but for its root and its seal.
+    fn header(&self, lists: &[BlockList], records: &Records<'_>) -> Result<Header, SealError> {
+        let ledger = self.store.ledger();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let (producer, claim) = match ledger.genesis().seal {
+            SealRule::Work { bits } => (self.producer, Claim::Work { bits, nonce: 0 }),
+            SealRule::Stake => {
+                let tally = &self.previous.tally;
+                let producer = tally.winner().unwrap_or(ledger.genesis().founder);
+                (producer, Claim::Stake { tally: tally.digest() })
+            }
+        };
+        Ok(Header {
+            chain: ledger.chain(),
+            height: ledger.blocks(),
+            previous: self.previous.hash,
+            root: Digest([0; 32]),
+            lists: table_digest(lists, records),
+            records: records.len() as u32,
+            time: now.max(self.previous.time),
+            producer,
+            claim,
+        })
+    }
+
+    fn seal(&self, block: &mut Block<'_>, progress: impl FnMut(u64)) -> Result<(), SealError> {
+        let header = &mut block.header;
+        block.seal = match self.genesis().seal {
+            SealRule::Work { bits } => Seal::work(self.engine, header, bits, progress)?,
+            SealRule::Stake => {
+                let (height, producer) = (header.height, header.producer);
+                let key = self.keyring.producer(&producer).ok_or(SealError::NoKey { height, producer })?;
+                Seal::stake(header, self.previous.tally.clone(), key)
+            }
+        };
+        Ok(())
+    }
+}
+
+/// Adds the blocks to the index that it lacks.
+fn catch_up(
+    engine: &Engine,
+    store: &Store,
+    index: &mut Index,
+    reports: &mut Reports,
+) -> Result<(), SealError> {
+    let ledger = store.ledger();
+    if index.blocks() > ledger.blocks() {
+        return Err(SealError::IndexAhead { index: index.blocks(), ledger: ledger.blocks() });
+    }
+    for height in index.blocks()..ledger.blocks() {
+        let encoding = ledger.block(height)?;
+        let block = ledger.decode(height, &encoding)?;
+        reports.note(index.add(engine, height, block.entries().digests())?);
+    }
+    Ok(())
+}
+
+fn list_signatures(lists: &[List]) -> Batch<'static> {
+    let mut batch = Batch::with_capacity(lists.len());
+    for list in lists {
+        batch.push(&list.institution, &list.signature, &list.message());
+    }
+    batch
+}
+
+fn entries(lists: &[List]) -> Entries<'static> {
+    let records =
+        || lists.iter().flat_map(|list| list.records.iter().map(|record| (list.institution, record)));
+    let bytes = records().map(|(_, record)| record.bytes.len()).sum();
+    let mut entries = Entries::with_capacity(records().count(), bytes);
+    for (institution, record) in records() {
+        entries.push(&institution, &record.signature, record.digest, &record.bytes);
+    }
+    entries
+}
+
+/// Lists in the order of their review; of equal records only the first keeps
+/// its bytes.
+fn reviewed(mut stage: Vec<(List, Vec<Fate>)>) -> (Vec<BlockList>, Records<'static>) {
+    stage.sort_by_key(|(list, _)| review_key(list));
+    let mut seen = HashSet::new();
+    let mut records = Records::with_capacity(0, 0);
+    let mut blocks = Vec::with_capacity(stage.len());
+    for (list, mut fates) in stage {
+        for (record, fate) in list.records.iter().zip(&mut fates) {
+            if *fate == Fate::Stored && !seen.insert(record.digest) {
+                *fate = Fate::Seen;
+            }
+        }
+        blocks.push(BlockList::new(list, fates, &mut records));
+    }
+    (blocks, records)
+}

@@ -1,9 +1,0 @@
-//! JSON: everything, every sample.
-
-use crate::cli::bench::Report;
-
-pub fn render(report: &Report) -> anyhow::Result<Vec<u8>> {
-    let mut json = serde_json::to_vec_pretty(report)?;
-    json.push(b'\n');
-    Ok(json)
-}
