@@ -46,7 +46,7 @@ use context::Context;
 
 /// The heavy jobs of a ledger node, on GPUs and SIMD CPUs, with identical answers.
 #[derive(Parser)]
-#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "verilane", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(flatten)]
     global: context::Global,

@@ -4,13 +4,14 @@
 //!
 //! ```
 //! use verilane_ledger::generate::{Options, generate};
-//! use verilane::{Engine, ledger};
+//! use verilane::Engine;
+//! use verilane_ledger::audit;
 //!
 //! let folder = std::env::temp_dir().join(format!("verilane-example-{}", std::process::id()));
 //! let engine = Engine::new()?;
 //! let options = Options { records: 300, duplicates: 0.2, stage: 20, faults: 5, ..Options::new(7) };
 //! let generated = generate(&engine, &folder, &options, |_list| Ok(()))?;
-//! let audit = ledger::audit(&engine, &folder, |_bytes| ())?;
+//! let audit = audit(&engine, &folder, |_bytes| ())?;
 //! let planted = generated.faults.iter().map(|fault| (fault.place, fault.kind));
 //! assert!(audit.failures.iter().map(|failure| (failure.place, failure.kind)).eq(planted));
 //! # std::fs::remove_dir_all(folder)?;
