@@ -122,6 +122,7 @@ pub enum Fault {
 
 /// What an engine places: one of the five operations, or a block's check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Operation {
     /// [`Backend::hash`].
     Hash,
@@ -162,7 +163,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// The kinds of back end.
+/// The kinds of back end. Exhaustive: bindings and stored reports need a number for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BackendKind {
     /// The field's own crates: the oracle.
@@ -197,6 +198,8 @@ impl FromStr for BackendKind {
 }
 
 /// What a back end is and runs on.
+///
+/// Exhaustive, since implementations of [`Backend`] outside this crate make it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendInfo {
     /// Its kind.

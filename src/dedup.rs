@@ -63,6 +63,24 @@ impl Firsts {
     }
 }
 
+impl IntoIterator for Firsts {
+    type Item = u32;
+    type IntoIter = std::vec::IntoIter<u32>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Firsts {
+    type Item = u32;
+    type IntoIter = std::iter::Copied<std::slice::Iter<'a, u32>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().copied()
+    }
+}
+
 /// # Errors
 /// [`Error::TooMany`] above [`MAX_PRINTS`].
 pub(crate) fn check_count(items: usize) -> Result<(), Error> {

@@ -218,6 +218,24 @@ impl Verdicts {
     }
 }
 
+impl IntoIterator for Verdicts {
+    type Item = bool;
+    type IntoIter = std::vec::IntoIter<bool>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Verdicts {
+    type Item = bool;
+    type IntoIter = std::iter::Copied<std::slice::Iter<'a, bool>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().copied()
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod halved;
 
@@ -239,6 +257,8 @@ mod tests {
         assert_eq!((verdicts.valid_count(), verdicts.all_valid()), (2, false));
         assert!(verdicts.is_valid(2) && !verdicts.is_valid(4));
         assert!(Verdicts::new(vec![]).all_valid());
+        assert!((&verdicts).into_iter().eq([true, false, true, false]));
+        assert!(verdicts.into_iter().eq([true, false, true, false]));
     }
 
     #[test]

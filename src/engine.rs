@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::cpu::{Cpu, Isa};
 use crate::ed25519::{Batch, Rule, Verdicts};
@@ -16,7 +16,7 @@ use crate::{
     dedup::Firsts, self_test,
 };
 
-/// Where calls are placed.
+/// Where calls are placed. Exhaustive: by itself, or on one kind of back end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Placement {
     /// On the CPU; and on a hardware GPU for calls above the size from which it
@@ -55,12 +55,18 @@ impl FromStr for Placement {
 pub type Candidate = (BackendKind, Result<Arc<dyn Backend>, Error>);
 
 /// How an engine is set up.
+///
+/// Not `#[non_exhaustive]`, so that `Options { threads: 2, ..Options::default() }` can be
+/// written; fields will be added, so end with `..Options::default()`.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Where calls are placed.
     pub placement: Placement,
     /// Host threads; 0 stands for one for each processor.
     pub threads: usize,
+    /// The threads to compute on, shared with other engines or with other work of the
+    /// program; without them the engine makes `threads` of its own.
+    pub pool: Option<Threads>,
     /// The highest instruction set to use, below what the processor has and
     /// what the environment variable `VERILANE_ISA` allows.
     pub isa: Option<Isa>,
@@ -76,8 +82,36 @@ pub struct Options {
 pub struct Engine {
     /// In the order in which they are tried.
     backends: Vec<Arc<dyn Backend>>,
+    /// Made when they are first asked for, where the back ends came from outside.
+    threads: OnceLock<Threads>,
     #[cfg(feature = "gpu")]
     auto: Option<crate::auto::Auto>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let backends: Vec<_> = self.backends.iter().map(|backend| backend.info()).collect();
+        f.debug_struct("Engine").field("backends", &backends).finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// The host threads to compute on.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if both a pool and another number of threads are given;
+    /// [`Error::Unavailable`] if the system starts no threads.
+    pub fn host_threads(&self) -> Result<Threads, Error> {
+        let Some(pool) = &self.pool else { return Threads::new(self.threads) };
+        if ![0, pool.count()].contains(&self.threads) {
+            return Err(Error::Parameter {
+                name: "threads",
+                found: self.threads.to_string(),
+                valid: "where a pool is given, leave it at 0 or set it to the pool's number",
+            });
+        }
+        Ok(pool.clone())
+    }
 }
 
 impl Engine {
@@ -98,15 +132,16 @@ impl Engine {
     /// [`Error::Unavailable`] if the back end asked for cannot be had, with the
     /// reason; [`Error::Name`] if `VERILANE_ISA` names no instruction set.
     pub fn with_options(options: &Options) -> Result<Self, Error> {
-        let threads = Threads::new(options.threads)?;
+        let threads = options.host_threads()?;
         let reference: Arc<dyn Backend> = Arc::new(Reference::new(threads.clone()));
-        let cpu: Arc<dyn Backend> = Arc::new(Cpu::new(threads, Isa::best(options.isa)?));
+        let cpu: Arc<dyn Backend> = Arc::new(Cpu::new(threads.clone(), Isa::best(options.isa)?));
         let backends = match options.placement {
             Placement::On(BackendKind::Reference) => vec![reference],
             Placement::On(BackendKind::Cpu) | Placement::Auto => vec![cpu, reference],
             Placement::On(BackendKind::Gpu) => vec![start_gpu(options)?, cpu, reference],
         };
         let mut engine = Engine::with_backends(backends)?;
+        engine.threads = OnceLock::from(threads);
         if options.placement == Placement::Auto {
             engine.join_gpu_when_it_pays(options);
         }
@@ -135,6 +170,7 @@ impl Engine {
         }
         Ok(Engine {
             backends: sound,
+            threads: OnceLock::new(),
             #[cfg(feature = "gpu")]
             auto: None,
         })
@@ -154,11 +190,10 @@ impl Engine {
     #[must_use]
     pub fn backends(options: &Options) -> Vec<Candidate> {
         let cpu = || -> Result<Arc<dyn Backend>, Error> {
-            Ok(Arc::new(Cpu::new(Threads::new(options.threads)?, Isa::best(options.isa)?)))
+            Ok(Arc::new(Cpu::new(options.host_threads()?, Isa::best(options.isa)?)))
         };
-        let reference = || -> Result<Arc<dyn Backend>, Error> {
-            Ok(Arc::new(Reference::new(Threads::new(options.threads)?)))
-        };
+        let reference =
+            || -> Result<Arc<dyn Backend>, Error> { Ok(Arc::new(Reference::new(options.host_threads()?))) };
         vec![
             (BackendKind::Reference, reference()),
             (BackendKind::Cpu, cpu()),
@@ -166,9 +201,21 @@ impl Engine {
         ]
     }
 
+    /// The host threads that it computes on, for work of the caller's beside its own;
+    /// where the back ends came from outside, as many as the first one has.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the system starts no threads.
+    pub fn threads(&self) -> Result<&Threads, Error> {
+        if self.threads.get().is_none() {
+            // Another call may have made them meanwhile; these are dropped then.
+            let _ = self.threads.set(Threads::new(self.concurrency())?);
+        }
+        Ok(self.threads.get().expect("they were set"))
+    }
+
     /// How many calls its first back end computes side by side, each on a thread.
-    #[cfg(feature = "queue")]
-    pub(crate) fn threads(&self) -> usize {
+    pub(crate) fn concurrency(&self) -> usize {
         self.backends[0].info().threads.max(1)
     }
 
@@ -335,7 +382,7 @@ impl Engine {
             };
             match result {
                 Ok(value) => {
-                    let report = Report { backend: info.clone(), passed_over };
+                    let report = Report { passed_over, ..Report::new(info.clone()) };
                     return Ok(Outcome { value, report });
                 }
                 Err(fault) => {
@@ -439,9 +486,17 @@ impl<T> Deref for Outcome<T> {
 
 /// Where a call ran, and where it should have run but could not.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Report {
     /// The back end that gave the answer.
     pub backend: BackendInfo,
     /// The back ends that came before it and faulted, in order.
     pub passed_over: Vec<(BackendInfo, Fault)>,
+}
+
+impl Report {
+    /// The report of a call that `backend` served at once.
+    pub fn new(backend: BackendInfo) -> Self {
+        Report { backend, passed_over: Vec::new() }
+    }
 }

@@ -149,6 +149,8 @@ impl<'a> Entries<'a> {
 }
 
 /// What is found of one entry. The signature is looked at first.
+///
+/// Exhaustive: whoever acts on a verdict must act on each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordVerdict {
     /// The signature holds for the claimed digest, and the record has that digest.
@@ -183,6 +185,7 @@ impl fmt::Display for RecordVerdict {
 
 /// What a check of a block's entries finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[must_use = "a record counts as valid only if its verdict says so"]
 pub struct BlockCheck {
     /// What is found of each entry.

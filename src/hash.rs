@@ -46,6 +46,20 @@ impl fmt::Display for Hash {
     }
 }
 
+/// The hash of this name, as it is shown. Keyed BLAKE3 has none: its key is no part of it.
+impl FromStr for Hash {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let unkeyed = [Hash::Sha256, Hash::Sha256d, Hash::Blake3];
+        unkeyed.into_iter().find(|hash| hash.to_string() == name).ok_or_else(|| Error::Name {
+            what: "hash",
+            name: name.into(),
+            choices: "sha256, sha256d, blake3",
+        })
+    }
+}
+
 /// The constants of SHA-256, for the back ends that compute it themselves.
 pub(crate) mod sha256 {
     /// The initial hash value, BLAKE3's too: FIPS 180-4, section 5.3.3.
@@ -189,6 +203,20 @@ mod tests {
         let odd = parse_hex_bytes("000").unwrap_err();
         assert!(matches!(odd, Error::Hex { expected: 4, found: 3, position: None }), "{odd}");
         assert!(matches!(parse_hex_bytes("00 0"), Err(Error::Hex { position: Some(2), .. })));
+    }
+
+    #[test]
+    fn hashes_are_named() {
+        for hash in [Hash::Sha256, Hash::Sha256d, Hash::Blake3] {
+            assert_eq!(hash.to_string().parse::<Hash>().unwrap(), hash);
+        }
+        for name in ["", "SHA256", "keyed-blake3", "md5"] {
+            let refused = name.parse::<Hash>().unwrap_err();
+            assert_eq!(
+                refused.to_string(),
+                format!("no hash is called \"{name}\": it is one of sha256, sha256d, blake3")
+            );
+        }
     }
 
     #[test]

@@ -47,6 +47,7 @@
 #[cfg(feature = "gpu")]
 mod auto;
 pub mod backend;
+pub mod calibration;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod crossover;

@@ -12,6 +12,7 @@ use crate::{Digest, Error, Hash, Records};
 
 /// A rule by which leaves become a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Tree {
     /// Bitcoin's: node = SHA-256d(left ‖ right); an odd last node is paired with
     /// itself. Leaves are transaction ids, SHA-256d of the transaction.
@@ -120,7 +121,7 @@ impl fmt::Display for Tree {
     }
 }
 
-/// The root of a tree.
+/// The root of a tree. Exhaustive: whoever received one from elsewhere makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Root {
     /// The root's digest, in the order in which it was hashed.
@@ -134,7 +135,7 @@ pub struct Root {
 /// Some of a tree's leaves, which follow one another, and the root over them alone.
 ///
 /// Trees too large for one machine are cut into sub-trees of the same power of two
-/// of leaves each; the last one may have fewer.
+/// of leaves each; the last one may have fewer. Exhaustive: roots come from other machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subtree {
     /// What [`merkle_root`](crate::Engine::merkle_root) gives for its leaves.
@@ -179,7 +180,8 @@ pub(crate) fn height(leaves: u64) -> u32 {
     leaves.next_power_of_two().trailing_zeros()
 }
 
-/// A proof that a leaf is in the tree of a root.
+/// A proof that a leaf is in the tree of a root. Exhaustive: verifiers make it from what
+/// they received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// The rule of the tree.

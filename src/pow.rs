@@ -19,7 +19,8 @@ pub(crate) fn strides(window: &NonceWindow, size: u64) -> impl Iterator<Item = N
     })
 }
 
-/// A nonce that meets the target, and the header's digest with it.
+/// A nonce that meets the target, and the header's digest with it. Exhaustive, since
+/// implementations of [`Backend`](crate::Backend) outside this crate make it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nonce {
     /// The nonce.

@@ -58,10 +58,8 @@ impl<'a> Records<'a> {
 
     /// Packs byte strings, copying each once.
     pub fn from_slices<T: AsRef<[u8]>>(slices: impl IntoIterator<Item = T>) -> Records<'static> {
-        let mut records = Records::with_capacity(0, 0);
-        for slice in slices {
-            records.push(slice.as_ref());
-        }
+        let mut records = Records::default();
+        records.extend(slices);
         records
     }
 
@@ -175,6 +173,22 @@ impl<'a> Records<'a> {
     }
 }
 
+/// Packs byte strings, copying each once.
+impl<T: AsRef<[u8]>> FromIterator<T> for Records<'static> {
+    fn from_iter<I: IntoIterator<Item = T>>(slices: I) -> Self {
+        Records::from_slices(slices)
+    }
+}
+
+/// Appends byte strings. A borrowed column is copied first.
+impl<T: AsRef<[u8]>> Extend<T> for Records<'_> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, slices: I) {
+        for slice in slices {
+            self.push(slice.as_ref());
+        }
+    }
+}
+
 /// No records.
 impl Default for Records<'_> {
     fn default() -> Self {
@@ -227,11 +241,11 @@ mod tests {
 
     #[test]
     fn slices_keep_the_buffer_and_can_grow() {
-        let packed = Records::from_slices(["a", "", "bcd", "ef"]);
+        let packed: Records = ["a", "", "bcd", "ef"].into_iter().collect();
         let slice = packed.slice(2..3);
         assert_eq!((slice.len(), slice.get(0), slice.total_bytes()), (1, &b"bcd"[..], 3));
         let mut grown = slice.clone();
-        grown.push(b"xyz");
+        grown.extend([b"xyz"]);
         assert_eq!(grown.iter().collect::<Vec<_>>(), [&b"bcd"[..], b"xyz"]);
         assert_eq!(packed.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"bcd", b"ef"]);
     }

@@ -3,6 +3,7 @@
 //! It runs on all threads, as a node would run those crates today.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use crate::backend::{Backend, BackendInfo, BackendKind, Fault};
 use crate::ed25519::{Batch, Rule};
@@ -19,6 +20,12 @@ const NONCES: u64 = 1 << 12;
 pub struct Reference {
     info: BackendInfo,
     threads: Threads,
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reference").field("info", &self.info).finish_non_exhaustive()
+    }
 }
 
 impl Reference {

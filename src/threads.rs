@@ -5,8 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::{BackendKind, Error};
 
 /// The calling thread and a pool of others, shared by its clones.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Threads(Arc<rayon::ThreadPool>);
+
+/// The threads of a pool that the program has already. Rayon's type stands in a public
+/// signature here because a pool is shared by nothing else.
+impl From<Arc<rayon::ThreadPool>> for Threads {
+    fn from(pool: Arc<rayon::ThreadPool>) -> Self {
+        Threads(pool)
+    }
+}
 
 impl Threads {
     /// `count` threads, of which a caller's is one; 0 stands for one for each processor.

@@ -197,7 +197,7 @@ mod refused {
 
     #[track_caller]
     fn says(result: Result<Index, IndexError>, reason: &str) {
-        let error = result.err().expect("the index is refused").to_string();
+        let error = result.expect_err("the index is refused").to_string();
         assert!(error.contains(reason), "{error}");
     }
 

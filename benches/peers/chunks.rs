@@ -23,8 +23,8 @@ pub fn rows(duel: &Duel, lanes: &Lanes) {
         let sizes = ChunkSizes::new(min, average, max).expect("sizes that can be");
         let [one, two] = [1, 2].map(|count| Threads::new(count).expect("threads start"));
         let contestants: Vec<Contestant<'_, Vec<usize>>> = vec![
-            ("verilane", Box::new(|out| *out = one.run(|| sizes.cut(&data)))),
-            ("2 threads", Box::new(|out| *out = two.run(|| sizes.cut(&data)))),
+            ("verilane", Box::new(|out| *out = sizes.cut(&data, &one))),
+            ("2 threads", Box::new(|out| *out = sizes.cut(&data, &two))),
             (
                 "fastcdc",
                 Box::new(|out| {

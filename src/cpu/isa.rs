@@ -11,6 +11,7 @@ pub const ISA_VARIABLE: &str = "VERILANE_ISA";
 
 /// An instruction set that lanes are compiled for; each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Isa {
     /// One item at a time, on any processor.
     Scalar,

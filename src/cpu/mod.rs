@@ -17,6 +17,7 @@ mod sha256;
 mod sha512;
 mod streams;
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::backend::{Backend, BackendInfo, BackendKind, Fault};
@@ -55,6 +56,12 @@ pub struct Cpu {
     keys: KeyCache,
     /// Whether many of the signatures that were last verified under ZIP 215 were invalid.
     many_invalid: AtomicBool,
+}
+
+impl fmt::Debug for Cpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cpu").field("info", &self.info).finish_non_exhaustive()
+    }
 }
 
 impl Cpu {

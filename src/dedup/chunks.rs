@@ -16,9 +16,7 @@
 //! one of those cuts. Where the data is such that they never meet, it runs to
 //! the end: the cuts are those of one pass in every case.
 
-use rayon::prelude::*;
-
-use crate::Error;
+use crate::{Error, Threads};
 
 /// Passes that one thread runs at once.
 const PASSES: usize = 4;
@@ -94,14 +92,14 @@ impl ChunkSizes {
 
     /// Where the chunks of `data` end: ascending, the last one at its end.
     ///
-    /// Works on the threads of the rayon pool that it is called in.
-    pub fn cut(&self, data: &[u8]) -> Vec<usize> {
-        let most = PASSES * rayon::current_num_threads();
+    /// The cuts do not depend on the number of threads.
+    pub fn cut(&self, data: &[u8], threads: &Threads) -> Vec<usize> {
+        let most = PASSES * threads.count();
         let shares = (data.len() / (LEAST_SHARE * self.max)).clamp(1, most);
         let border = |share: usize| (data.len() as u128 * share as u128 / shares as u128) as usize;
         let share = |share| Pass::new(self, data, border(share), border(share + 1));
         let mut passes: Vec<Pass> = (0..shares).map(share).collect();
-        passes.par_chunks_mut(PASSES).for_each(|passes| self.run(passes));
+        threads.each(passes.chunks_mut(PASSES), |passes| self.run(passes));
         let mut passes = passes.into_iter();
         let mut cuts = passes.next().map_or(Vec::new(), |pass| pass.cuts);
         passes.for_each(|pass| self.join(&mut cuts, pass));
@@ -110,8 +108,8 @@ impl ChunkSizes {
 
     /// As [`cut`](ChunkSizes::cut), but only those chunks that stay as they are
     /// whatever follows `data`.
-    pub fn cut_beginning(&self, data: &[u8]) -> Vec<usize> {
-        let mut cuts = self.cut(data);
+    pub fn cut_beginning(&self, data: &[u8], threads: &Threads) -> Vec<usize> {
+        let mut cuts = self.cut(data, threads);
         let starts = std::iter::once(0).chain(cuts.iter().copied());
         // What is past the longest chunk has no say in where the chunk ends.
         let settled = starts.take_while(|start| data.len() - start >= self.max).count();
@@ -357,6 +355,10 @@ mod tests {
         chunks.map(|chunk| chunk.offset + chunk.length).collect()
     }
 
+    fn one() -> Threads {
+        Threads::new(1).unwrap()
+    }
+
     fn random(length: usize, seed: u64) -> Vec<u8> {
         use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
         ChaCha8Rng::seed_from_u64(seed).random_iter().take(length).collect()
@@ -366,11 +368,11 @@ mod tests {
     fn check(sizes: &ChunkSizes, data: &[u8]) {
         let expected = peer(sizes, data);
         for threads in [1, 3] {
-            let cuts = crate::Threads::new(threads).unwrap().run(|| sizes.cut(data));
+            let cuts = sizes.cut(data, &Threads::new(threads).unwrap());
             assert!(cuts == expected, "{sizes:?}, {} bytes, {threads} threads", data.len());
         }
         for length in [data.len() / 2, data.len().saturating_sub(1)] {
-            let beginning = sizes.cut_beginning(&data[..length]);
+            let beginning = sizes.cut_beginning(&data[..length], &one());
             assert!(expected.starts_with(&beginning), "{sizes:?}, {length} of {} bytes", data.len());
             let rest = length - beginning.last().copied().unwrap_or(0);
             assert!(rest < sizes.max, "{rest} bytes are left over");
@@ -406,7 +408,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(small.cut(&[]), [0; 0]);
+        assert_eq!(small.cut(&[], &one()), [0; 0]);
     }
 
     #[test]
@@ -426,8 +428,8 @@ mod tests {
         let sizes = ChunkSizes::default();
         let data = random(4 << 20, 3);
         let inserted = [&data[..1_000_000], b"inserted", &data[1_000_000..]].concat();
-        let cuts = sizes.cut(&data);
-        let moved: Vec<usize> = sizes.cut(&inserted).iter().rev().map(|cut| cut - 8).collect();
+        let cuts = sizes.cut(&data, &one());
+        let moved: Vec<usize> = sizes.cut(&inserted, &one()).iter().rev().map(|cut| cut - 8).collect();
         let same = cuts.iter().rev().zip(&moved).take_while(|(a, b)| a == b).count();
         assert!(same * 10 > cuts.len() * 7, "{same} of {} cuts", cuts.len());
     }

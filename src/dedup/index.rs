@@ -5,6 +5,7 @@ mod filter;
 mod key;
 mod store;
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -32,7 +33,7 @@ impl Default for IndexOptions {
     }
 }
 
-/// Whether a record was seen before.
+/// Whether a record was seen before. Exhaustive: a caller has to act on each answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// Neither in the index nor earlier in this call.
@@ -122,6 +123,15 @@ pub struct Index {
     filter: Filter,
     /// How many fingerprints there are with each block, block after block.
     ends: Vec<u32>,
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index")
+            .field("blocks", &self.blocks())
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Index {

@@ -18,6 +18,7 @@ mod shader;
 mod start_up;
 pub mod work;
 
+use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -60,6 +61,12 @@ pub struct Gpu {
     fuse: Arc<AtomicU32>,
     /// Whether kernels use 64-bit integers.
     int64: bool,
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gpu").field("info", &self.info).finish_non_exhaustive()
+    }
 }
 
 impl Gpu {

@@ -52,6 +52,7 @@ mod state;
 mod ticket;
 mod worker;
 
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -173,6 +174,12 @@ struct Shared {
     room: Event,
 }
 
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
 impl Verifier {
     /// A queue in front of `engine`, under `rule`, with as many worker threads as
     /// the engine's first back end computes on.
@@ -182,7 +189,7 @@ impl Verifier {
     /// [`Error::Unavailable`] if the system starts no threads.
     pub fn new(engine: Arc<Engine>, rule: Rule, options: Options) -> Result<Self, Error> {
         options.check()?;
-        let workers = engine.threads();
+        let workers = engine.concurrency();
         let shared = Arc::new(Shared {
             engine,
             rule,

@@ -1,5 +1,6 @@
 //! The queue as a `tower::Service`.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -29,6 +30,12 @@ pub struct Service {
     place: Option<Place>,
     /// What tells of room, while it waits for a place.
     room: Option<EventListener>,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("verifier", &self.verifier).finish_non_exhaustive()
+    }
 }
 
 impl Service {

@@ -208,6 +208,7 @@ fn read_options(
         threads: options.threads,
         isa: isa(options.isa)?,
         adapter: adapter(options.adapter)?,
+        ..verilane::Options::default()
     })
 }
 
@@ -263,17 +264,19 @@ mod tests {
     fn a_report_tells_of_back_ends_that_faulted() {
         let info = |kind, software| BackendInfo { kind, threads: 1, detail: String::new(), software };
         let backend = info(BackendKind::Cpu, false);
-        let served = CallReport::new(&Report { backend: backend.clone(), passed_over: vec![] });
+        let served = CallReport::new(&Report::new(backend.clone()));
         assert_eq!((served.backend, served.software, served.passed_over), (2, 0, 0));
         assert_eq!(text(&served), "");
 
         let lost = (info(BackendKind::Gpu, true), Fault::DeviceLost("it was unplugged".repeat(20)));
-        let told = CallReport::new(&Report { backend, passed_over: vec![lost] });
+        let mut report = Report::new(backend);
+        report.passed_over.push(lost);
+        let told = CallReport::new(&report);
         assert_eq!((told.backend, told.passed_over), (2, 1));
         assert!(text(&told).starts_with("gpu (software): the device was lost: it was unplugged"));
         assert_eq!(text(&told).len(), VERILANE_FAULT_SIZE - 1);
 
-        let software = Report { backend: info(BackendKind::Gpu, true), passed_over: vec![] };
+        let software = Report::new(info(BackendKind::Gpu, true));
         assert_eq!((CallReport::new(&software).backend, CallReport::new(&software).software), (3, 1));
     }
 

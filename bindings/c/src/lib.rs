@@ -8,6 +8,8 @@
 //! lives. What fails is told by a [`Status`] and [`verilane_last_error`]; no panic
 //! leaves a function.
 
+// C prints nothing by `Debug`.
+#![allow(missing_debug_implementations)]
 // The module's documentation and the header's opening say it once for all functions.
 #![allow(clippy::missing_safety_doc)]
 

@@ -47,7 +47,7 @@ impl Engine {
     ) -> PyResult<Self> {
         let placement = backend.parse().map_err(raise)?;
         let isa = isa.map(str::parse::<Isa>).transpose().map_err(raise)?;
-        let options = Options { placement, threads, isa, adapter };
+        let options = Options { placement, threads, isa, adapter, ..Options::default() };
         let shared = py.detach(|| Shared::new(&options)).map_err(raise)?;
         Ok(Engine { shared, options })
     }
@@ -59,7 +59,7 @@ impl Engine {
     }
 
     fn __repr__(&self) -> String {
-        let Options { placement, threads, isa, adapter } = &self.options;
+        let Options { placement, threads, isa, adapter, .. } = &self.options;
         let isa = isa.map_or("None".into(), |isa| format!("\"{isa}\""));
         let adapter = adapter.as_ref().map_or("None".into(), |adapter| format!("{adapter:?}"));
         format!("Engine(\"{placement}\", threads={threads}, isa={isa}, adapter={adapter})")

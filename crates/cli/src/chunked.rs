@@ -126,7 +126,7 @@ impl<'e> Chunks<'e> {
 
     fn push_files(&mut self, files: &[&[u8]]) -> anyhow::Result<()> {
         let cuts: Vec<Vec<usize>> =
-            self.threads.run(|| files.par_iter().map(|file| self.sizes.cut(file)).collect());
+            self.threads.run(|| files.par_iter().map(|file| self.sizes.cut(file, self.threads)).collect());
         let mut chunks = Records::with_capacity(cuts.iter().map(Vec::len).sum(), 0);
         for (file, cuts) in files.iter().zip(cuts) {
             let starts = std::iter::once(0).chain(cuts.iter().copied());
@@ -151,10 +151,10 @@ impl<'e> Chunks<'e> {
         loop {
             let room = (WINDOW - window.len()) as u64;
             let is_last = content.by_ref().take(room).read_to_end(&mut window)? < room as usize;
-            let cuts = self.threads.run(|| match is_last {
-                true => self.sizes.cut(&window),
-                false => self.sizes.cut_beginning(&window),
-            });
+            let cuts = match is_last {
+                true => self.sizes.cut(&window, self.threads),
+                false => self.sizes.cut_beginning(&window, self.threads),
+            };
             let offsets: Vec<u64> = std::iter::once(0).chain(cuts.iter().map(|&cut| cut as u64)).collect();
             self.push(&Records::new(&window, &offsets)?)?;
             if is_last {

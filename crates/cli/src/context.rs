@@ -51,6 +51,7 @@ impl Context {
             threads: global.threads.unwrap_or(0).into(),
             isa: global.isa,
             adapter: global.adapter,
+            ..Options::default()
         };
         Context { options, json: global.json }
     }

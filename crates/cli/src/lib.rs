@@ -3,6 +3,9 @@
 //! A library only so that the binary, benchmarks and fuzz targets share it; its interface
 //! is the command line.
 
+// Nobody prints a command's options.
+#![allow(missing_debug_implementations)]
+
 mod audit;
 #[doc(hidden)]
 pub mod bench;

@@ -20,8 +20,7 @@ impl Ran {
     /// own crates do it, one message on each of `threads`.
     pub fn note_singly(&mut self, threads: usize) {
         let detail = "sha2, blake3".into();
-        let backend = BackendInfo { kind: BackendKind::Reference, threads, detail, software: false };
-        self.note_report(&Report { backend, passed_over: Vec::new() });
+        self.note_backend(&BackendInfo { kind: BackendKind::Reference, threads, detail, software: false });
     }
 
     /// Notes where a call ran, and gives its answer.
@@ -32,15 +31,19 @@ impl Ran {
 
     /// Notes where a call ran; the first time that a back end is passed over, it warns.
     pub fn note_report(&mut self, report: &Report) {
-        if !self.backends.contains(&report.backend) {
-            self.backends.push(report.backend.clone());
-        }
+        self.note_backend(&report.backend);
         for (backend, fault) in &report.passed_over {
             if self.passed_over.iter().any(|seen| (&seen.0, &seen.1) == (backend, fault)) {
                 continue;
             }
             output::warning(format_args!("{backend}: {fault}; {} computed instead", report.backend));
             self.passed_over.push((backend.clone(), fault.clone()));
+        }
+    }
+
+    fn note_backend(&mut self, backend: &BackendInfo) {
+        if !self.backends.contains(backend) {
+            self.backends.push(backend.clone());
         }
     }
 

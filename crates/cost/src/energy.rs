@@ -1,5 +1,6 @@
 //! Where energy can be read, and what counts for which back end.
 
+use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,15 @@ pub struct Counter {
     /// The highest reading, after which comes zero.
     range: Option<u64>,
     read: Box<dyn Fn() -> Option<u64> + Send + Sync>,
+}
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counter")
+            .field("name", &self.name)
+            .field("range", &self.range)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Counter {
@@ -46,6 +56,7 @@ impl Counter {
 }
 
 /// Where the energy of a back end's work comes from.
+#[derive(Debug)]
 pub enum Power {
     /// Counters that together cover the devices it runs on.
     Metered(Vec<Counter>),

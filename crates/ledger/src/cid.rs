@@ -200,6 +200,15 @@ pub struct Importer<'e> {
     reports: Reports,
 }
 
+impl fmt::Debug for Importer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Importer")
+            .field("profile", &self.profile)
+            .field("cids", &self.cids.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl<'e> Importer<'e> {
     /// An importer that hashes on `engine`.
     pub fn new(engine: &'e Engine, profile: Profile) -> Self {

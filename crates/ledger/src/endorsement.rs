@@ -174,19 +174,21 @@ impl Policy {
     }
 
     /// A verdict for each message, in their order: all Ed25519 signatures in one
-    /// call to `engine`, under `rule`, and meanwhile those on P-256 in rayon's
-    /// pool. The report is the engine's.
+    /// call to `engine`, under `rule`, and meanwhile those on P-256 on the engine's
+    /// threads. The report is the engine's.
     ///
     /// # Errors
-    /// [`Error::Fault`] if every back end failed; there is no verdict then.
+    /// [`Error::Fault`] if every back end failed, [`Error::Unavailable`] if the system
+    /// starts no threads; there is no verdict then.
     pub fn verify(
         &self,
         engine: &Engine,
         rule: Rule,
         messages: &[Endorsed<'_>],
     ) -> Result<Outcome<Vec<Verdict>>, Error> {
-        let (edwards, weierstrass) =
-            rayon::join(|| engine.verify(rule, &self.edwards(messages)), || self.weierstrass(messages));
+        let (edwards, weierstrass) = engine.threads()?.run(|| {
+            rayon::join(|| engine.verify(rule, &self.edwards(messages)), || self.weierstrass(messages))
+        });
         Ok(edwards?.map(|edwards| {
             let mut edwards = edwards.as_slice().iter();
             let mut weierstrass = weierstrass.into_iter();

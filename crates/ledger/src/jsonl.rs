@@ -8,6 +8,7 @@
 //! (in one line). A record's bytes are its JSON exactly as it stands there, so a
 //! record is signed as it was written, not as some program would write it again.
 
+use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 
 use serde::de::Visitor;
@@ -118,6 +119,12 @@ pub struct Lines<R> {
     file: R,
     number: u64,
     text: Vec<u8>,
+}
+
+impl<R> fmt::Debug for Lines<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines").field("number", &self.number).finish_non_exhaustive()
+    }
 }
 
 impl<R: BufRead> Lines<R> {

@@ -7,6 +7,7 @@
 //! submitted again, and only what is missing is sealed.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -148,6 +149,15 @@ pub struct Sealer<'e> {
     recent: HashMap<Digest, u64>,
     previous: Previous,
     reports: Reports,
+}
+
+impl fmt::Debug for Sealer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer")
+            .field("index", &self.index)
+            .field("keyring", &self.keyring)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'e> Sealer<'e> {

@@ -1,6 +1,7 @@
 //! A cache of public keys that sign again and again.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Key, expanded, rounds_to_nearest};
@@ -27,6 +28,12 @@ pub struct KeyCache {
 struct Generations {
     young: HashMap<[u8; 32], Arc<Key>>,
     old: HashMap<[u8; 32], Arc<Key>>,
+}
+
+impl fmt::Debug for KeyCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyCache").finish_non_exhaustive()
+    }
 }
 
 impl KeyCache {

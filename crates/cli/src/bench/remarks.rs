@@ -6,9 +6,9 @@ use verilane::BackendKind;
 
 use super::latency::{Latency, Quantiles};
 use super::report::{Report, Row};
-use super::statistics::{Contest, crossover};
 use super::workload::{CALL_BY_CALL, IN_ONE_BATCH};
 use crate::units::{Count, Rate, Seconds};
+use verilane::calibration::{Contest, crossover};
 
 /// What the first call on a device costs more than later ones, from which size a
 /// GPU pays, what one pass over a block saves, and what a queue costs.

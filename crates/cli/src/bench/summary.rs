@@ -10,10 +10,10 @@ use super::input::{BLOCK_RULE, Recipe};
 use super::remarks;
 use super::report::{Report, Row};
 use super::side_by_side::SideBySide;
-use super::statistics::crossover;
 use super::table::{Column, Table, input};
 use super::workload::{Case, LATENCY_SIZES};
 use crate::units::{Count, Rate, Seconds};
+use verilane::calibration::crossover;
 
 /// A workload on the GPU; where there is none, on the CPU.
 #[derive(Clone, Debug, Serialize)]

@@ -105,6 +105,7 @@ pub enum ReadError {
 }
 
 /// Audits files of blocks, one after the other.
+#[derive(Debug)]
 pub struct Auditor<'e> {
     engine: &'e Engine,
     files: usize,

@@ -7,7 +7,7 @@ use crate::{Keyring, SecretKey};
 use verilane::Hash;
 
 /// The keys of a generated ledger.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Keys {
     /// One for each institution; the first is the founder's.
     pub institutions: Vec<SigningKey>,

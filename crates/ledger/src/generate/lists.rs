@@ -7,7 +7,9 @@ use super::fhir;
 use crate::generate::random::Random;
 use crate::{List, SignedRecord, record_digest};
 
-/// The lists that institutions upload.
+/// The lists that institutions upload. The records of each are made and signed on the
+/// threads of the pool that it is asked for in.
+#[derive(Debug)]
 pub struct Lists<'k> {
     institutions: &'k [SigningKey],
     seed: u64,

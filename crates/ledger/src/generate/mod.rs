@@ -118,6 +118,7 @@ impl Options {
 }
 
 /// What was generated.
+#[derive(Debug)]
 pub struct Generated {
     /// The secret keys.
     pub keys: Keys,
@@ -176,12 +177,13 @@ pub fn generate(
     let genesis = options.genesis(&keys)?;
     let longest = LONGEST_LIST.min(u64::from(options.stage) - 1);
     let duplicates = ((options.records as f64 * options.duplicates).round() as u64).min(options.records - 1);
-    let lists = Lists::new(&keys.institutions, options.seed, longest, options.records, duplicates);
+    let mut lists = Lists::new(&keys.institutions, options.seed, longest, options.records, duplicates);
     let faults = Faults::new(options.seed, options.faults);
     let different = options.records - duplicates;
     let mut chain = Chain::create(engine, directory, &genesis, &keys, different, faults)?;
     let mut count = 0;
-    for list in lists {
+    let threads = engine.threads()?;
+    while let Some(list) = threads.run(|| lists.next()) {
         each(&list)?;
         chain.add(list)?;
         count += 1;
@@ -278,7 +280,7 @@ mod tests {
             (Options { faults: 1000, ..small() }, "of 1000 faults found a place"),
         ] {
             let refused = generate(&engine, &folder.path().join("ledger"), &options, |_| Ok(()));
-            let error = refused.err().expect(reason).to_string();
+            let error = refused.expect_err(reason).to_string();
             assert!(error.contains(reason), "{error}");
         }
     }
