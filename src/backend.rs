@@ -201,6 +201,7 @@ impl FromStr for BackendKind {
 ///
 /// Exhaustive, since implementations of [`Backend`] outside this crate make it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BackendInfo {
     /// Its kind.
     pub kind: BackendKind,

@@ -20,6 +20,7 @@ pub const MAX_PRINTS: usize = u32::MAX as usize;
 /// For each record, the position of the first one equal to it: its own position
 /// if it is the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Firsts(Vec<u32>);
 
 impl Firsts {

@@ -180,6 +180,7 @@ impl<'a> Batch<'a> {
 
 /// A verdict for each signature of a batch, in the batch's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use = "a signature counts as valid only if its verdict says so"]
 pub struct Verdicts(Vec<bool>);
 

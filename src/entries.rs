@@ -152,6 +152,8 @@ impl<'a> Entries<'a> {
 ///
 /// Exhaustive: whoever acts on a verdict must act on each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum RecordVerdict {
     /// The signature holds for the claimed digest, and the record has that digest.
     Valid,

@@ -39,8 +39,8 @@
 //! ```
 //!
 //! Features: `gpu` (the WGSL back end, on by default), `index` (the persistent index
-//! of what was seen), `queue` (batches out of single signatures) and `tower` (the queue
-//! as a `tower::Service`).
+//! of what was seen), `queue` (batches out of single signatures), `tower` (the queue as a
+//! `tower::Service`) and `serde` (serialization of what a caller stores or sends).
 //!
 //! `unsafe` is allowed in the lanes of [`cpu`] and where shaders are made and cached.
 
@@ -68,6 +68,8 @@ pub mod queue;
 mod records;
 pub mod reference;
 mod selftest;
+#[cfg(feature = "serde")]
+mod serialize;
 mod threads;
 
 pub use backend::{Backend, BackendInfo, BackendKind, Fault, Operation};

@@ -12,6 +12,8 @@ use crate::{Digest, Error, Hash, Records};
 
 /// A rule by which leaves become a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "rule", content = "hash", rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Tree {
     /// Bitcoin's: node = SHA-256d(left ‖ right); an odd last node is paired with
@@ -123,6 +125,7 @@ impl fmt::Display for Tree {
 
 /// The root of a tree. Exhaustive: whoever received one from elsewhere makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Root {
     /// The root's digest, in the order in which it was hashed.
     pub digest: Digest,
@@ -137,6 +140,7 @@ pub struct Root {
 /// Trees too large for one machine are cut into sub-trees of the same power of two
 /// of leaves each; the last one may have fewer. Exhaustive: roots come from other machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Subtree {
     /// What [`merkle_root`](crate::Engine::merkle_root) gives for its leaves.
     pub root: Root,
@@ -183,6 +187,7 @@ pub(crate) fn height(leaves: u64) -> u32 {
 /// A proof that a leaf is in the tree of a root. Exhaustive: verifiers make it from what
 /// they received.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Proof {
     /// The rule of the tree.
     pub tree: Tree,

@@ -22,6 +22,7 @@ pub(crate) fn strides(window: &NonceWindow, size: u64) -> impl Iterator<Item = N
 /// A nonce that meets the target, and the header's digest with it. Exhaustive, since
 /// implementations of [`Backend`](crate::Backend) outside this crate make it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Nonce {
     /// The nonce.
     pub nonce: u32,
