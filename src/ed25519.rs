@@ -238,7 +238,7 @@ impl<'a> IntoIterator for &'a Verdicts {
 }
 
 #[cfg(test)]
-pub(crate) mod halved;
+pub(crate) mod half_size;
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,10 @@
-//! The threads that the host's back ends compute on.
+//! The thread pool of the reference and CPU back ends.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{BackendKind, Error};
 
-/// The calling thread and a pool of others, shared by its clones.
+/// The calling thread and a pool of others. Clones share the pool.
 #[derive(Clone, Debug)]
 pub struct Threads(Arc<rayon::ThreadPool>);
 
@@ -17,10 +17,10 @@ impl From<Arc<rayon::ThreadPool>> for Threads {
 }
 
 impl Threads {
-    /// `count` threads, of which a caller's is one; 0 stands for one for each processor.
+    /// `count` threads, the calling one included; 0 means one for each processor.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the system starts no more threads.
+    /// [`Error::Unavailable`] if the system cannot start the threads.
     pub fn new(count: usize) -> Result<Self, Error> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(count)
@@ -30,26 +30,27 @@ impl Threads {
             .map_err(|error| Error::Unavailable { backend: BackendKind::Cpu, reason: error.to_string() })
     }
 
-    /// The number of threads.
+    /// The number of threads, the calling one included.
     pub fn count(&self) -> usize {
         self.0.current_num_threads()
     }
 
-    /// Runs `work` in the pool, as many threads as there are, and waits for it.
+    /// Runs `work` inside the pool, where rayon's parallel iterators use all its threads, and
+    /// waits for it.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.0.install(work)
     }
 
-    /// Calls `work` with each item, in their order but several at a time.
+    /// Calls `work` once with each item, on all threads. Items are started in order.
     ///
-    /// The calling thread begins at once, while others wake up, which takes as long as
-    /// verifying a few signatures; a single item stays on it.
+    /// The calling thread starts at once: waking another takes as long as verifying a few
+    /// signatures. A single item stays on the calling thread.
     pub(crate) fn each<T: Send>(&self, items: impl Iterator<Item = T> + Send, work: impl Fn(T) + Sync) {
         self.share(items, |items| items.for_each(&work));
     }
 
-    /// Calls `work` with each part of `out`, of `size` elements but for the last, and with
-    /// the place where it begins. As in [`each`](Self::each).
+    /// Calls `work` with each chunk of `out`, of `size` elements except the last, and with the
+    /// index of its first element. Chunks are distributed as by [`each`](Self::each).
     pub(crate) fn each_chunk<T: Send>(
         &self,
         out: &mut [T],
@@ -59,7 +60,8 @@ impl Threads {
         self.each(out.chunks_mut(size).enumerate(), |(index, out)| work(index * size, out));
     }
 
-    /// What `work` gives for each item, in their order. As in [`each`](Self::each).
+    /// The results of `work` on each item, in the items' order. Distributed as by
+    /// [`each`](Self::each).
     pub(crate) fn map<T: Send, R: Send>(
         &self,
         items: impl Iterator<Item = T> + Send,
@@ -68,7 +70,7 @@ impl Threads {
         self.map_with(items, || (), |(), item| work(item))
     }
 
-    /// Likewise, with something that each thread makes once, for its memory.
+    /// As [`map`](Self::map), with scratch memory that `make` creates once for each thread.
     pub(crate) fn map_with<T: Send, R: Send, S>(
         &self,
         items: impl Iterator<Item = T> + Send,
@@ -88,8 +90,8 @@ impl Threads {
         results.into_iter().map(|(_, result)| result).collect()
     }
 
-    /// What `work` gives for the first item for which it gives anything. Items that come
-    /// after one already found are not begun.
+    /// The result of `work` on the first item, in order, for which it is `Some`. Items after
+    /// one already found are not started.
     pub(crate) fn first<T: Send, R: Send>(
         &self,
         items: impl Iterator<Item = T> + Send,
@@ -113,8 +115,8 @@ impl Threads {
         found.into_inner().unwrap_or_else(PoisonError::into_inner).map(|(_, result)| result)
     }
 
-    /// Calls `work` on this thread and on others, each time with an iterator that takes
-    /// the next of `items` that nobody has taken.
+    /// Calls `work` on the calling thread and on others. Each gets an iterator that takes the
+    /// next item not yet taken.
     fn share<I: Iterator<Item: Send> + Send>(&self, items: I, work: impl Fn(Shared<'_, I>) + Sync) {
         let most = items.size_hint().1.unwrap_or(usize::MAX);
         let others = self.count().min(most).saturating_sub(1);
@@ -132,7 +134,7 @@ impl Threads {
     }
 }
 
-/// Items of which each goes to one thread.
+/// An iterator over items shared by threads; each item goes to one of them.
 struct Shared<'a, I>(&'a Mutex<I>);
 
 impl<I: Iterator> Iterator for Shared<'_, I> {
@@ -143,7 +145,7 @@ impl<I: Iterator> Iterator for Shared<'_, I> {
     }
 }
 
-/// What is locked stays whole: nobody panics while it is.
+/// Locks `mutex`. Poisoning is ignored: no code panics while it holds one of these locks.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -208,7 +210,7 @@ mod tests {
             },
         );
         assert_eq!(counted.len(), 100);
-        // As many threads began as there are ones.
+        // Each thread that took an item counted from 1.
         let began = counted.iter().filter(|&&calls| calls == 1).count();
         assert!((1..=3).contains(&began), "{counted:?}");
     }

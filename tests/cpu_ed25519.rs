@@ -1,5 +1,5 @@
-//! The CPU's lanes under every cap: what a signature is worth does not depend
-//! on its lane, its neighbours, or how many there are.
+//! Ed25519 on the CPU's lanes at every level: a verdict does not depend on the signature's
+//! lane, its neighbours, or the batch size.
 
 use curve25519_dalek::constants::EIGHT_TORSION;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
@@ -19,7 +19,7 @@ fn cpu(isa: Isa) -> Cpu {
     Cpu::new(Threads::new(2).unwrap(), isa)
 }
 
-fn caps() -> Vec<Cpu> {
+fn cpus() -> Vec<Cpu> {
     Isa::available().map(cpu).collect()
 }
 
@@ -51,13 +51,13 @@ fn key(rng: &mut ChaCha8Rng) -> SigningKey {
     SigningKey::from_bytes(&rng.random())
 }
 
-/// `bytes` as a point, plus a torsion point.
+/// The point that `bytes` encode plus a torsion point, encoded.
 fn with_torsion(bytes: [u8; 32], torsion: usize) -> [u8; 32] {
     let point = CompressedEdwardsY(bytes).decompress().unwrap_or_default();
     (point + EIGHT_TORSION[torsion % 8]).compress().0
 }
 
-/// One mutation of a valid signature; some leave it valid under some rule.
+/// A valid signature with one random mutation; some mutations leave it valid under some rule.
 fn mutated(rng: &mut ChaCha8Rng, key: &SigningKey) -> Case {
     let mut case = signed(rng, key);
     let torsion = rng.random_range(0..8);
@@ -81,8 +81,8 @@ fn mutated(rng: &mut ChaCha8Rng, key: &SigningKey) -> Case {
     case
 }
 
-/// Valid under ZIP 215 alone: A and R are off the prime-order group.
-fn signed_off_the_group(rng: &mut ChaCha8Rng) -> Case {
+/// Valid under ZIP 215 only: A and R have torsion components.
+fn signed_with_torsion(rng: &mut ChaCha8Rng) -> Case {
     let [a, r] = [(); 2].map(|()| Scalar::from_bytes_mod_order(rng.random()));
     let [key, commitment] = [a, r].map(|scalar| {
         let torsion = EIGHT_TORSION[rng.random_range(1..8)];
@@ -96,37 +96,38 @@ fn signed_off_the_group(rng: &mut ChaCha8Rng) -> Case {
 }
 
 #[test]
-fn few_bad_signatures_among_many() {
+fn few_invalid_signatures_among_many() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let keys: Vec<_> = (0..700).map(|_| key(&mut rng)).collect();
     let cases: Vec<_> = (0..2_100)
         .map(|i| match i % 10 {
-            0 => signed_off_the_group(&mut rng),
+            0 => signed_with_torsion(&mut rng),
             _ => signed(&mut rng, &keys[i % keys.len()]),
         })
         .collect();
     assert!(expected(Rule::Zip215, &cases).iter().all(|&valid| valid));
-    let mut no_point = [0; 32];
-    no_point[0] = 2;
+    let mut not_a_point = [0; 32];
+    not_a_point[0] = 2;
     for isa in Isa::available().skip(1) {
-        // How many were bad before decides how the next are verified, and no verdict.
-        let used = cpu(isa);
+        // The number of invalid signatures in earlier batches selects the method, but must not
+        // change a verdict.
+        let reused = cpu(isa);
         for bad in [0, 1, 2, 3, 9, 400, 0, 1, 9] {
             let (mut cases, mut expected) = (cases.clone(), vec![true; cases.len()]);
             for kind in 0..bad {
-                let place = rng.random_range(0..cases.len());
-                let (key, signature, message) = &mut cases[place];
+                let index = rng.random_range(0..cases.len());
+                let (key, signature, message) = &mut cases[index];
                 match kind % 5 {
                     0 => signature[32 + rng.random_range(0..28)] ^= 1,
                     1 => message.push(1),
                     2 => signature[63] |= 0x20,
-                    3 => *key = no_point,
-                    _ => signature[..32].copy_from_slice(&no_point),
+                    3 => *key = not_a_point,
+                    _ => signature[..32].copy_from_slice(&not_a_point),
                 }
-                expected[place] = Rule::Zip215.accepts(key, signature, message);
+                expected[index] = Rule::Zip215.accepts(key, signature, message);
             }
             assert_eq!(expected.iter().all(|&valid| valid), bad == 0);
-            for cpu in [&cpu(isa), &used] {
+            for cpu in [&cpu(isa), &reused] {
                 let found = verdicts(cpu, Rule::Zip215, &cases);
                 assert_eq!(found, expected, "{bad} bad, {}", cpu.info().detail);
             }
@@ -134,31 +135,31 @@ fn few_bad_signatures_among_many() {
     }
 }
 
-/// Where the sum over two halves of a batch is neutral though neither half is
-/// valid, unless each signature has a coefficient of its own.
+/// Errors that cancel out in the sum over the batch unless each signature has a coefficient of
+/// its own.
 #[test]
 fn errors_do_not_cancel_out() {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let key = key(&mut rng);
     let mut cases: Vec<_> = (0..1_000).map(|_| signed(&mut rng, &key)).collect();
     for (pair, shift) in [(100, 1u64), (500, 7), (998, u64::MAX)] {
-        for (place, shift) in [(pair, Scalar::from(shift)), (pair + 1, -Scalar::from(shift))] {
-            let s = Scalar::from_canonical_bytes(cases[place].1[32..].try_into().unwrap()).unwrap() + shift;
-            cases[place].1[32..].copy_from_slice(s.as_bytes());
+        for (index, shift) in [(pair, Scalar::from(shift)), (pair + 1, -Scalar::from(shift))] {
+            let s = Scalar::from_canonical_bytes(cases[index].1[32..].try_into().unwrap()).unwrap() + shift;
+            cases[index].1[32..].copy_from_slice(s.as_bytes());
         }
     }
     let expected: Vec<_> = (0..1_000).map(|i| ![100, 101, 500, 501, 998, 999].contains(&i)).collect();
-    for cpu in &caps()[1..] {
+    for cpu in &cpus()[1..] {
         assert_eq!(verdicts(cpu, Rule::Zip215, &cases), expected, "{}", cpu.info().detail);
     }
 }
 
 #[test]
-fn mutated_signatures_as_the_reference() {
+fn mutated_signatures_match_the_reference() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let keys: Vec<_> = (0..40).map(|_| key(&mut rng)).collect();
     for _ in 0..25 {
-        let cpus = caps();
+        let cpus = cpus();
         let cases: Vec<_> = (0..1_500).map(|i| mutated(&mut rng, &keys[i % keys.len()])).collect();
         for rule in Rule::ALL {
             let expected = expected(rule, &cases);
@@ -170,11 +171,11 @@ fn mutated_signatures_as_the_reference() {
 }
 
 #[test]
-fn company_changes_no_verdict() {
+fn verdicts_do_not_depend_on_the_batch() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let keys: Vec<_> = (0..5).map(|_| key(&mut rng)).collect();
     let mut cases: Vec<_> = (0..300).map(|i| mutated(&mut rng, &keys[i % keys.len()])).collect();
-    for cpu in caps() {
+    for cpu in cpus() {
         for _ in 0..4 {
             cases.shuffle(&mut rng);
             for rule in Rule::ALL {
@@ -190,11 +191,11 @@ fn company_changes_no_verdict() {
 }
 
 #[test]
-fn every_small_batch_with_one_bad_signature_at_every_place() {
+fn one_invalid_signature_at_every_index_of_small_batches() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let key = key(&mut rng);
     let cases: Vec<_> = (0..40).map(|_| signed(&mut rng, &key)).collect();
-    for cpu in caps() {
+    for cpu in cpus() {
         for count in 0..=cases.len() {
             let mut cases = cases[..count].to_vec();
             let rule = Rule::ALL[count % 3];
@@ -214,15 +215,15 @@ fn every_small_batch_with_one_bad_signature_at_every_place() {
 }
 
 #[test]
-fn cached_keys_change_no_verdict() {
+fn verdicts_do_not_depend_on_the_key_cache() {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     let signers: Vec<_> = (0..9).map(|_| key(&mut rng)).collect();
-    let mut no_point = [0; 32];
-    no_point[0] = 2;
+    let mut not_a_point = [0; 32];
+    not_a_point[0] = 2;
     let case = |rng: &mut ChaCha8Rng, signer: usize| {
         let mut case = mutated(rng, &signers[signer]);
         case.0 = match signer {
-            6 => no_point,
+            6 => not_a_point,
             7 => EIGHT_TORSION[3].compress().0,
             8 => with_torsion(signers[8].verifying_key().to_bytes(), 1),
             _ => signers[signer].verifying_key().to_bytes(),
@@ -232,25 +233,29 @@ fn cached_keys_change_no_verdict() {
     for isa in Isa::available() {
         for capacity in [0, 1, 5, 64] {
             let cpu = Cpu::new(Threads::new(2).unwrap(), isa).with_key_cache(KeyCache::new(capacity));
-            // Few enough keys for the cache, then too many, then few signatures by known ones.
+            // Few enough keys for the cache, then too many, then few signatures by known keys.
             for (signers, count) in [(5, 300), (9, 600), (9, 40), (5, 3), (1, 1), (1, 300)] {
                 let cases: Vec<_> = (0..count).map(|i| case(&mut rng, i % signers)).collect();
                 for rule in Rule::ALL {
                     let expected = expected(rule, &cases);
-                    assert_eq!(verdicts(&cpu, rule, &cases), expected, "{rule}, {isa}, {capacity} keys kept");
+                    assert_eq!(
+                        verdicts(&cpu, rule, &cases),
+                        expected,
+                        "{rule}, {isa}, {capacity} cached keys"
+                    );
                 }
                 assert!(cpu.key_cache().len() <= capacity);
             }
-            let kept = if isa == Isa::Scalar { 0 } else { capacity.min(1) };
-            assert!(cpu.key_cache().len() >= kept && cpu.key_cache().capacity() == capacity);
+            let min_cached = if isa == Isa::Scalar { 0 } else { capacity.min(1) };
+            assert!(cpu.key_cache().len() >= min_cached && cpu.key_cache().capacity() == capacity);
         }
     }
 }
 
-/// A thread may round doubles as it likes: down, up or towards zero.
+/// Rounding modes other than to nearest: down, up and towards zero.
 #[cfg(target_arch = "x86_64")]
 #[test]
-fn any_rounding_of_doubles() {
+fn verdicts_do_not_depend_on_the_rounding_mode() {
     let mut rng = ChaCha8Rng::seed_from_u64(31);
     let keys: Vec<_> = (0..4).map(|_| key(&mut rng)).collect();
     let cases: Vec<_> = (0..600).map(|i| mutated(&mut rng, &keys[i % 4])).collect();
@@ -258,10 +263,10 @@ fn any_rounding_of_doubles() {
         let thread = std::thread::scope(|scope| {
             let verify_all = || {
                 let control = 0x1f80 | rounding << 13;
-                // SAFETY: the word is valid, and ends with this thread.
+                // SAFETY: the control word is valid, and the thread ends with this closure.
                 unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &control, options(nostack, readonly)) };
-                let caps = caps();
-                Rule::ALL.map(|rule| caps.iter().map(|cpu| verdicts(cpu, rule, &cases)).collect::<Vec<_>>())
+                let cpus = cpus();
+                Rule::ALL.map(|rule| cpus.iter().map(|cpu| verdicts(cpu, rule, &cases)).collect::<Vec<_>>())
             };
             scope.spawn(verify_all).join().unwrap()
         });

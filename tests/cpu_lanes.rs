@@ -1,5 +1,5 @@
-//! The CPU's lanes against the reference, on every instruction set of this
-//! machine, at the edges of lanes, blocks, chunks and windows.
+//! The CPU's lanes against the reference, at every level that this machine has, at the
+//! boundaries of lanes, blocks, chunks and nonce windows.
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -10,14 +10,14 @@ use verilane::{Backend, Digest, Hash, Key, Records, Threads, Tree};
 
 const HASHES: [Hash; 4] = [Hash::Sha256, Hash::Sha256d, Hash::Blake3, Hash::KeyedBlake3(Key([0xA5; 32]))];
 
-/// Lengths around every edge of padding, block, chunk and tree.
+/// Lengths around every boundary of padding, blocks, chunks and trees.
 const LENGTHS: [usize; 37] = [
     0, 1, 2, 3, 4, 5, 31, 32, 33, 54, 55, 56, 57, 63, 64, 65, 119, 120, 121, 127, 128, 129, 200, 255, 256,
     257, 1023, 1024, 1025, 2047, 2048, 2049, 3072, 4096, 8191, 8192, 8193,
 ];
 
-/// The lanes of each level, on one thread and on three.
-fn lanes() -> Vec<Cpu> {
+/// Every level, on one thread and on three.
+fn cpus() -> Vec<Cpu> {
     let pools = [1, 3].map(|count| Threads::new(count).unwrap());
     Isa::available().flat_map(|isa| pools.clone().map(|threads| Cpu::new(threads, isa))).collect()
 }
@@ -30,8 +30,8 @@ fn random(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// Bytes in which every word of every block is another, so that a lane, block
-/// or word in the wrong place shows.
+/// Bytes in which every word of every block differs, so that a misplaced lane, block or word
+/// shows.
 fn painted(length: usize) -> Vec<u8> {
     let word = |i: usize| (i as u32).wrapping_mul(0x9e37_79b9).rotate_left(i as u32 % 31).to_le_bytes();
     (0..length.div_ceil(4)).flat_map(word).take(length).collect()
@@ -59,7 +59,7 @@ fn check_hashes(backends: &[Cpu], records: &Records<'_>) {
 
 #[test]
 fn every_lane_remainder() {
-    let backends = lanes();
+    let backends = cpus();
     for count in 0..=70 {
         for length in [32, 64, 100] {
             let bytes = painted(count * length);
@@ -69,8 +69,8 @@ fn every_lane_remainder() {
 }
 
 #[test]
-fn equal_lengths_at_every_edge() {
-    let backends = lanes();
+fn uniform_lengths_around_every_boundary() {
+    let backends = cpus();
     for length in LENGTHS {
         let bytes = painted(35 * length + 1);
         // At odd addresses, too.
@@ -82,8 +82,8 @@ fn equal_lengths_at_every_edge() {
 }
 
 #[test]
-fn unlike_lengths_side_by_side() {
-    let backends = lanes();
+fn ragged_lengths_side_by_side() {
+    let backends = cpus();
     let bytes = painted(8193 + 40 * 37);
     let record = |i: usize| &bytes[i * 37..][..LENGTHS[i * 11 % LENGTHS.len()]];
     for count in [1, 2, 15, 16, 17, 31, 33, 37, 40] {
@@ -94,8 +94,8 @@ fn unlike_lengths_side_by_side() {
 }
 
 #[test]
-fn equal_lengths_until_one_differs() {
-    let backends = lanes();
+fn uniform_lengths_but_for_one_record() {
+    let backends = cpus();
     let bytes = painted(100 * 40);
     for other in [0, 1, 15, 16, 31, 32, 33, 63, 64, 99] {
         for length in [32, 39] {
@@ -107,7 +107,7 @@ fn equal_lengths_until_one_differs() {
 
 #[test]
 fn random_lengths() {
-    let backends = lanes();
+    let backends = cpus();
     let mut random = random(4);
     let bytes = painted(1 << 16);
     for longest in [70, 300, 5000] {
@@ -121,8 +121,8 @@ fn random_lengths() {
 }
 
 #[test]
-fn records_larger_than_a_threads_share() {
-    let backends = lanes();
+fn records_longer_than_a_thread_task() {
+    let backends = cpus();
     let bytes = painted((1 << 20) + 70_001);
     for length in [(1 << 18) - 1, 1 << 18, (1 << 18) + 1, (1 << 18) + 1025, 1 << 20, bytes.len()] {
         check_hashes(&backends, &Records::from_slices([&bytes[..40], &bytes[..length], &bytes[..3000]]));
@@ -130,9 +130,9 @@ fn records_larger_than_a_threads_share() {
 }
 
 #[test]
-fn a_slice_of_a_column_does_not_start_at_its_buffer() {
+fn records_that_do_not_start_at_their_buffer() {
     let all = Records::from_slices(painted(5000).chunks(77).map(<[u8]>::to_vec));
-    check_hashes(&lanes(), &all.slice(3..50));
+    check_hashes(&cpus(), &all.slice(3..50));
 }
 
 const TREES: [Tree; 5] = [
@@ -154,7 +154,7 @@ fn check_roots(backends: &[Cpu], tree: Tree, leaves: &[Digest]) {
 
 #[test]
 fn trees_of_every_small_size() {
-    let backends = lanes();
+    let backends = cpus();
     let leaves = painted_digests(300);
     for tree in TREES {
         (1..=300).for_each(|count| check_roots(&backends, tree, &leaves[..count]));
@@ -163,7 +163,7 @@ fn trees_of_every_small_size() {
 
 #[test]
 fn trees_around_powers_of_two() {
-    let backends = lanes();
+    let backends = cpus();
     let leaves = painted_digests(40_000);
     let mut trees = TREES.to_vec();
     trees.extend([Tree::Plain(Hash::Sha256d), Tree::Rfc6962(Hash::Sha256d), Tree::Rfc6962(Hash::Blake3)]);
@@ -180,12 +180,12 @@ fn trees_around_powers_of_two() {
 }
 
 #[test]
-fn mutations_at_every_level() {
-    let backends = lanes();
+fn equal_subtrees_at_every_level() {
+    let backends = cpus();
     for count in [2, 3, 6, 64, 255, 700, 5000] {
         let clean = painted_digests(count);
         check_roots(&backends, Tree::Bitcoin, &clean);
-        // An equal pair of subtrees, at each height at which there is one.
+        // A pair of equal subtrees, at each height at which there is one.
         for height in (0..13).take_while(|height| 2 << height <= count) {
             for pair in [0, (count >> (height + 1)) - 1] {
                 let mut leaves = clean.clone();
@@ -196,7 +196,7 @@ fn mutations_at_every_level() {
                 check_roots(&backends, Tree::Bitcoin, &leaves);
             }
         }
-        // Equal neighbours that are no pair.
+        // Equal neighbours that are not siblings.
         if count > 3 {
             let mut leaves = clean.clone();
             leaves[2] = leaves[1];
@@ -206,13 +206,13 @@ fn mutations_at_every_level() {
 }
 
 #[track_caller]
-fn check_firsts(prints: &[Digest]) {
-    let mut expected = vec![0; prints.len()];
-    reference().first_occurrences(prints, &mut expected).unwrap();
-    for backend in lanes() {
-        let mut firsts = vec![u32::MAX; prints.len()];
-        backend.first_occurrences(prints, &mut firsts).unwrap();
-        assert!(firsts == expected, "{}: {} prints", backend.info().detail, prints.len());
+fn check_first_occurrences(fingerprints: &[Digest]) {
+    let mut expected = vec![0; fingerprints.len()];
+    reference().first_occurrences(fingerprints, &mut expected).unwrap();
+    for backend in cpus() {
+        let mut found = vec![u32::MAX; fingerprints.len()];
+        backend.first_occurrences(fingerprints, &mut found).unwrap();
+        assert!(found == expected, "{}: {} fingerprints", backend.info().detail, fingerprints.len());
     }
 }
 
@@ -221,26 +221,26 @@ fn first_occurrences() {
     for count in [0, 1, 2, 3, 100, 4096, 4097, 8191, 8193, 100_000] {
         let mut random = random(count as u64);
         let distinct = painted_digests(count / 2 + 1);
-        check_firsts(
+        check_first_occurrences(
             &(0..count).map(|_| distinct[random.random_range(0..distinct.len())]).collect::<Vec<_>>(),
         );
     }
-    check_firsts(&vec![Digest([7; 32]); 70_000]);
-    check_firsts(&painted_digests(70_000));
+    check_first_occurrences(&vec![Digest([7; 32]); 70_000]);
+    check_first_occurrences(&painted_digests(70_000));
 }
 
 #[test]
 fn fingerprints_that_differ_in_one_place() {
-    // Counters in each 8-byte word in turn, the other words all equal: zeros,
-    // which make products vanish, and ones.
+    // Counters in each 8-byte word in turn. The other words are equal: all zeros, which make
+    // products vanish, or all ones.
     for filler in [0, 0xff] {
         for word in 0..4 {
-            let print = |i: u64| {
-                let mut print = Digest([filler; 32]);
-                print.0[8 * word..][..8].copy_from_slice(&(i / 2).to_be_bytes());
-                print
+            let fingerprint = |i: u64| {
+                let mut fingerprint = Digest([filler; 32]);
+                fingerprint.0[8 * word..][..8].copy_from_slice(&(i / 2).to_be_bytes());
+                fingerprint
             };
-            check_firsts(&(0..40_000).map(print).collect::<Vec<_>>());
+            check_first_occurrences(&(0..40_000).map(fingerprint).collect::<Vec<_>>());
         }
     }
 }
@@ -262,7 +262,7 @@ fn check_search(backends: &[Cpu], puzzle: &Puzzle, from: u32, to: u32) {
 
 #[test]
 fn nonces_in_every_word_of_the_last_block() {
-    let backends = lanes();
+    let backends = cpus();
     let mut random = random(9);
     for whole in 0..3 {
         for rest in 4..=55 {
@@ -278,8 +278,8 @@ fn nonces_in_every_word_of_the_last_block() {
 }
 
 #[test]
-fn windows_at_the_edges() {
-    let backends = lanes();
+fn windows_at_both_ends_of_the_nonce_range() {
+    let backends = cpus();
     let header: [u8; 80] = painted(80).try_into().unwrap();
     for top in [0, 0x000f_ffff, 0x0fff_ffff, u32::MAX] {
         let puzzle = Puzzle::bitcoin(&header, target(top));
@@ -293,8 +293,8 @@ fn windows_at_the_edges() {
 
 #[test]
 fn the_lowest_of_many_nonces() {
-    // Hits lie close together, and far enough for several strides.
-    let backends = lanes();
+    // Hits close together, and hits several strides apart.
+    let backends = cpus();
     let header: [u8; 80] = painted(80).try_into().unwrap();
     let puzzle = Puzzle::bitcoin(&header, target(0x0000_7fff));
     let hits: Vec<u32> = (0..400_000).filter(|&nonce| puzzle.check(nonce).is_some()).collect();
@@ -314,8 +314,8 @@ fn the_lowest_of_many_nonces() {
 }
 
 #[test]
-fn a_target_is_compared_to_its_last_bit() {
-    let backends = lanes();
+fn targets_are_compared_to_the_last_bit() {
+    let backends = cpus();
     let header: [u8; 80] = painted(80).try_into().unwrap();
     let digest = Puzzle::bitcoin(&header, target(0)).digest(77).reversed();
     let mut below = digest.0;

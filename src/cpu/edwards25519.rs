@@ -1,17 +1,18 @@
-//! Points of the curve -x^2 + y^2 = 1 + d x^2 y^2, one in each lane.
+//! Points of the twisted Edwards curve -x^2 + y^2 = 1 + d x^2 y^2 (edwards25519), one in each
+//! lane.
 //!
-//! The formulas are those of Hisil, Wong, Carter and Dawson, "Twisted Edwards
-//! Curves Revisited" (2008), as in RFC 8032, section 5.1.4; they are complete:
-//! no pair of points is an exception.
+//! The formulas are those of Hisil, Wong, Carter and Dawson, "Twisted Edwards Curves Revisited"
+//! (2008), as in RFC 8032, section 5.1.4: add-2008-hwcd-3 and dbl-2008-hwcd in the EFD. They
+//! are complete: no pair of points is exceptional.
 //!
-//! The running point is kept as the four factors E, F, G, H of its coordinates
-//! X = EF, Y = GH, Z = FG, T = EH. Each operation multiplies out those it
-//! needs: doubling never computes T.
+//! Points are accumulated in completed form E, F, G, H. Each operation multiplies out only the
+//! extended coordinates that it needs, X = EF, Y = GH, Z = FG, T = EH: doubling never computes
+//! T.
 
 use std::hint::black_box;
 
-use super::field25519::{Field, Wide, inverted, square_roots};
-use super::lanes::{Lanes64, MAX_LANES64, Quad};
+use super::field25519::{Field, Wide, invert, sqrt_ratio};
+use super::lanes::{Lanes64, MAX_LANES64, U64x4};
 
 /// d = -121665/121666 mod p, as little-endian words.
 const D: [u64; 4] =
@@ -30,74 +31,73 @@ const BASE: [[u64; 4]; 2] = [
     [0x6666_6666_6666_6658, 0x6666_6666_6666_6666, 0x6666_6666_6666_6666, 0x6666_6666_6666_6666],
 ];
 
-/// The coordinates (x, y) of a point.
+/// A point in affine coordinates.
 #[derive(Clone, Copy)]
 pub struct Affine<F> {
     pub x: F,
     pub y: F,
 }
 
-/// The factors of a point's coordinates: x = E/G and y = H/F.
+/// A point in completed form, ((E : G), (H : F)) in P^1 x P^1: x = E/G and y = H/F.
 #[derive(Clone, Copy)]
-pub struct Factors<F> {
+pub struct Completed<F> {
     pub e: F,
     pub f: F,
     pub g: F,
     pub h: F,
 }
 
-/// A point with Z = 1 to be added, as y + x, y - x and 2dxy.
+/// An affine point in Niels form: y + x, y - x and 2dxy.
 #[derive(Clone, Copy)]
-pub struct CachedAffine<F> {
+pub struct AffineNiels<F> {
     y_plus_x: F,
     y_minus_x: F,
-    t_2d: F,
+    t2d: F,
 }
 
-/// A point to be added, as Y + X, Y - X and 2dT, and 2Z.
+/// A projective point in Niels form: Y + X, Y - X and 2dT; and 2Z.
 #[derive(Clone, Copy)]
-pub struct Cached<F>(CachedAffine<F>, F);
+pub struct ProjectiveNiels<F>(AffineNiels<F>, F);
 
-impl<F: Field> From<CachedAffine<F>> for Cached<F> {
+impl<F: Field> From<AffineNiels<F>> for ProjectiveNiels<F> {
     #[inline(always)]
-    fn from(p: CachedAffine<F>) -> Self {
-        Cached(p, F::splat(TWO))
+    fn from(p: AffineNiels<F>) -> Self {
+        ProjectiveNiels(p, F::splat(TWO))
     }
 }
 
 impl<F: Field> Affine<F> {
-    /// The points that `words` encode, and ones in the lanes where they do
-    /// (RFC 8032, section 5.1.3, but y need not be below p, and x = 0 may carry
-    /// either sign, as in ed25519-dalek and in ZIP 215). Several at a time, to
-    /// hide the latency of the square roots.
+    /// Decodes points (RFC 8032, section 5.1.3), several vectors at a time to hide the latency
+    /// of the square roots. Returns each with a mask of the lanes where `words` is valid. As in
+    /// ed25519-dalek and ZIP 215, y need not be below p, and x = 0 may have either sign.
     #[inline(always)]
     pub fn decode<const N: usize>(words: &[[F::Lanes; 4]; N]) -> [(Self, F::Lanes); N] {
         let one = F::splat(ONE);
         let (mut y, mut u, mut v) = ([one; N], [one; N], [one; N]);
         for i in 0..N {
             y[i] = F::from_words(words[i]);
-            u[i] = F::reduce(F::sub(y[i].square_lifted(), one.widen()));
-            v[i] = F::reduce(F::add(y[i].squared().mul_lifted(F::splat(D)), one.widen()));
+            u[i] = F::reduce(F::sub(y[i].square_wide_biased(), one.widen()));
+            v[i] = F::reduce(F::add(y[i].square().mul_wide_biased(F::splat(D)), one.widen()));
         }
-        let roots = square_roots(&u, &v);
+        let roots = sqrt_ratio(&u, &v);
         let mut points = [(Affine { x: one, y: one }, F::Lanes::splat(0)); N];
         for i in 0..N {
             let (x, exists) = roots[i];
             let odd = x.to_words()[0] & F::Lanes::splat(1);
-            let same = odd.equal(words[i][3].shr(63));
-            let x = F::select(same, x, x.negated());
+            let same = odd.eq_mask(words[i][3].shr(63));
+            let x = F::select(same, x, x.neg());
             points[i] = (Affine { x, y: y[i] }, exists);
         }
         points
     }
 
-    /// The base point in each lane.
+    /// The base point B in each lane.
     #[inline(always)]
     pub fn base() -> Self {
         Affine { x: F::splat(BASE[0]), y: F::splat(BASE[1]) }
     }
 
-    /// The encoding: y, and x's lowest bit at the top.
+    /// Encodes the point: y, with the lowest bit of x as the top bit (RFC 8032, section 5.1.2).
     #[inline(always)]
     pub fn encode(self) -> [F::Lanes; 4] {
         let [w0, w1, w2, w3] = self.y.to_words();
@@ -106,103 +106,103 @@ impl<F: Field> Affine<F> {
 
     /// -P.
     #[inline(always)]
-    pub fn negated(self) -> Self {
-        Affine { x: self.x.negated(), y: self.y }
+    pub fn neg(self) -> Self {
+        Affine { x: self.x.neg(), y: self.y }
     }
 
-    /// -P in the lanes where `mask` has ones, P where it has zeros.
+    /// -P in the lanes where `mask` is all ones, P where it is zero.
     #[inline(always)]
-    pub fn negated_where(self, mask: F::Lanes) -> Self {
-        Affine { x: F::select(mask, self.x.negated(), self.x), y: self.y }
+    pub fn conditional_negate(self, mask: F::Lanes) -> Self {
+        Affine { x: F::select(mask, self.x.neg(), self.x), y: self.y }
     }
 
-    /// The point as it is added.
+    /// Converts to Niels form.
     #[inline(always)]
-    pub fn cached(self) -> CachedAffine<F> {
-        let (x, y) = (self.x.widen(), F::add(self.y.widen(), F::lift()));
-        CachedAffine {
+    pub fn to_niels(self) -> AffineNiels<F> {
+        let (x, y) = (self.x.widen(), F::add(self.y.widen(), F::bias()));
+        AffineNiels {
             y_plus_x: F::reduce(F::add(y, x)),
             y_minus_x: F::reduce(F::sub(y, x)),
-            t_2d: self.x.times(self.y).times(F::splat(D2)),
+            t2d: self.x.mul(self.y).mul(F::splat(D2)),
         }
     }
 }
 
-impl<F: Field> Factors<F> {
-    /// The neutral point.
+impl<F: Field> Completed<F> {
+    /// The identity.
     #[inline(always)]
     pub fn identity() -> Self {
         let one = F::splat(ONE);
-        Factors { e: F::splat([0; 4]), f: one, g: one, h: one }
+        Completed { e: F::splat([0; 4]), f: one, g: one, h: one }
     }
 
-    /// P, or -P in the lanes where `negative` has ones.
+    /// P, or -P in the lanes where `negative` is all ones.
     #[inline(always)]
-    pub fn of(p: &Cached<F>, negative: F::Lanes) -> Self {
-        let Cached(p, z_2) = *p;
-        let y_plus_x = F::add(F::select(negative, p.y_minus_x, p.y_plus_x).widen(), F::lift());
+    pub fn from_niels(p: &ProjectiveNiels<F>, negative: F::Lanes) -> Self {
+        let ProjectiveNiels(p, z2) = *p;
+        let y_plus_x = F::add(F::select(negative, p.y_minus_x, p.y_plus_x).widen(), F::bias());
         let y_minus_x = F::select(negative, p.y_plus_x, p.y_minus_x).widen();
-        Factors {
+        Completed {
             e: F::reduce(F::sub(y_plus_x, y_minus_x)),
-            f: z_2,
-            g: z_2,
+            f: z2,
+            g: z2,
             h: F::reduce(F::add(y_plus_x, y_minus_x)),
         }
     }
 
-    /// 2P, from P's X, Y and Z.
+    /// 2P, from the projective coordinates X, Y and Z of P.
     #[inline(always)]
-    pub fn doubled(self) -> Self {
-        let x = self.e.times(self.f);
-        let y = self.g.times(self.h);
-        let z = self.f.times(self.g);
-        let (xx, yy, zz) = (x.square(), y.square_lifted(), z.square_lifted());
+    pub fn double(self) -> Self {
+        let x = self.e.mul(self.f);
+        let y = self.g.mul(self.h);
+        let z = self.f.mul(self.g);
+        let (xx, yy, zz) = (x.square_wide(), y.square_wide_biased(), z.square_wide_biased());
         // E = 2XY, F = 2Z^2 - G, G = Y^2 - X^2, H = X^2 + Y^2.
         let g = F::sub(yy, xx);
-        Factors {
-            e: F::reduce(x.mul_twice_lifted(y)),
+        Completed {
+            e: F::reduce(x.double_mul_wide_biased(y)),
             f: F::reduce(F::sub(F::add(zz, zz), g)),
             g: F::reduce(g),
             h: F::reduce(F::add(xx, yy)),
         }
     }
 
-    /// 8P: neutral where P has small order.
+    /// 8P: the identity if P has small order.
     #[inline(always)]
-    pub fn eightfold(mut self) -> Self {
+    pub fn mul_by_cofactor(mut self) -> Self {
         for _ in 0..3 {
-            self = self.doubled();
+            self = self.double();
         }
         self
     }
 
-    /// P + Q, or P - Q in the lanes where `negative` has ones.
+    /// P + Q, or P - Q in the lanes where `negative` is all ones.
     #[inline(always)]
-    pub fn plus(self, q: &Cached<F>, negative: F::Lanes) -> Self {
-        let d = self.f.times(self.g).mul_lifted(q.1);
-        Self::combined(self.sum_difference_and_t(), d, &q.0, negative)
+    pub fn add_niels(self, q: &ProjectiveNiels<F>, negative: F::Lanes) -> Self {
+        let d = self.f.mul(self.g).mul_wide_biased(q.1);
+        Self::add_coordinates(self.niels_coordinates(), d, &q.0, negative)
     }
 
-    /// P + Q, or P - Q in the lanes where `negative` has ones.
+    /// P + Q, or P - Q in the lanes where `negative` is all ones; Q is affine.
     #[inline(always)]
-    pub fn plus_affine(self, q: &CachedAffine<F>, negative: F::Lanes) -> Self {
-        let d = self.f.mul_twice_lifted(self.g);
-        Self::combined(self.sum_difference_and_t(), d, q, negative)
+    pub fn add_mixed(self, q: &AffineNiels<F>, negative: F::Lanes) -> Self {
+        let d = self.f.double_mul_wide_biased(self.g);
+        Self::add_coordinates(self.niels_coordinates(), d, q, negative)
     }
 
-    /// P + Q or P - Q, from P's Y + X, Y - X and T, and `d` = 2 Z1 Z2. The
-    /// negative of Q has its first two coordinates exchanged and T negated.
+    /// P + Q or P - Q, from Y1 + X1, Y1 - X1 and T1 of P, and D = 2 Z1 Z2. -Q in Niels form is
+    /// Q with the first two coordinates swapped and 2dT negated.
     #[inline(always)]
-    fn combined(
+    fn add_coordinates(
         [y_plus_x, y_minus_x, t]: [F; 3],
         d: Wide<F::Lanes>,
-        q: &CachedAffine<F>,
+        q: &AffineNiels<F>,
         negative: F::Lanes,
     ) -> Self {
-        let a = y_minus_x.mul(F::select(negative, q.y_plus_x, q.y_minus_x));
-        let b = y_plus_x.mul_lifted(F::select(negative, q.y_minus_x, q.y_plus_x));
-        let c = F::negate_where(t.mul(q.t_2d), negative);
-        Factors {
+        let a = y_minus_x.mul_wide(F::select(negative, q.y_plus_x, q.y_minus_x));
+        let b = y_plus_x.mul_wide_biased(F::select(negative, q.y_minus_x, q.y_plus_x));
+        let c = F::conditional_negate(t.mul_wide(q.t2d), negative);
+        Completed {
             e: F::reduce(F::sub(b, a)),
             f: F::reduce(F::sub(d, c)),
             g: F::reduce(F::add(d, c)),
@@ -210,241 +210,250 @@ impl<F: Field> Factors<F> {
         }
     }
 
-    /// The point as it is added.
+    /// Converts to Niels form.
     #[inline(always)]
-    pub fn cached(self) -> Cached<F> {
-        let [y_plus_x, y_minus_x, t] = self.sum_difference_and_t();
-        let t_2d = t.times(F::splat(D2));
-        let z_2 = F::reduce(self.f.mul_twice_lifted(self.g));
-        Cached(CachedAffine { y_plus_x, y_minus_x, t_2d }, z_2)
+    pub fn to_niels(self) -> ProjectiveNiels<F> {
+        let [y_plus_x, y_minus_x, t] = self.niels_coordinates();
+        let t2d = t.mul(F::splat(D2));
+        let z2 = F::reduce(self.f.double_mul_wide_biased(self.g));
+        ProjectiveNiels(AffineNiels { y_plus_x, y_minus_x, t2d }, z2)
     }
 
-    /// The point as it is added, and its successor P + Q.
+    /// P in Niels form, and P + Q; both share the coordinates of P.
     #[inline(always)]
-    fn cached_and_next(self, q: &CachedAffine<F>) -> (Cached<F>, Self) {
-        let [y_plus_x, y_minus_x, t] = self.sum_difference_and_t();
-        let t_2d = t.times(F::splat(D2));
-        let d = self.f.mul_twice_lifted(self.g);
-        let next = Self::combined([y_plus_x, y_minus_x, t], d, q, F::Lanes::splat(0));
-        (Cached(CachedAffine { y_plus_x, y_minus_x, t_2d }, F::reduce(d)), next)
+    fn to_niels_and_add_mixed(self, q: &AffineNiels<F>) -> (ProjectiveNiels<F>, Self) {
+        let [y_plus_x, y_minus_x, t] = self.niels_coordinates();
+        let t2d = t.mul(F::splat(D2));
+        let d = self.f.double_mul_wide_biased(self.g);
+        let next = Self::add_coordinates([y_plus_x, y_minus_x, t], d, q, F::Lanes::splat(0));
+        (ProjectiveNiels(AffineNiels { y_plus_x, y_minus_x, t2d }, F::reduce(d)), next)
     }
 
     /// Y + X, Y - X and T.
     #[inline(always)]
-    fn sum_difference_and_t(self) -> [F; 3] {
-        let (x, y) = (self.e.mul(self.f), self.g.mul_lifted(self.h));
-        [F::reduce(F::add(y, x)), F::reduce(F::sub(y, x)), self.e.times(self.h)]
+    fn niels_coordinates(self) -> [F; 3] {
+        let (x, y) = (self.e.mul_wide(self.f), self.g.mul_wide_biased(self.h));
+        [F::reduce(F::add(y, x)), F::reduce(F::sub(y, x)), self.e.mul(self.h)]
     }
 
-    /// Z, to be inverted.
+    /// Z, for inversion.
     #[inline(always)]
     pub fn z(self) -> F {
-        self.f.times(self.g)
+        self.f.mul(self.g)
     }
 
-    /// The point as coordinates, given 1/Z.
+    /// Converts to affine coordinates, given 1/Z.
     #[inline(always)]
-    pub fn affine(self, z_inverse: F) -> Affine<F> {
-        Affine { x: self.e.times(self.f).times(z_inverse), y: self.g.times(self.h).times(z_inverse) }
+    pub fn to_affine(self, z_inverse: F) -> Affine<F> {
+        Affine { x: self.e.mul(self.f).mul(z_inverse), y: self.g.mul(self.h).mul(z_inverse) }
     }
 
-    /// Ones in the lanes with the neutral point: x = E/G = 0 and y = H/F = 1.
+    /// A mask of the lanes with the identity: x = E/G = 0 and y = H/F = 1.
     #[inline(always)]
     pub fn is_identity(self) -> F::Lanes {
-        self.e.equal(F::splat([0; 4])) & self.h.equal(self.f)
+        self.e.eq_mask(F::splat([0; 4])) & self.h.eq_mask(self.f)
     }
 }
 
-/// The quads of a table entry: Y + X, Y - X, 2dT and 2Z.
-const CACHED_QUADS: usize = 5;
+/// Table rows of a projective Niels point: four elements of five words.
+const PROJECTIVE_NIELS_LEN: usize = 5;
 
-/// The quads of an entry with Z = 1, of which the last is not full.
-const AFFINE_QUADS: usize = 4;
+/// Table rows of an affine Niels point: three elements, the last row padded.
+const AFFINE_NIELS_LEN: usize = 4;
 
-/// The first multiples of a point in each lane, from 0 on. Entries lie lane by
-/// lane, so that each lane reads consecutive quads.
-pub struct Multiples(Vec<[Quad; CACHED_QUADS]>);
+/// A lookup table in each lane: the multiples of a point from 0 on, in projective Niels form.
+/// An entry's lanes are adjacent, and each lane's rows are contiguous.
+pub struct LookupTable(Vec<[U64x4; PROJECTIVE_NIELS_LEN]>);
 
-impl Multiples {
-    /// A table with room for `count` multiples.
-    pub fn with_room<L: Lanes64>(count: usize) -> Self {
-        Multiples(vec![[Quad([0; 4]); CACHED_QUADS]; count * L::LANES])
+impl LookupTable {
+    /// A zeroed table of `count` entries.
+    pub fn zeroed<L: Lanes64>(count: usize) -> Self {
+        LookupTable(vec![[U64x4([0; 4]); PROJECTIVE_NIELS_LEN]; count * L::LANES])
     }
 
-    /// Fills the table, of three multiples at least, with those of `point`.
+    /// Fills the table, of at least three entries, with the multiples of `point`.
     #[inline(always)]
     pub fn fill<F: Field>(&mut self, point: Affine<F>) {
         let lanes = F::Lanes::LANES;
         let one = F::splat(ONE);
-        let neutral = CachedAffine { y_plus_x: one, y_minus_x: one, t_2d: F::splat([0; 4]) };
-        let step = point.cached();
-        store_cached(neutral.into(), &mut self.0[..lanes]);
-        store_cached(step.into(), &mut self.0[lanes..]);
-        let mut multiple = Factors::of(&step.into(), F::Lanes::splat(0)).doubled();
+        let identity = AffineNiels { y_plus_x: one, y_minus_x: one, t2d: F::splat([0; 4]) };
+        let step = point.to_niels();
+        store_projective_niels(identity.into(), &mut self.0[..lanes]);
+        store_projective_niels(step.into(), &mut self.0[lanes..]);
+        let mut multiple = Completed::from_niels(&step.into(), F::Lanes::splat(0)).double();
         let mut others = self.0[2 * lanes..].chunks_mut(lanes);
         let last = others.next_back().expect("three multiples at least");
         for entries in others {
-            let (cached, next) = multiple.cached_and_next(&step);
-            store_cached(cached, entries);
+            let (niels, next) = multiple.to_niels_and_add_mixed(&step);
+            store_projective_niels(niels, entries);
             multiple = next;
         }
-        store_cached(multiple.cached(), last);
+        store_projective_niels(multiple.to_niels(), last);
     }
 
-    /// Each lane's multiple by its own number.
+    /// Each lane's entry at its own index.
     #[inline(always)]
-    pub fn times<F: Field>(&self, number: F::Lanes) -> Cached<F> {
-        let numbers = indices(number);
+    pub fn lookup<F: Field>(&self, index: F::Lanes) -> ProjectiveNiels<F> {
+        let indices = spill_indices(index);
         let mut entries = [&self.0[0]; MAX_LANES64];
         for (lane, entry) in entries[..F::Lanes::LANES].iter_mut().enumerate() {
-            *entry = &self.0[numbers[lane] as usize * F::Lanes::LANES + lane];
+            *entry = &self.0[indices[lane] as usize * F::Lanes::LANES + lane];
         }
-        cached(&coordinates(entries))
+        projective_niels(&gather_coordinates(entries))
     }
 }
 
-/// What a [`SpacedMultiples`] holds.
+/// The dimensions of a [`Comb`].
 #[derive(Clone, Copy)]
-pub struct Shape {
-    /// How many points there are multiples of.
-    pub parts: usize,
-    /// The doublings from each point to the next.
+pub struct CombParams {
+    /// Points whose multiples are tabulated.
+    pub blocks: usize,
+    /// Doublings from one block's point to the next.
     pub spacing: usize,
-    /// The multiples of each point.
-    pub count: usize,
+    /// Multiples of each block's point.
+    pub entries: usize,
 }
 
-/// The first multiples, from 0 on, of a point P, of \[2^spacing\]P and so on, with
-/// Z = 1.
-pub struct SpacedMultiples(Vec<[Quad; AFFINE_QUADS]>);
+/// A comb of a point P: for each block i, the multiples of \[2^(spacing i)\]P from 0 on, in
+/// affine Niels form.
+pub struct Comb(Vec<[U64x4; AFFINE_NIELS_LEN]>);
 
-impl SpacedMultiples {
-    /// The multiples of the point in each lane.
+impl Comb {
+    /// Builds the comb of the point in each lane.
     #[inline(always)]
-    pub fn of_each<F: Field>(point: Affine<F>, shape: Shape) -> Vec<Self> {
+    pub fn build<F: Field>(point: Affine<F>, params: CombParams) -> Vec<Self> {
         let positive = F::Lanes::splat(0);
-        let mut base = Factors::identity().plus_affine(&point.cached(), positive);
-        let mut multiples = Vec::with_capacity(shape.parts * shape.count);
-        for _ in 0..shape.parts {
-            let step = base.cached();
-            let mut multiple = Factors::identity();
-            for _ in 0..shape.count {
+        let mut base = Completed::identity().add_mixed(&point.to_niels(), positive);
+        let mut multiples = Vec::with_capacity(params.blocks * params.entries);
+        for _ in 0..params.blocks {
+            let step = base.to_niels();
+            let mut multiple = Completed::identity();
+            for _ in 0..params.entries {
                 multiples.push(multiple);
-                multiple = multiple.plus(&step, positive);
+                multiple = multiple.add_niels(&step, positive);
             }
-            for _ in 0..shape.spacing {
-                base = base.doubled();
+            for _ in 0..params.spacing {
+                base = base.double();
             }
         }
-        let mut tables = vec![[Quad([0; 4]); AFFINE_QUADS]; F::Lanes::LANES * multiples.len()];
-        let stride = AFFINE_QUADS * multiples.len();
-        for (i, affine) in affine_each(&multiples).into_iter().enumerate() {
-            store_affine(affine.cached(), &mut tables.as_flattened_mut()[AFFINE_QUADS * i..], stride);
+        let mut tables = vec![[U64x4([0; 4]); AFFINE_NIELS_LEN]; F::Lanes::LANES * multiples.len()];
+        let stride = AFFINE_NIELS_LEN * multiples.len();
+        for (i, affine) in batch_normalize(&multiples).into_iter().enumerate() {
+            store_affine_niels(
+                affine.to_niels(),
+                &mut tables.as_flattened_mut()[AFFINE_NIELS_LEN * i..],
+                stride,
+            );
         }
-        tables.chunks(multiples.len()).map(|table| SpacedMultiples(table.to_vec())).collect()
+        tables.chunks(multiples.len()).map(|table| Comb(table.to_vec())).collect()
     }
 
-    /// An entry of each lane's own table.
+    /// Gathers the entry at each lane's index from its own comb.
     #[inline(always)]
-    pub fn pick<F: Field>(tables: &[&Self; MAX_LANES64], number: F::Lanes) -> CachedAffine<F> {
-        let numbers = indices(number);
-        let mut entries = [&tables[0].0[0]; MAX_LANES64];
+    pub fn gather<F: Field>(combs: &[&Self; MAX_LANES64], index: F::Lanes) -> AffineNiels<F> {
+        let indices = spill_indices(index);
+        let mut entries = [&combs[0].0[0]; MAX_LANES64];
         for (lane, entry) in entries[..F::Lanes::LANES].iter_mut().enumerate() {
-            *entry = &tables[lane].0[numbers[lane] as usize];
+            *entry = &combs[lane].0[indices[lane] as usize];
         }
-        affine(&coordinates::<F, AFFINE_QUADS, 3>(entries))
+        affine_niels(&gather_coordinates::<F, AFFINE_NIELS_LEN, 3>(entries))
     }
 }
 
-/// Points with Z = 1, each by its number.
+/// A list of affine Niels points.
 #[derive(Default)]
-pub struct AffinePoints(Vec<[Quad; AFFINE_QUADS]>);
+pub struct AffineNielsPoints(Vec<[U64x4; AFFINE_NIELS_LEN]>);
 
-impl AffinePoints {
+impl AffineNielsPoints {
     /// The number of points.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Appends the point in each lane.
+    /// Appends the point of each lane.
     #[inline(always)]
     pub fn push<F: Field>(&mut self, point: Affine<F>) {
         let start = self.0.len();
-        self.0.resize(start + F::Lanes::LANES, [Quad([0; 4]); AFFINE_QUADS]);
-        store_affine(point.cached(), self.0[start..].as_flattened_mut(), AFFINE_QUADS);
+        self.0.resize(start + F::Lanes::LANES, [U64x4([0; 4]); AFFINE_NIELS_LEN]);
+        store_affine_niels(point.to_niels(), self.0[start..].as_flattened_mut(), AFFINE_NIELS_LEN);
     }
 
-    /// The points with these numbers, one for each lane.
+    /// Gathers one point for each lane, by index.
     #[inline(always)]
-    pub fn pick<F: Field>(&self, numbers: &[u32; MAX_LANES64]) -> CachedAffine<F> {
-        affine(&coordinates::<F, AFFINE_QUADS, 3>(numbers.map(|number| &self.0[number as usize])))
+    pub fn gather<F: Field>(&self, indices: &[u32; MAX_LANES64]) -> AffineNiels<F> {
+        affine_niels(&gather_coordinates::<F, AFFINE_NIELS_LEN, 3>(
+            indices.map(|index| &self.0[index as usize]),
+        ))
     }
 }
 
-/// Points, each by its number.
+/// A list of projective Niels points.
 #[derive(Default)]
-pub struct CachedPoints(Vec<[Quad; CACHED_QUADS]>);
+pub struct ProjectiveNielsPoints(Vec<[U64x4; PROJECTIVE_NIELS_LEN]>);
 
-impl CachedPoints {
+impl ProjectiveNielsPoints {
     /// Removes all points.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Appends the point in each lane.
+    /// Appends the point of each lane.
     #[inline(always)]
-    pub fn push<F: Field>(&mut self, point: Cached<F>) {
+    pub fn push<F: Field>(&mut self, point: ProjectiveNiels<F>) {
         let start = self.0.len();
-        self.0.resize(start + F::Lanes::LANES, [Quad([0; 4]); CACHED_QUADS]);
-        store_cached(point, &mut self.0[start..]);
+        self.0.resize(start + F::Lanes::LANES, [U64x4([0; 4]); PROJECTIVE_NIELS_LEN]);
+        store_projective_niels(point, &mut self.0[start..]);
     }
 
-    /// The points with these numbers, one for each lane.
+    /// Gathers one point for each lane, by index.
     #[inline(always)]
-    pub fn pick<F: Field>(&self, numbers: &[u32; MAX_LANES64]) -> Cached<F> {
-        cached(&coordinates(numbers.map(|number| &self.0[number as usize])))
+    pub fn gather<F: Field>(&self, indices: &[u32; MAX_LANES64]) -> ProjectiveNiels<F> {
+        projective_niels(&gather_coordinates(indices.map(|index| &self.0[index as usize])))
     }
 }
 
-/// A table's index for each lane. By way of memory: lanes taken out of a register would
-/// cost operations that the products need.
+/// Spills each lane's index to memory. Extracting lanes from a register would compete with the
+/// products for execution ports; `black_box` keeps the compiler from doing so.
 #[inline(always)]
-fn indices<L: Lanes64>(number: L) -> [u64; MAX_LANES64] {
-    let mut numbers = [0; MAX_LANES64];
-    number.store(&mut numbers);
-    *black_box(&numbers)
+fn spill_indices<L: Lanes64>(index: L) -> [u64; MAX_LANES64] {
+    let mut indices = [0; MAX_LANES64];
+    index.store(&mut indices);
+    *black_box(&indices)
 }
 
 #[inline(always)]
-fn store_affine<F: Field>(point: CachedAffine<F>, quads: &mut [Quad], stride: usize) {
-    let CachedAffine { y_plus_x, y_minus_x, t_2d } = point;
-    let coordinates = [y_plus_x.pack(), y_minus_x.pack(), t_2d.pack(), t_2d.pack()];
+fn store_affine_niels<F: Field>(point: AffineNiels<F>, rows: &mut [U64x4], stride: usize) {
+    let AffineNiels { y_plus_x, y_minus_x, t2d } = point;
+    let coordinates = [y_plus_x.pack(), y_minus_x.pack(), t2d.pack(), t2d.pack()];
     let words = coordinates.as_flattened().as_chunks().0;
-    for (i, words) in words[..AFFINE_QUADS].iter().enumerate() {
-        F::Lanes::store_quads(*words, &mut quads[i..], stride);
+    for (i, words) in words[..AFFINE_NIELS_LEN].iter().enumerate() {
+        F::Lanes::store_transposed(*words, &mut rows[i..], stride);
     }
 }
 
-/// Stores the points of all lanes, one after another.
+/// Stores the points of all lanes to adjacent entries.
 #[inline(always)]
-fn store_cached<F: Field>(point: Cached<F>, entries: &mut [[Quad; CACHED_QUADS]]) {
-    let Cached(CachedAffine { y_plus_x, y_minus_x, t_2d }, z_2) = point;
-    let coordinates = [y_plus_x.pack(), y_minus_x.pack(), t_2d.pack(), z_2.pack()];
+fn store_projective_niels<F: Field>(
+    point: ProjectiveNiels<F>,
+    entries: &mut [[U64x4; PROJECTIVE_NIELS_LEN]],
+) {
+    let ProjectiveNiels(AffineNiels { y_plus_x, y_minus_x, t2d }, z2) = point;
+    let coordinates = [y_plus_x.pack(), y_minus_x.pack(), t2d.pack(), z2.pack()];
     for (i, words) in coordinates.as_flattened().as_chunks().0.iter().enumerate() {
-        F::Lanes::store_quads(*words, &mut entries.as_flattened_mut()[i..], CACHED_QUADS);
+        F::Lanes::store_transposed(*words, &mut entries.as_flattened_mut()[i..], PROJECTIVE_NIELS_LEN);
     }
 }
 
-/// The first `N` elements of an entry for each lane.
+/// Gathers the first `N` elements of each lane's entry.
 #[inline(always)]
-fn coordinates<F: Field, const QUADS: usize, const N: usize>(
-    entries: [&[Quad; QUADS]; MAX_LANES64],
+fn gather_coordinates<F: Field, const LEN: usize, const N: usize>(
+    entries: [&[U64x4; LEN]; MAX_LANES64],
 ) -> [F; N] {
-    let mut quads = [[F::Lanes::splat(0); 4]; QUADS];
-    for (i, quad) in quads.iter_mut().enumerate() {
-        *quad = F::Lanes::load_quads(&entries.map(|entry| &entry[i]));
+    let mut rows = [[F::Lanes::splat(0); 4]; LEN];
+    for (i, row) in rows.iter_mut().enumerate() {
+        *row = F::Lanes::load_transposed(&entries.map(|entry| &entry[i]));
     }
-    let words = quads.as_flattened().as_chunks().0;
+    let words = rows.as_flattened().as_chunks().0;
     let mut elements = [F::unpack(words[0]); N];
     for i in 1..N {
         elements[i] = F::unpack(words[i]);
@@ -453,29 +462,29 @@ fn coordinates<F: Field, const QUADS: usize, const N: usize>(
 }
 
 #[inline(always)]
-fn cached<F: Field>(coordinates: &[F; 4]) -> Cached<F> {
-    Cached(affine(coordinates), coordinates[3])
+fn projective_niels<F: Field>(coordinates: &[F; 4]) -> ProjectiveNiels<F> {
+    ProjectiveNiels(affine_niels(coordinates), coordinates[3])
 }
 
 #[inline(always)]
-fn affine<F: Field>(coordinates: &[F]) -> CachedAffine<F> {
-    CachedAffine { y_plus_x: coordinates[0], y_minus_x: coordinates[1], t_2d: coordinates[2] }
+fn affine_niels<F: Field>(coordinates: &[F]) -> AffineNiels<F> {
+    AffineNiels { y_plus_x: coordinates[0], y_minus_x: coordinates[1], t2d: coordinates[2] }
 }
 
-/// The coordinates of each point, by a single inversion (Montgomery's trick).
+/// Converts points to affine coordinates with a single inversion (Montgomery's trick).
 #[inline(always)]
-pub fn affine_each<F: Field>(points: &[Factors<F>]) -> Vec<Affine<F>> {
+pub fn batch_normalize<F: Field>(points: &[Completed<F>]) -> Vec<Affine<F>> {
     let mut product = F::splat(ONE);
-    let mut before = Vec::with_capacity(points.len());
+    let mut prefixes = Vec::with_capacity(points.len());
     for point in points {
-        before.push(product);
-        product = product.times(point.z());
+        prefixes.push(product);
+        product = product.mul(point.z());
     }
-    let [mut inverse] = inverted(&[product]);
+    let [mut inverse] = invert(&[product]);
     let mut affine = Vec::with_capacity(points.len());
-    for (point, before) in points.iter().zip(before).rev() {
-        affine.push(point.affine(inverse.times(before)));
-        inverse = inverse.times(point.z());
+    for (point, prefix) in points.iter().zip(prefixes).rev() {
+        affine.push(point.to_affine(inverse.mul(prefix)));
+        inverse = inverse.mul(point.z());
     }
     affine.reverse();
     affine
@@ -530,7 +539,7 @@ mod tests {
             let [(point, exists)] = Affine::<F>::decode(&[load(encodings)]);
             let exists = store([exists; 4]);
             let found = store(point.encode());
-            let negative = store(point.negated().encode());
+            let negative = store(point.neg().encode());
             for (lane, encoding) in encodings.iter().enumerate() {
                 let expected = CompressedEdwardsY(*encoding).decompress();
                 assert_eq!(exists[lane] == [0xff; 32], expected.is_some(), "{encoding:x?}");
@@ -552,9 +561,9 @@ mod tests {
             let encoded = |points: &[EdwardsPoint]| points.iter().map(|p| p.compress().0).collect::<Vec<_>>();
             let [(a, _), (b, _)] = Affine::<F>::decode(&[load(&encoded(p)), load(&encoded(q))]);
             let positive = F::Lanes::splat(0);
-            let start = Factors::identity().plus_affine(&a.cached(), positive);
-            let check = |name: &str, points: Factors<F>, expected: &dyn Fn(usize) -> EdwardsPoint| {
-                let found = store(affine_each(&[points, start])[0].encode());
+            let start = Completed::identity().add_mixed(&a.to_niels(), positive);
+            let check = |name: &str, points: Completed<F>, expected: &dyn Fn(usize) -> EdwardsPoint| {
+                let found = store(batch_normalize(&[points, start])[0].encode());
                 let identity = store([points.is_identity(); 4]);
                 for lane in 0..p.len() {
                     assert_eq!(found[lane], expected(lane).compress().0, "{name} in lane {lane}");
@@ -563,45 +572,45 @@ mod tests {
                 }
             };
             check("P", start, &|i| p[i]);
-            check("2P", start.doubled(), &|i| p[i] + p[i]);
-            check("P + Q", start.plus_affine(&b.cached(), positive), &|i| p[i] + q[i]);
-            check("P - Q", start.plus_affine(&b.cached(), F::Lanes::splat(u64::MAX)), &|i| p[i] - q[i]);
-            let mut table = Multiples::with_room::<F::Lanes>(17);
+            check("2P", start.double(), &|i| p[i] + p[i]);
+            check("P + Q", start.add_mixed(&b.to_niels(), positive), &|i| p[i] + q[i]);
+            check("P - Q", start.add_mixed(&b.to_niels(), F::Lanes::splat(u64::MAX)), &|i| p[i] - q[i]);
+            let mut table = LookupTable::zeroed::<F::Lanes>(17);
             table.fill(b);
-            let doubled = start.doubled();
-            for number in 0..17u64 {
-                let entry = table.times::<F>(F::Lanes::splat(number));
-                let multiple = |i: usize| Scalar::from(number) * q[i];
-                check("2P + nQ", doubled.plus(&entry, positive), &|i| p[i] + p[i] + multiple(i));
-                let minus = doubled.plus(&entry, F::Lanes::splat(u64::MAX));
+            let doubled = start.double();
+            for n in 0..17u64 {
+                let entry = table.lookup::<F>(F::Lanes::splat(n));
+                let multiple = |i: usize| Scalar::from(n) * q[i];
+                check("2P + nQ", doubled.add_niels(&entry, positive), &|i| p[i] + p[i] + multiple(i));
+                let minus = doubled.add_niels(&entry, F::Lanes::splat(u64::MAX));
                 check("2P - nQ", minus, &|i| p[i] + p[i] - multiple(i));
             }
         }
     }
 
     dispatch! {
-        fn check_shared(point: EdwardsPoint) = check_shared_lanes::<Fe>
+        fn check_comb(point: EdwardsPoint) = check_comb_lanes::<Fe>
     }
 
     #[inline(always)]
-    fn check_shared_lanes<F: Field>(point: EdwardsPoint) {
+    fn check_comb_lanes<F: Field>(point: EdwardsPoint) {
         let [(affine, _)] = Affine::<F>::decode(&[load(&[point.compress().0])]);
-        let shape = Shape { parts: 3, spacing: 7, count: 20 };
-        let tables = SpacedMultiples::of_each(affine, shape);
+        let params = CombParams { blocks: 3, spacing: 7, entries: 20 };
+        let tables = Comb::build(affine, params);
         assert_eq!(tables.len(), F::Lanes::LANES);
         let tables = std::array::from_fn(|lane| &tables[lane % F::Lanes::LANES]);
         for first in 0..=52u64 {
-            let numbers: Vec<_> = (first..).take(F::Lanes::LANES).collect();
-            let entry = SpacedMultiples::pick::<F>(&tables, F::Lanes::load(&numbers));
-            let sum = Factors::identity().plus_affine(&entry, F::Lanes::splat(0));
+            let indices: Vec<_> = (first..).take(F::Lanes::LANES).collect();
+            let entry = Comb::gather::<F>(&tables, F::Lanes::load(&indices));
+            let sum = Completed::identity().add_mixed(&entry, F::Lanes::splat(0));
             let factor = |n: u64| Scalar::from((n % 20) << (7 * (n / 20)));
-            let expected = numbers.iter().map(|&n| (factor(n) * point).compress().0);
-            assert_eq!(store(affine_each(&[sum])[0].encode()), expected.collect::<Vec<_>>());
+            let expected = indices.iter().map(|&n| (factor(n) * point).compress().0);
+            assert_eq!(store(batch_normalize(&[sum])[0].encode()), expected.collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn torsion_and_neutral_points() {
+    fn torsion_and_identity_points() {
         let torsion: Vec<_> = EIGHT_TORSION.to_vec();
         let mixed: Vec<_> = torsion.iter().map(|t| t + ED25519_BASEPOINT_POINT).collect();
         for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
@@ -614,8 +623,8 @@ mod tests {
                 others.rotate_left(turn);
                 check_group(isa, &torsion, &others);
             }
-            check_shared(isa, ED25519_BASEPOINT_POINT);
-            check_shared(isa, mixed[1]);
+            check_comb(isa, ED25519_BASEPOINT_POINT);
+            check_comb(isa, mixed[1]);
         }
     }
 

@@ -1,125 +1,121 @@
-//! Arithmetic modulo p = 2^255 - 19, an element in each lane.
+//! Arithmetic in GF(p), p = 2^255 - 19, with one element in each lane.
 //!
-//! Products come as [`Wide`] sums whose limbs are not yet carried, so
-//! that the point formulas add and subtract first and carry once. Limbs that are
-//! carried are above zero because one product in each sum is *lifted*: it starts at
-//! a multiple of p whose limbs are larger than those of any few products.
+//! Products are [`Wide`] sums with unreduced limbs, so that the point formulas add and subtract
+//! first and reduce once. One product in each sum is *biased*: it starts from a multiple of p
+//! with limbs larger than any few products, which keeps all limbs of the sum positive.
 //!
-//! Lanes are handled in loops, never in closures: those would be compiled without
-//! the features of the entry point.
-//!
-//! Nothing here runs in constant time, and nothing needs to: verification
-//! handles public data only.
+//! Code on lanes uses loops, never closures, which would be compiled without the features of
+//! the entry point. Nothing here runs in constant time: verification handles public data only.
 
 pub mod radix51;
 pub mod radix52;
 
 use super::lanes::{Lanes64, LanesF64};
 
-/// The words that an element takes in a table.
-pub const PACKED: usize = 5;
+/// Words of an element in a table.
+pub const PACKED_LEN: usize = 5;
 
 /// sqrt(-1) mod p (RFC 8032, section 5.1.3), as little-endian words.
 const SQRT_MINUS_ONE: [u64; 4] =
     [0xc4ee_1b27_4a0e_a0b0, 0x2f43_1806_ad2f_e478, 0x2b4d_0099_3dfb_d7a7, 0x2b83_2480_4fc1_df0b];
 
-/// A sum of products, with limbs not yet carried.
+/// A sum of unreduced products.
 ///
-/// [`reduce`](Field::reduce) takes sums that are lifted once: one term is, or
-/// two are and a third one that is subtracted. Of products and elements
-/// together they have six at most.
+/// [`reduce`](Field::reduce) requires that it is biased once: one term is biased, or two are
+/// and a third biased one is subtracted. It may have at most six products and elements.
 #[derive(Clone, Copy)]
-pub struct Wide<L>([L; PACKED]);
+pub struct Wide<L>([L; PACKED_LEN]);
 
-/// An element modulo p in each lane, ready to be multiplied.
+/// An element of GF(p) in each lane, reduced enough to be multiplied.
 pub trait Field: Copy {
-    /// The vectors that it is made of.
+    /// The vectors of the element's limbs.
     type Lanes: LanesF64;
 
-    /// The limbs of a lifted zero.
-    const LIFT: [u64; PACKED];
+    /// The limbs of the bias, a multiple of p.
+    const BIAS: [u64; PACKED_LEN];
 
-    /// An element from its value's words, little-endian; bit 255 is ignored.
+    /// The element with this value, as little-endian words; bit 255 is ignored.
     fn from_words(words: [Self::Lanes; 4]) -> Self;
 
-    /// The words of the value's only representative below p.
+    /// The canonical value, below p, as little-endian words.
     fn to_words(self) -> [Self::Lanes; 4];
 
-    /// The form that tables keep.
-    fn pack(self) -> [Self::Lanes; PACKED];
+    /// The element in the form used in tables.
+    fn pack(self) -> [Self::Lanes; PACKED_LEN];
 
-    /// Reads the form that tables keep.
-    fn unpack(packed: [Self::Lanes; PACKED]) -> Self;
+    /// The inverse of [`pack`](Field::pack).
+    fn unpack(packed: [Self::Lanes; PACKED_LEN]) -> Self;
 
-    /// The element as a sum.
+    /// The element as a sum, not biased.
     fn widen(self) -> Wide<Self::Lanes>;
 
-    /// `sum + a * b`, of which products are made: what limits them can be measured by it.
+    /// `sum + a * b` on single limbs: the operation that products consist of, for measuring its
+    /// peak rate.
     fn multiply_add(sum: Self::Lanes, a: Self::Lanes, b: Self::Lanes) -> Self::Lanes;
 
-    /// `self * other`.
-    fn mul(self, other: Self) -> Wide<Self::Lanes>;
+    /// The unreduced product `self * other`.
+    fn mul_wide(self, other: Self) -> Wide<Self::Lanes>;
 
-    /// `self * other`, lifted.
-    fn mul_lifted(self, other: Self) -> Wide<Self::Lanes>;
+    /// The unreduced product `self * other`, biased.
+    fn mul_wide_biased(self, other: Self) -> Wide<Self::Lanes>;
 
-    /// `2 * self * other`, lifted once.
-    fn mul_twice_lifted(self, other: Self) -> Wide<Self::Lanes>;
+    /// The unreduced `2 * self * other`, biased once.
+    fn double_mul_wide_biased(self, other: Self) -> Wide<Self::Lanes>;
 
-    /// `self * self`.
-    fn square(self) -> Wide<Self::Lanes>;
+    /// The unreduced square.
+    fn square_wide(self) -> Wide<Self::Lanes>;
 
-    /// `self * self`, lifted.
-    fn square_lifted(self) -> Wide<Self::Lanes>;
+    /// The unreduced square, biased.
+    fn square_wide_biased(self) -> Wide<Self::Lanes>;
 
-    /// Carries a sum that is lifted once.
+    /// Reduces a sum that is biased once.
     fn reduce(sum: Wide<Self::Lanes>) -> Self;
 
-    /// `a` in the lanes where `mask` has ones, `b` where it has zeros.
+    /// `a` in the lanes where `mask` is all ones, `b` where it is zero.
     #[inline(always)]
     fn select(mask: Self::Lanes, a: Self, b: Self) -> Self {
         let (mut limbs, others) = (a.pack(), b.pack());
-        for i in 0..PACKED {
+        for i in 0..PACKED_LEN {
             limbs[i] = mask.choose(limbs[i], others[i]);
         }
         Self::unpack(limbs)
     }
 
-    /// A lifted zero.
+    /// The bias as a sum: zero, biased.
     #[inline(always)]
-    fn lift() -> Wide<Self::Lanes> {
-        Wide(splat_each(Self::LIFT))
+    fn bias() -> Wide<Self::Lanes> {
+        Wide(splat_limbs(Self::BIAS))
     }
 
-    /// `a + b`.
+    /// The sum `a + b`, not reduced.
     #[inline(always)]
     fn add(mut a: Wide<Self::Lanes>, b: Wide<Self::Lanes>) -> Wide<Self::Lanes> {
-        for i in 0..PACKED {
+        for i in 0..PACKED_LEN {
             a.0[i] = a.0[i] + b.0[i];
         }
         a
     }
 
-    /// `a - b`.
+    /// The difference `a - b`, not reduced.
     #[inline(always)]
     fn sub(mut a: Wide<Self::Lanes>, b: Wide<Self::Lanes>) -> Wide<Self::Lanes> {
-        for i in 0..PACKED {
+        for i in 0..PACKED_LEN {
             a.0[i] = a.0[i] - b.0[i];
         }
         a
     }
 
-    /// `-product` in the lanes where `mask` has ones, `product` where it has
-    /// zeros. It counts as a product where it is added to a lifted sum.
+    /// `-product` in the lanes where `mask` is all ones, `product` where it is zero. The result
+    /// counts as one product of a biased sum.
     #[inline(always)]
-    fn negate_where(mut product: Wide<Self::Lanes>, mask: Self::Lanes) -> Wide<Self::Lanes> {
+    fn conditional_negate(mut product: Wide<Self::Lanes>, mask: Self::Lanes) -> Wide<Self::Lanes> {
         for limb in &mut product.0 {
-            *limb = limb.negate_where(mask);
+            *limb = limb.conditional_negate(mask);
         }
         product
     }
 
-    /// The same value in all lanes, from words of a value below 2^255.
+    /// The same value, below 2^255, in all lanes.
     #[inline(always)]
     fn splat(words: [u64; 4]) -> Self {
         let [w0, w1, w2, w3] = words;
@@ -127,124 +123,124 @@ pub trait Field: Copy {
         Self::from_words([splat(w0), splat(w1), splat(w2), splat(w3)])
     }
 
-    /// `self * other`, carried.
+    /// The reduced product `self * other`.
     #[inline(always)]
-    fn times(self, other: Self) -> Self {
-        Self::reduce(self.mul_lifted(other))
+    fn mul(self, other: Self) -> Self {
+        Self::reduce(self.mul_wide_biased(other))
     }
 
-    /// `self * self`, carried.
+    /// The reduced square.
     #[inline(always)]
-    fn squared(self) -> Self {
-        Self::reduce(self.square_lifted())
+    fn square(self) -> Self {
+        Self::reduce(self.square_wide_biased())
     }
 
     /// `-self`.
     #[inline(always)]
-    fn negated(self) -> Self {
-        Self::reduce(Self::sub(Self::lift(), self.widen()))
+    fn neg(self) -> Self {
+        Self::reduce(Self::sub(Self::bias(), self.widen()))
     }
 
-    /// Ones in the lanes where the values are equal.
+    /// A mask of the lanes where the values are equal.
     #[inline(always)]
-    fn equal(self, other: Self) -> Self::Lanes {
-        equal_words(self.to_words(), other.to_words())
+    fn eq_mask(self, other: Self) -> Self::Lanes {
+        words_eq_mask(self.to_words(), other.to_words())
     }
 }
 
-/// Each value in all lanes.
+/// Each limb's value in all lanes.
 #[inline(always)]
-fn splat_each<L: Lanes64>(values: [u64; PACKED]) -> [L; PACKED] {
-    let mut limbs = [L::splat(values[0]); PACKED];
-    for i in 1..PACKED {
+fn splat_limbs<L: Lanes64>(values: [u64; PACKED_LEN]) -> [L; PACKED_LEN] {
+    let mut limbs = [L::splat(values[0]); PACKED_LEN];
+    for i in 1..PACKED_LEN {
         limbs[i] = L::splat(values[i]);
     }
     limbs
 }
 
-/// Ones in the lanes where all four words are equal.
+/// A mask of the lanes where all four words are equal.
 #[inline(always)]
-pub fn equal_words<L: Lanes64>(a: [L; 4], b: [L; 4]) -> L {
-    let (low, high) = (a[0].equal(b[0]) & a[1].equal(b[1]), a[2].equal(b[2]) & a[3].equal(b[3]));
+pub fn words_eq_mask<L: Lanes64>(a: [L; 4], b: [L; 4]) -> L {
+    let (low, high) = (a[0].eq_mask(b[0]) & a[1].eq_mask(b[1]), a[2].eq_mask(b[2]) & a[3].eq_mask(b[3]));
     low & high
 }
 
-/// Multiplies element by element.
+/// Element-wise product.
 #[inline(always)]
-fn times_each<F: Field, const N: usize>(a: &[F; N], b: &[F; N]) -> [F; N] {
+fn mul_each<F: Field, const N: usize>(a: &[F; N], b: &[F; N]) -> [F; N] {
     let mut products = *a;
     for (product, b) in products.iter_mut().zip(b) {
-        *product = product.times(*b);
+        *product = product.mul(*b);
     }
     products
 }
 
-/// Squares each element `count` times. A chain of squarings waits for itself:
-/// the others fill the gaps.
+/// Raises each element to the power 2^k. The squarings of one element depend on each other;
+/// those of the others fill the pipeline meanwhile.
 #[inline(always)]
-fn squared_each<F: Field, const N: usize>(mut x: [F; N], count: usize) -> [F; N] {
-    for _ in 0..count {
+fn pow2k_each<F: Field, const N: usize>(mut x: [F; N], k: usize) -> [F; N] {
+    for _ in 0..k {
         for x in &mut x {
-            *x = x.squared();
+            *x = x.square();
         }
     }
     x
 }
 
-/// The steps from x^(2^5 - 1) to x^(2^250 - 1), by way of the exponents 2^n - 1
-/// for n = 10, 20, 40, 50, 100 and 200: how often the last result is squared,
-/// and which result it is multiplied by then.
-const CHAIN: [(usize, usize); 7] = [(5, 0), (10, 1), (20, 2), (10, 1), (50, 4), (100, 5), (50, 4)];
+/// The addition chain from x^(2^5 - 1) to x^(2^250 - 1), through the exponents 2^n - 1 for n =
+/// 10, 20, 40, 50, 100 and 200. A step (k, i) squares the last result k times and multiplies it
+/// by result i.
+const ADDITION_CHAIN: [(usize, usize); 7] = [(5, 0), (10, 1), (20, 2), (10, 1), (50, 4), (100, 5), (50, 4)];
 
 /// x^(2^250 - 1) and x^11.
 #[inline(always)]
-fn power_chain<F: Field, const N: usize>(x: &[F; N]) -> ([F; N], [F; N]) {
-    let x2 = squared_each(*x, 1);
-    let x9 = times_each(&squared_each(x2, 2), x);
-    let x11 = times_each(&x9, &x2);
-    let x31 = times_each(&squared_each(x11, 1), &x9);
-    let mut results = [x31; CHAIN.len() + 1];
-    for (step, (count, factor)) in CHAIN.into_iter().enumerate() {
-        results[step + 1] = times_each(&squared_each(results[step], count), &results[factor]);
+fn pow22501<F: Field, const N: usize>(x: &[F; N]) -> ([F; N], [F; N]) {
+    let x2 = pow2k_each(*x, 1);
+    let x9 = mul_each(&pow2k_each(x2, 2), x);
+    let x11 = mul_each(&x9, &x2);
+    let x31 = mul_each(&pow2k_each(x11, 1), &x9);
+    let mut results = [x31; ADDITION_CHAIN.len() + 1];
+    for (step, (k, factor)) in ADDITION_CHAIN.into_iter().enumerate() {
+        results[step + 1] = mul_each(&pow2k_each(results[step], k), &results[factor]);
     }
-    (results[CHAIN.len()], x11)
+    (results[ADDITION_CHAIN.len()], x11)
 }
 
-/// 1/x = x^(p - 2) of each element, and 0 of 0.
+/// 1/x = x^(p - 2) of each element; 0 for 0.
 #[inline(always)]
-pub fn inverted<F: Field, const N: usize>(x: &[F; N]) -> [F; N] {
-    let (n250, x11) = power_chain(x);
-    times_each(&squared_each(n250, 5), &x11)
+pub fn invert<F: Field, const N: usize>(x: &[F; N]) -> [F; N] {
+    let (x_250, x11) = pow22501(x);
+    mul_each(&pow2k_each(x_250, 5), &x11)
 }
 
-/// A square root of each u/v, and ones in the lanes where there is one
-/// (RFC 8032, section 5.1.3).
+/// A square root of each u/v, and a mask of the lanes where it exists (RFC 8032, section
+/// 5.1.3).
 #[inline(always)]
-pub fn square_roots<F: Field, const N: usize>(u: &[F; N], v: &[F; N]) -> [(F, F::Lanes); N] {
+pub fn sqrt_ratio<F: Field, const N: usize>(u: &[F; N], v: &[F; N]) -> [(F, F::Lanes); N] {
     let (mut uv3, mut uv7) = (*u, *u);
     for i in 0..N {
-        let square = v[i].squared();
-        uv3[i] = u[i].times(v[i]).times(square);
-        uv7[i] = uv3[i].times(square.squared());
+        let square = v[i].square();
+        uv3[i] = u[i].mul(v[i]).mul(square);
+        uv7[i] = uv3[i].mul(square.square());
     }
-    // (uv^7)^((p - 5)/8), where (p - 5)/8 = 2^252 - 3.
-    let (n250, _) = power_chain(&uv7);
-    let power = times_each(&squared_each(n250, 2), &uv7);
+    // (u v^7)^((p - 5)/8), where (p - 5)/8 = 2^252 - 3.
+    let (x_250, _) = pow22501(&uv7);
+    let power = mul_each(&pow2k_each(x_250, 2), &uv7);
     let mut roots = [(u[0], F::Lanes::splat(0)); N];
     for i in 0..N {
-        let root = uv3[i].times(power[i]);
-        let square = v[i].times(root.squared());
-        let right = square.equal(u[i]);
-        let flipped = square.equal(u[i].negated());
-        let root = F::select(flipped, root.times(F::splat(SQRT_MINUS_ONE)), root);
-        roots[i] = (root, right | flipped);
+        let root = uv3[i].mul(power[i]);
+        let square = v[i].mul(root.square());
+        let is_root = square.eq_mask(u[i]);
+        let is_flipped = square.eq_mask(u[i].neg());
+        let root = F::select(is_flipped, root.mul(F::splat(SQRT_MINUS_ONE)), root);
+        roots[i] = (root, is_root | is_flipped);
     }
     roots
 }
 
-/// `bits` bits of a little-endian number, from bit `offset`.
+/// Bits `offset` to `offset + bits - 1` of a little-endian number.
 #[inline(always)]
-pub fn bits_at<L: Lanes64>(words: &[L], offset: usize, bits: u32) -> L {
+pub fn extract_bits<L: Lanes64>(words: &[L], offset: usize, bits: u32) -> L {
     let (word, shift) = (offset / 64, offset as u32 % 64);
     let mut value = words[word].shr(shift);
     if shift + bits > 64 && word + 1 < words.len() {
@@ -253,11 +249,11 @@ pub fn bits_at<L: Lanes64>(words: &[L], offset: usize, bits: u32) -> L {
     value & L::splat((1 << bits) - 1)
 }
 
-/// The words of the only representative below p of limbs of `widths` bits that
-/// stand for a value below 2p. Each limb may exceed its width, but not 63 bits.
+/// The words of the canonical value of `limbs`, which have `widths` bits and a value below 2p.
+/// Each limb may exceed its width, but must be below 2^63.
 #[inline(always)]
 fn canonical_words<L: Lanes64, const N: usize>(mut limbs: [L; N], widths: [u32; N]) -> [L; 4] {
-    // The value is p or more exactly if the value + 19 reaches bit 255.
+    // The value is at least p exactly if the value + 19 reaches bit 255.
     let mut carry = L::splat(19);
     for i in 0..N {
         carry = (limbs[i] + carry).shr(widths[i]);
@@ -288,9 +284,9 @@ mod tests {
 
     const P: [u64; 4] = [u64::MAX - 18, u64::MAX, u64::MAX, u64::MAX >> 1];
 
-    /// Schoolbook arithmetic on whole numbers: the oracle.
+    /// Schoolbook arithmetic on little-endian words: the oracle.
     fn reduce(wide: [u64; 8]) -> [u64; 4] {
-        // 2^256 = 38, twice; then p is subtracted while it can be.
+        // 2^256 = 38 modulo p, applied twice; then p is subtracted while possible.
         let mut words = wide;
         for _ in 0..2 {
             let mut carry = 0;
@@ -333,7 +329,7 @@ mod tests {
         reduce(wide)
     }
 
-    fn negative(a: [u64; 4]) -> [u64; 4] {
+    fn neg(a: [u64; 4]) -> [u64; 4] {
         product(a, sum(P, [u64::MAX - 19, u64::MAX, u64::MAX, u64::MAX >> 1]))
     }
 
@@ -347,8 +343,8 @@ mod tests {
         (0..F::Lanes::LANES).map(|lane| words.map(|word| word[lane])).collect()
     }
 
-    /// Every operation, and the longest sums that `reduce` may be given, on
-    /// elements whose values are `va` and `vb` in all lanes.
+    /// Every operation, and the longest sums that `reduce` accepts, on elements with the values
+    /// `va` and `vb` in all lanes.
     #[inline(always)]
     pub fn check_elements<F: Field>(a: F, va: [u64; 4], b: F, vb: [u64; 4]) {
         let check = |name: &str, element: F, expected: [u64; 4]| {
@@ -356,24 +352,28 @@ mod tests {
         };
         let (ab, aa, bb) = (product(va, vb), product(va, va), product(vb, vb));
         check("a", a, sum(va, [0; 4]));
-        check("product", a.times(b), ab);
-        check("square", a.squared(), aa);
-        check("negated", a.negated(), negative(va));
-        check("unpack", F::unpack(a.pack()).times(b), ab);
-        let difference = F::sub(b.square_lifted(), a.square());
-        check("difference", F::reduce(difference), sum(bb, negative(aa)));
-        let twice = F::add(a.mul_lifted(b), a.mul_lifted(b));
-        let rest = sum(sum(ab, ab), negative(sum(bb, negative(aa))));
+        check("product", a.mul(b), ab);
+        check("square", a.square(), aa);
+        check("negated", a.neg(), neg(va));
+        check("unpack", F::unpack(a.pack()).mul(b), ab);
+        let difference = F::sub(b.square_wide_biased(), a.square_wide());
+        check("difference", F::reduce(difference), sum(bb, neg(aa)));
+        let twice = F::add(a.mul_wide_biased(b), a.mul_wide_biased(b));
+        let rest = sum(sum(ab, ab), neg(sum(bb, neg(aa))));
         check("two lifted less one", F::reduce(F::sub(twice, difference)), rest);
-        check("twice", F::reduce(a.mul_twice_lifted(b)), sum(ab, ab));
-        let three = F::add(F::add(a.mul_twice_lifted(b), b.square()), F::add(a.square(), a.widen()));
-        let more = F::reduce(F::add(F::add(three, b.square()), b.widen()));
+        check("twice", F::reduce(a.double_mul_wide_biased(b)), sum(ab, ab));
+        let three =
+            F::add(F::add(a.double_mul_wide_biased(b), b.square_wide()), F::add(a.square_wide(), a.widen()));
+        let more = F::reduce(F::add(F::add(three, b.square_wide()), b.widen()));
         check("most", more, sum(sum(sum(ab, ab), sum(bb, bb)), sum(aa, sum(va, vb))));
-        let less = F::sub(F::sub(F::sub(F::lift(), a.mul(b)), F::add(b.square(), a.square())), b.widen());
-        check("least", F::reduce(less), negative(sum(sum(ab, vb), sum(aa, bb))));
+        let less = F::sub(
+            F::sub(F::sub(F::bias(), a.mul_wide(b)), F::add(b.square_wide(), a.square_wide())),
+            b.widen(),
+        );
+        check("least", F::reduce(less), neg(sum(sum(ab, vb), sum(aa, bb))));
         let ones = F::Lanes::splat(u64::MAX);
-        let minus = F::add(a.square_lifted(), F::negate_where(b.square(), ones));
-        check("a square less another", F::reduce(minus), sum(aa, negative(bb)));
+        let minus = F::add(a.square_wide_biased(), F::conditional_negate(b.square_wide(), ones));
+        check("a square less another", F::reduce(minus), sum(aa, neg(bb)));
         check("select", F::select(ones, a, b), sum(va, [0; 4]));
     }
 
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn edges_of_the_field() {
+    fn values_around_zero_and_p() {
         let [p0, rest @ ..] = P;
         let near_p = [p0 - 1, p0, p0 + 1, u64::MAX].map(|word| [word, rest[0], rest[1], rest[2]]);
         let small = [0, 1, 2, 19, 608, u64::MAX].map(|word| [word, 0, 0, 0]);

@@ -1,4 +1,5 @@
-//! What this processor has, the cap on it, and the dispatch macro.
+//! Instruction-set levels: detection, the cap from the caller or the environment, and the macro
+//! that compiles generic code for each level.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +7,10 @@ use std::sync::LazyLock;
 
 use crate::Error;
 
-/// The environment variable that caps the instruction set.
+/// The environment variable that caps the level.
 pub const ISA_VARIABLE: &str = "VERILANE_ISA";
 
-/// An instruction set that lanes are compiled for; each includes those before it.
+/// An instruction-set level. Levels are ordered: each includes all lower ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Isa {
@@ -27,14 +28,14 @@ impl Isa {
     /// All levels, lowest first.
     pub const ALL: [Isa; 4] = [Isa::Scalar, Isa::Avx2, Isa::Avx512, Isa::Avx512Ifma];
 
-    /// The highest level that this processor and its operating system support.
+    /// The highest level that the processor and the operating system support.
     pub fn detected() -> Isa {
         static DETECTED: LazyLock<Isa> = LazyLock::new(detect);
         *DETECTED
     }
 
-    /// The highest level to use: what the processor has, below `cap` and below
-    /// the environment variable `VERILANE_ISA`.
+    /// The highest supported level that is neither above `cap` nor above the one named by the
+    /// environment variable `VERILANE_ISA`.
     ///
     /// # Errors
     /// [`Error::Name`] if the variable names no level.
@@ -47,7 +48,7 @@ impl Isa {
         Ok(caps.fold(Isa::detected(), Isa::min))
     }
 
-    /// The levels that this processor supports, lowest first.
+    /// The supported levels, lowest first.
     pub fn available() -> impl Iterator<Item = Isa> {
         Isa::ALL.into_iter().filter(|&isa| isa <= Isa::detected())
     }
@@ -98,11 +99,11 @@ impl FromStr for Isa {
     }
 }
 
-/// Defines `fn $name(isa, …)`, which runs `$generic::<L>(…)` compiled for `isa`;
-/// `L` is the type called `$lanes` in the module `lanes::…` of that level.
+/// Defines `fn $name(isa, …)`, which runs `$generic::<L>(…)` compiled with the features of
+/// `isa`. `L` is the type named `$lanes` in that level's module of `lanes`.
 ///
-/// `$generic` and all that it calls with lanes must be `#[inline(always)]`, so
-/// that they are compiled with the features of the entry point.
+/// `$generic`, and every function it calls with lanes, must be `#[inline(always)]`: only then
+/// is it compiled with the features of the entry point. Panics if the processor lacks `isa`.
 macro_rules! dispatch {
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $generic:ident::<$lanes:ident>) => {
         $(#[$doc])*
@@ -130,7 +131,7 @@ macro_rules! dispatch {
 
             assert!(isa <= Isa::detected(), "this processor has no {isa}");
             match isa {
-                // SAFETY: the processor has the level's features, as asserted above.
+                // SAFETY: the assertion above guarantees the level's features.
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx512Ifma => unsafe { avx512ifma($($arg),*) },
                 // SAFETY: as above.
@@ -143,12 +144,12 @@ macro_rules! dispatch {
             }
         }
     };
-    // One lane of 64 bits serves nobody: there, signatures are verified singly.
+    // There are no scalar 64-bit lanes: at that level signatures are verified one at a time.
     (@scalar U32s, $generic:ident($($arg:ident),*)) => { $generic::<lanes::scalar::U32s>($($arg),*) };
     (@scalar $lanes:ident, $generic:ident($($arg:ident),*)) => {
         unreachable!("there are no scalar {} for {}", stringify!($lanes), stringify!($generic))
     };
-    // IFMA adds nothing to 32-bit lanes: one compilation serves both levels.
+    // IFMA adds nothing to 32-bit lanes, so both levels share one compilation.
     (@ifma U32s, $generic:ident($($arg:ident),*)) => { avx512($($arg),*) };
     (@ifma $lanes:ident, $generic:ident($($arg:ident),*)) => {
         $generic::<lanes::avx512ifma::$lanes>($($arg),*)

@@ -1,27 +1,26 @@
-//! Vectors of words, one item in each lane: the seam between the algorithms,
-//! each written once, and the instruction sets.
+//! SIMD vectors with one item in each lane. The algorithms are written once over the traits
+//! here; each instruction-set level implements them in a file of its own.
 //!
-//! A level's types are used only below the entry points that `dispatch!` makes,
-//! which run them only where the processor has that level. What stands in no
-//! function of its own is `#[inline(always)]`, to be compiled with the features of
-//! the entry point.
+//! A level's types are used only below an entry point that `dispatch!` defines, which checks
+//! for the level's features. Every function on lanes is `#[inline(always)]`, so that it is
+//! compiled with those features, unless it is explicitly compiled out of line.
 
 use std::ops::{Add, BitAnd, BitOr, BitXor, Range, Sub};
 
 use bytemuck::{Pod, Zeroable};
 
-/// Implements [`Lanes51`] for `U64s` with the level's features.
+/// Implements [`LanesRadix51`] for `U64s` with the level's features, out of line.
 ///
-/// The compiler does not heed `inline(never)` on functions with features. It
-/// stands on functions without, which cannot have the others inlined into them.
+/// The compiler ignores `inline(never)` on functions with target features. The outer function
+/// has none, and a function with more features cannot be inlined into its caller.
 #[cfg(target_arch = "x86_64")]
-macro_rules! lanes51 {
+macro_rules! impl_lanes_radix51 {
     ($features:literal) => {
-        impl Lanes51 for U64s {
-            lanes51!($features, fn product(a: &[U64s; 5], b: &[U64s; 5], rest: &[u64; 5]));
-            lanes51!($features, fn square(a: &[U64s; 5], rest: &[u64; 5]));
-            lanes51!($features, fn carried_product(a: &[U64s; 5], b: &[U64s; 5]));
-            lanes51!($features, fn carried_square(a: &[U64s; 5]));
+        impl LanesRadix51 for U64s {
+            impl_lanes_radix51!($features, fn mul_wide(a: &[U64s; 5], b: &[U64s; 5], addend: &[u64; 5]));
+            impl_lanes_radix51!($features, fn square_wide(a: &[U64s; 5], addend: &[u64; 5]));
+            impl_lanes_radix51!($features, fn mul(a: &[U64s; 5], b: &[U64s; 5]));
+            impl_lanes_radix51!($features, fn square(a: &[U64s; 5]));
         }
     };
     ($features:literal, fn $name:ident($($arg:ident: $type:ty),*)) => {
@@ -37,35 +36,35 @@ macro_rules! lanes51 {
     };
 }
 
-/// Implements [`LanesF64`] for `U64s` by the level's intrinsics, and its `at_most`.
+/// Implements [`LanesF64`] for `U64s` by the level's intrinsics and its function `le`.
 #[cfg(target_arch = "x86_64")]
-macro_rules! lanes_f64 {
-    ($to_doubles:ident, $from_doubles:ident, $add:ident, $sub:ident, $ratio:ident, $fused:ident) => {
+macro_rules! impl_lanes_f64 {
+    ($to_doubles:ident, $from_doubles:ident, $add:ident, $sub:ident, $approx_div:ident, $fma:ident) => {
         impl LanesF64 for U64s {
             #[inline(always)]
             fn add_f64(self, other: Self) -> Self {
-                U64s(registers!($from_doubles($add($to_doubles(self.0), $to_doubles(other.0)))))
+                U64s(intrinsic!($from_doubles($add($to_doubles(self.0), $to_doubles(other.0)))))
             }
 
             #[inline(always)]
             fn sub_f64(self, other: Self) -> Self {
-                U64s(registers!($from_doubles($sub($to_doubles(self.0), $to_doubles(other.0)))))
+                U64s(intrinsic!($from_doubles($sub($to_doubles(self.0), $to_doubles(other.0)))))
             }
 
             #[inline(always)]
-            fn ratio_f64(self, other: Self) -> Self {
-                U64s(registers!($from_doubles($ratio($to_doubles(self.0), $to_doubles(other.0)))))
+            fn approx_div_f64(self, other: Self) -> Self {
+                U64s(intrinsic!($from_doubles($approx_div($to_doubles(self.0), $to_doubles(other.0)))))
             }
 
             #[inline(always)]
-            fn at_most_f64(self, other: Self) -> Self {
-                U64s(registers!(at_most($to_doubles(self.0), $to_doubles(other.0))))
+            fn le_f64(self, other: Self) -> Self {
+                U64s(intrinsic!(le($to_doubles(self.0), $to_doubles(other.0))))
             }
 
             #[inline(always)]
-            fn fused_add(self, a: Self, b: Self) -> Self {
+            fn fma_f64(self, a: Self, b: Self) -> Self {
                 let [sum, a, b] = [self.0, a.0, b.0];
-                U64s(registers!($from_doubles($fused($to_doubles(a), $to_doubles(b), $to_doubles(sum)))))
+                U64s(intrinsic!($from_doubles($fma($to_doubles(a), $to_doubles(b), $to_doubles(sum)))))
             }
         }
     };
@@ -81,15 +80,15 @@ pub mod scalar;
 #[cfg(target_arch = "x86_64")]
 pub mod sha_ni;
 
-/// Where there is no such extension.
+/// A stand-in on other architectures, where there is no SHA extension.
 #[cfg(not(target_arch = "x86_64"))]
 pub mod sha_ni {
-    /// Never made.
+    /// Has no values.
     #[derive(Clone, Copy)]
     pub enum ShaNi {}
 
     impl ShaNi {
-        pub fn below(_: crate::cpu::Isa) -> Option<Self> {
+        pub fn available(_: crate::cpu::Isa) -> Option<Self> {
             None
         }
 
@@ -99,89 +98,91 @@ pub mod sha_ni {
     }
 }
 
-/// Words in a 64-byte block.
+/// 32-bit words in a 64-byte block.
 pub const BLOCK_WORDS: usize = 16;
 
-/// The most 32-bit lanes that a type has.
-pub const MAX_LANES: usize = 32;
+/// The largest number of lanes of any [`Lanes32`].
+pub const MAX_LANES32: usize = 32;
 
-/// The most 64-bit lanes that a type has.
+/// The largest number of lanes of any [`Lanes64`].
 pub const MAX_LANES64: usize = 8;
 
-/// Something to do in lanes, apart from its callers.
-pub trait Work {
-    /// What it gives.
+/// A function on lanes, with its arguments. It is passed as a value because closures are
+/// compiled without the level's features.
+pub trait LaneFn {
+    /// The result.
     type Output;
 
-    /// Does it: `#[inline(always)]`.
-    fn run(self) -> Self::Output;
+    /// Calls the function; must be `#[inline(always)]`.
+    fn call(self) -> Self::Output;
 }
 
-/// A 32-bit word of each item. Addition wraps.
+/// A vector of 32-bit words, one of each item. Addition wraps.
 pub trait Lanes32:
     Copy + Add<Output = Self> + BitXor<Output = Self> + BitAnd<Output = Self> + BitOr<Output = Self>
 {
     /// The number of lanes.
     const LANES: usize;
 
-    /// Does `work` in a function of its own, compiled once for this level: what
-    /// is long and used in many places would take minutes to compile in each.
-    fn outlined<W: Work>(work: W) -> W::Output;
+    /// Calls `function` out of line, compiled once for each level. Inlining long functions into
+    /// every caller would multiply compile time and code size.
+    fn call_noinline<F: LaneFn>(function: F) -> F::Output;
 
     /// `value` in each lane.
     fn splat(value: u32) -> Self;
 
-    /// One value for each lane, from the first `LANES`.
+    /// Loads the first `LANES` values.
     fn load(values: &[u32]) -> Self;
 
-    /// Rotates right by `N`, 0 < `N` < 32.
+    /// Rotates each lane right by `N` bits, 0 < `N` < 32.
     fn rotr<const N: i32>(self) -> Self;
 
-    /// Shifts right by `N`, 0 < `N` < 32.
+    /// Shifts each lane right by `N` bits, 0 < `N` < 32.
     fn shr<const N: i32>(self) -> Self;
 
     /// `self ^ b ^ c`.
     fn xor3(self, b: Self, c: Self) -> Self;
 
-    /// Bits of `a` where `self` has ones, of `b` where it has zeros.
+    /// Bitwise select: the bits of `a` where `self` is 1, those of `b` where it is 0. Ch(self,
+    /// a, b) in FIPS 180-4.
     fn choose(self, a: Self, b: Self) -> Self;
 
-    /// Bits that at least two of three have.
+    /// Bitwise majority: Maj(self, b, c) in FIPS 180-4.
     fn majority(self, b: Self, c: Self) -> Self;
 
-    /// All ones in the lanes that are equal, zero in the others.
-    fn equal(self, other: Self) -> Self;
+    /// All ones in the lanes where `self == other`, zero elsewhere.
+    fn eq_mask(self, other: Self) -> Self;
 
-    /// Whether some lane is not zero.
+    /// Whether any lane is nonzero.
     fn any(self) -> bool;
 
-    /// Whether some lane is not above its bound, unsigned.
-    fn any_at_most(self, bound: Self) -> bool;
+    /// Whether any lane is at most `bound`'s, unsigned.
+    fn any_le(self, bound: Self) -> bool;
 
-    /// Each word's bytes in reverse.
+    /// Reverses the bytes of each word.
     fn swap_bytes(self) -> Self;
 
-    /// The little-endian words of half a block for each lane: the first `length`
-    /// bytes, at most 32, from every `stride`-th byte on, and zeros after them.
+    /// Loads eight little-endian words for each lane: lane i's `length` bytes start at byte i *
+    /// `stride`. `length` is at most 32; the missing bytes are zero.
     fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; 8];
 
-    /// The little-endian words of half of one block for each lane: of half 0 or 1.
-    fn load_halves(blocks: &[&[u8; 64]], half: usize) -> [Self; 8];
+    /// Loads eight little-endian words for each lane: half 0 or 1 of the lane's block.
+    fn gather_half_blocks(blocks: &[&[u8; 64]], half: usize) -> [Self; 8];
 
-    /// The little-endian words of one block for each lane: of the first 64 bytes of
-    /// each tail, with zeros past its end.
-    fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS];
+    /// Loads sixteen little-endian words for each lane: the first 64 bytes of its tail,
+    /// zero-padded.
+    fn gather_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS];
 
-    /// Eight words of each lane as 32 little-endian bytes.
+    /// Stores eight words of each lane as 32 little-endian bytes.
     fn store_digests(words: [Self; 8], out: &mut [[u8; 32]]);
 }
 
-/// Four words that belong together, in one half of a cache line.
+/// Four words of one item. The alignment keeps them within a cache line.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(32))]
-pub struct Quad(pub [u64; 4]);
+pub struct U64x4(pub [u64; 4]);
 
-/// A 64-bit word of each item. Addition and subtraction wrap.
+/// A vector of 64-bit words, one of each item. Addition and subtraction wrap.
 pub trait Lanes64:
     Copy
     + Add<Output = Self>
@@ -196,19 +197,19 @@ pub trait Lanes64:
     /// `value` in each lane.
     fn splat(value: u64) -> Self;
 
-    /// One value for each lane, from the first `LANES`.
+    /// Loads the first `LANES` values.
     fn load(values: &[u64]) -> Self;
 
-    /// One value from each lane, to the first `LANES`.
+    /// Stores the lanes to the first `LANES` values of `out`.
     fn store(self, out: &mut [u64]);
 
-    /// Shifts left; 64 and more leave zero.
+    /// Shifts each lane left; 64 bits and more give zero.
     fn shl(self, bits: u32) -> Self;
 
-    /// Shifts right; 64 and more leave zero.
+    /// Shifts each lane right; 64 bits and more give zero.
     fn shr(self, bits: u32) -> Self;
 
-    /// Rotates right by `N`, 0 < `N` < 64.
+    /// Rotates each lane right by `N` bits, 0 < `N` < 64.
     #[inline(always)]
     fn rotr<const N: i32>(self) -> Self {
         self.shr(N as u32) | self.shl(64 - N as u32)
@@ -220,38 +221,38 @@ pub trait Lanes64:
         self ^ b ^ c
     }
 
-    /// Bits of `a` where `self` has ones, of `b` where it has zeros.
+    /// Bitwise select: the bits of `a` where `self` is 1, those of `b` where it is 0.
     #[inline(always)]
     fn choose(self, a: Self, b: Self) -> Self {
         b ^ (self & (a ^ b))
     }
 
-    /// Bits that at least two of three have.
+    /// Bitwise majority.
     #[inline(always)]
     fn majority(self, b: Self, c: Self) -> Self {
         (self & b) | (c & (self | b))
     }
 
-    /// All ones in the lanes that are equal, zero in the others.
-    fn equal(self, other: Self) -> Self;
+    /// All ones in the lanes where `self == other`, zero elsewhere.
+    fn eq_mask(self, other: Self) -> Self;
 
-    /// Each word's bytes in reverse.
+    /// Reverses the bytes of each word.
     fn swap_bytes(self) -> Self;
 
-    /// The product of the low 32 bits of each.
+    /// The 64-bit product of the low 32 bits of each lane.
     fn mul32(self, other: Self) -> Self;
 
-    /// `-self` in the lanes where `mask` has ones, `self` where it has zeros.
+    /// `-self` in the lanes where `mask` is all ones, `self` where it is zero.
     #[inline(always)]
-    fn negate_where(self, mask: Self) -> Self {
+    fn conditional_negate(self, mask: Self) -> Self {
         (self ^ mask) - mask
     }
 
-    /// Four words of each lane, from the lane's own quad.
-    fn load_quads(quads: &[&Quad]) -> [Self; 4];
+    /// Loads four words for each lane: lane i's are `rows[i]`.
+    fn load_transposed(quads: &[&U64x4]) -> [Self; 4];
 
-    /// Four words of each lane: lane i's to quad i times `stride`.
-    fn store_quads(words: [Self; 4], quads: &mut [Quad], stride: usize);
+    /// Stores four words of each lane: lane i's to `rows[i * stride]`.
+    fn store_transposed(words: [Self; 4], quads: &mut [U64x4], stride: usize);
 }
 
 /// 2^n.
@@ -259,11 +260,12 @@ pub const fn power_of_two(n: u64) -> f64 {
     f64::from_bits((1023 + n) << 52)
 }
 
-/// From 2^52 to 2^53 doubles are the whole numbers: from the middle, sums of 2^51 at
-/// most in magnitude count up and down in the bit pattern, and are rounded to whole numbers.
-pub const ONES: f64 = 1.5 * power_of_two(52);
+/// Adding this to a double of magnitude at most 2^51 rounds it to an integer: doubles in
+/// \[2^52, 2^53) are spaced by 1. The bit pattern of the sum, less that of the constant, is the
+/// integer in two's complement.
+pub const ROUND_TO_INT: f64 = 1.5 * power_of_two(52);
 
-/// Lanes that hold doubles too, by their bit patterns.
+/// 64-bit lanes that also hold doubles, as bit patterns.
 pub trait LanesF64: Lanes64 {
     /// `value` in each lane.
     #[inline(always)]
@@ -271,50 +273,49 @@ pub trait LanesF64: Lanes64 {
         Self::splat(value.to_bits())
     }
 
-    /// `self + other`, rounded.
+    /// `self + other`, rounded to nearest.
     fn add_f64(self, other: Self) -> Self;
 
-    /// `self - other`, rounded.
+    /// `self - other`, rounded to nearest.
     fn sub_f64(self, other: Self) -> Self;
 
-    /// `self / other`, to 13 bits at least.
-    fn ratio_f64(self, other: Self) -> Self;
+    /// `self / other`, with a relative error below 2^-13.
+    fn approx_div_f64(self, other: Self) -> Self;
 
-    /// Ones in the lanes where `self <= other`.
-    fn at_most_f64(self, other: Self) -> Self;
+    /// All ones in the lanes where `self <= other`, zero elsewhere.
+    fn le_f64(self, other: Self) -> Self;
 
     /// `self + a * b`, rounded once.
-    fn fused_add(self, a: Self, b: Self) -> Self;
+    fn fma_f64(self, a: Self, b: Self) -> Self;
 }
 
-/// Lanes with the products of [`radix51`](super::field25519::radix51), in functions
-/// of their own: a point formula with a dozen of them inside would neither fit the
-/// instruction cache nor leave the registers to any one.
-pub trait Lanes51: LanesF64 {
-    /// `a * b + rest`.
-    fn product(a: &[Self; 5], b: &[Self; 5], rest: &[u64; 5]) -> [Self; 5];
+/// Lanes with the products of [`radix51`](super::field25519::radix51) out of line. Inlined, the
+/// dozen products of a point formula would exceed the instruction cache and spill registers.
+pub trait LanesRadix51: LanesF64 {
+    /// The unreduced product `a * b + addend`.
+    fn mul_wide(a: &[Self; 5], b: &[Self; 5], addend: &[u64; 5]) -> [Self; 5];
 
-    /// `a * a + rest`.
-    fn square(a: &[Self; 5], rest: &[u64; 5]) -> [Self; 5];
+    /// The unreduced square `a * a + addend`.
+    fn square_wide(a: &[Self; 5], addend: &[u64; 5]) -> [Self; 5];
 
-    /// `a * b`, carried.
-    fn carried_product(a: &[Self; 5], b: &[Self; 5]) -> [Self; 5];
+    /// The reduced product `a * b`.
+    fn mul(a: &[Self; 5], b: &[Self; 5]) -> [Self; 5];
 
-    /// `a * a`, carried.
-    fn carried_square(a: &[Self; 5]) -> [Self; 5];
+    /// The reduced square `a * a`.
+    fn square(a: &[Self; 5]) -> [Self; 5];
 }
 
-/// Lanes with a multiply-add on their low 52 bits.
-pub trait Lanes52: Lanes64 {
-    /// Adds the low 52 bits of the 104-bit product of `a` and `b` modulo 2^52.
-    fn madd_low(self, a: Self, b: Self) -> Self;
+/// Lanes with IFMA's multiply-add. It multiplies the low 52 bits of `a` and `b`.
+pub trait LanesIfma: Lanes64 {
+    /// Adds the low 52 bits of the 104-bit product.
+    fn madd52lo(self, a: Self, b: Self) -> Self;
 
-    /// Adds the high 52 bits of the 104-bit product of `a` and `b` modulo 2^52.
-    fn madd_high(self, a: Self, b: Self) -> Self;
+    /// Adds the high 52 bits of the 104-bit product.
+    fn madd52hi(self, a: Self, b: Self) -> Self;
 }
 
-/// Two vectors side by side: their instructions interleave, and one hides the
-/// latency of the other.
+/// Two vectors as one, of twice the lanes. Their instructions interleave, so that each hides
+/// the latency of the other.
 #[derive(Clone, Copy)]
 pub struct Pair<L>(L, L);
 
@@ -348,8 +349,8 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     const LANES: usize = 2 * L::LANES;
 
     #[inline(always)]
-    fn outlined<W: Work>(work: W) -> W::Output {
-        L::outlined(work)
+    fn call_noinline<F: LaneFn>(function: F) -> F::Output {
+        L::call_noinline(function)
     }
 
     #[inline(always)]
@@ -388,8 +389,8 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     }
 
     #[inline(always)]
-    fn equal(self, other: Self) -> Self {
-        Pair(self.0.equal(other.0), self.1.equal(other.1))
+    fn eq_mask(self, other: Self) -> Self {
+        Pair(self.0.eq_mask(other.0), self.1.eq_mask(other.1))
     }
 
     #[inline(always)]
@@ -398,8 +399,8 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     }
 
     #[inline(always)]
-    fn any_at_most(self, bound: Self) -> bool {
-        self.0.any_at_most(bound.0) | self.1.any_at_most(bound.1)
+    fn any_le(self, bound: Self) -> bool {
+        self.0.any_le(bound.0) | self.1.any_le(bound.1)
     }
 
     #[inline(always)]
@@ -414,15 +415,15 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     }
 
     #[inline(always)]
-    fn load_halves(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
+    fn gather_half_blocks(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
         let (low, high) = blocks.split_at(L::LANES);
-        Pair::zip(L::load_halves(low, half), L::load_halves(high, half))
+        Pair::zip(L::gather_half_blocks(low, half), L::gather_half_blocks(high, half))
     }
 
     #[inline(always)]
-    fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
+    fn gather_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
         let (low, high) = tails.split_at(L::LANES);
-        Pair::zip(L::load_tails(low), L::load_tails(high))
+        Pair::zip(L::gather_tails(low), L::gather_tails(high))
     }
 
     #[inline(always)]
@@ -437,7 +438,7 @@ impl<L: Lanes32> Lanes32 for Pair<L> {
     }
 }
 
-/// How bytes make words.
+/// The byte order of words.
 #[derive(Clone, Copy)]
 pub enum Endian {
     Little,
@@ -445,9 +446,9 @@ pub enum Endian {
 }
 
 impl Endian {
-    /// Little-endian words to words of this kind, and back.
+    /// Converts little-endian words to this byte order, or back.
     #[inline(always)]
-    pub fn words<L: Lanes32, const N: usize>(self, mut words: [L; N]) -> [L; N] {
+    pub fn convert_le<L: Lanes32, const N: usize>(self, mut words: [L; N]) -> [L; N] {
         if let Endian::Big = self {
             for word in &mut words {
                 *word = word.swap_bytes();
@@ -457,115 +458,115 @@ impl Endian {
     }
 }
 
-/// The words of one block for each lane: of the first `length` bytes, at most 64, from
-/// every `stride`-th byte on, and zeros after them. They are put in place half by half:
-/// those of a pair's whole block do not fit the registers.
+/// Loads one block for each lane: lane i's `length` bytes, at most 64, start at byte i *
+/// `stride`; the missing bytes are zero. The block is loaded in two parts because all words of
+/// a pair's blocks do not fit the registers.
 #[inline(always)]
-pub fn load_block<L: Lanes32>(
+pub fn load_strided_block<L: Lanes32>(
     words: &mut [L; BLOCK_WORDS],
     bytes: &[u8],
     stride: usize,
     length: usize,
     endian: Endian,
 ) {
-    let halves = words.as_chunks_mut().0;
-    halves[0] = endian.words(L::load_strided(bytes, stride, length.min(32)));
-    halves[1] = match length {
+    let half_blocks = words.as_chunks_mut().0;
+    half_blocks[0] = endian.convert_le(L::load_strided(bytes, stride, length.min(32)));
+    half_blocks[1] = match length {
         0..=32 => [L::splat(0); 8],
-        _ => endian.words(L::load_strided(&bytes[32..], stride, length - 32)),
+        _ => endian.convert_le(L::load_strided(&bytes[32..], stride, length - 32)),
     };
 }
 
-/// The same of blocks that lie anywhere.
+/// Loads one block for each lane, from anywhere.
 #[inline(always)]
-pub fn load_blocks<L: Lanes32>(words: &mut [L; BLOCK_WORDS], blocks: &[&[u8; 64]], endian: Endian) {
-    let halves = words.as_chunks_mut().0;
-    halves[0] = endian.words(L::load_halves(blocks, 0));
-    halves[1] = endian.words(L::load_halves(blocks, 1));
+pub fn gather_blocks<L: Lanes32>(words: &mut [L; BLOCK_WORDS], blocks: &[&[u8; 64]], endian: Endian) {
+    let half_blocks = words.as_chunks_mut().0;
+    half_blocks[0] = endian.convert_le(L::gather_half_blocks(blocks, 0));
+    half_blocks[1] = endian.convert_le(L::gather_half_blocks(blocks, 1));
 }
 
-/// Asks for the cache line at `offset`.
+/// Prefetches the cache line at `offset`.
 #[inline(always)]
 pub fn prefetch(bytes: &[u8], offset: usize) {
-    ask(bytes.as_ptr().wrapping_add(offset), Wanted::Now);
+    prefetch_line(bytes.as_ptr().wrapping_add(offset), PrefetchHint::L1);
 }
 
-/// Asks for the block after `block` of each of `LANES` items of `length` bytes, end
-/// to end, and for half as many lines of the items after those: they are far away, and a
-/// block is too short to wait for them.
+/// Prefetches before `block` of `LANES` contiguous items of `length` bytes is hashed: each
+/// lane's next block into L1; and into L2 half of this block's share of the next group's lines,
+/// since lines that far ahead take longer than one block to arrive.
 #[inline(always)]
 pub fn prefetch_strided<L: Lanes32>(items: &[u8], length: usize, block: usize) {
     let mut next = items.as_ptr().wrapping_add(64 * (block + 1));
     for _ in 0..L::LANES {
-        ask(next, Wanted::Now);
+        prefetch_line(next, PrefetchHint::L1);
         next = next.wrapping_add(length);
     }
-    prefetch_later::<L>(items, length, block, 0..L::LANES / 2);
+    prefetch_next_group::<L>(items, length, block, 0..L::LANES / 2);
 }
 
-/// Asks for the other half, once `block` is through: more at once would have to queue.
+/// Prefetches the other half of the share, after `block`: all of it at once would queue.
 #[inline(always)]
 pub fn prefetch_strided_rest<L: Lanes32>(items: &[u8], length: usize, block: usize) {
-    prefetch_later::<L>(items, length, block, L::LANES / 2..L::LANES);
+    prefetch_next_group::<L>(items, length, block, L::LANES / 2..L::LANES);
 }
 
 #[inline(always)]
-fn prefetch_later<L: Lanes32>(items: &[u8], length: usize, block: usize, lines: Range<usize>) {
-    let later = items.as_ptr().wrapping_add(L::LANES * (length + 64 * block));
+fn prefetch_next_group<L: Lanes32>(items: &[u8], length: usize, block: usize, lines: Range<usize>) {
+    let next_group = items.as_ptr().wrapping_add(L::LANES * (length + 64 * block));
     for line in lines {
-        ask(later.wrapping_add(64 * line), Wanted::Later);
+        prefetch_line(next_group.wrapping_add(64 * line), PrefetchHint::L2);
     }
 }
 
-/// Asks for the items of 32 bytes after the first `LANES`.
+/// Prefetches the next group of `LANES` items of 32 bytes.
 #[inline(always)]
-pub fn prefetch_next_32<L: Lanes32>(items: &[u8]) {
+pub fn prefetch_next_group_of_32<L: Lanes32>(items: &[u8]) {
     for pair in L::LANES / 2..L::LANES {
-        ask(items.as_ptr().wrapping_add(64 * pair), Wanted::Now);
+        prefetch_line(items.as_ptr().wrapping_add(64 * pair), PrefetchHint::L1);
     }
 }
 
-/// Asks for the room of the first `count` digests, which are written later.
+/// Prefetches the first `count` digests for writing.
 #[inline(always)]
-pub fn prefetch_room(digests: &[[u8; 32]], count: usize) {
+pub fn prefetch_for_write(digests: &[[u8; 32]], count: usize) {
     for pair in 0..count / 2 {
-        ask(digests.as_flattened().as_ptr().wrapping_add(64 * pair), Wanted::ToWrite);
+        prefetch_line(digests.as_flattened().as_ptr().wrapping_add(64 * pair), PrefetchHint::Write);
     }
 }
 
-/// What a cache line is wanted for.
+/// The cache level, or the access, that a line is prefetched for.
 #[derive(Clone, Copy)]
-enum Wanted {
-    Now,
-    Later,
-    ToWrite,
+enum PrefetchHint {
+    L1,
+    L2,
+    Write,
 }
 
-/// Asks for the line of any address: what is not there is not fetched, and a check
-/// of each would cost more than it saves.
+/// Prefetches the line at any address. A prefetch of an unmapped address is ignored, which is
+/// cheaper than a bounds check.
 #[inline(always)]
-fn ask(address: *const u8, wanted: Wanted) {
+fn prefetch_line(address: *const u8, hint: PrefetchHint) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
         let address = address.cast();
-        // SAFETY: any address may be asked for; x86-64 has the instructions, of which
-        // older processors take the last for one that does nothing.
+        // SAFETY: a prefetch faults at no address. Every x86-64 processor has the first two
+        // instructions, and those without the last treat it as a no-op.
         unsafe {
-            match wanted {
-                Wanted::Now => _mm_prefetch::<_MM_HINT_T0>(address),
-                Wanted::Later => _mm_prefetch::<_MM_HINT_T1>(address),
-                Wanted::ToWrite => _mm_prefetch::<_MM_HINT_ET0>(address),
+            match hint {
+                PrefetchHint::L1 => _mm_prefetch::<_MM_HINT_T0>(address),
+                PrefetchHint::L2 => _mm_prefetch::<_MM_HINT_T1>(address),
+                PrefetchHint::Write => _mm_prefetch::<_MM_HINT_ET0>(address),
             }
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (address, wanted);
+    let _ = (address, hint);
 }
 
-/// The first `N` bytes of `tail`, with zeros past its end.
+/// The first `N` bytes of `tail`, zero-padded.
 #[inline(always)]
-fn padded<const N: usize>(tail: &[u8]) -> [u8; N] {
+fn zero_padded<const N: usize>(tail: &[u8]) -> [u8; N] {
     let mut block = [0; N];
     let length = tail.len().min(N);
     block[..length].copy_from_slice(&tail[..length]);
@@ -583,12 +584,12 @@ mod tests {
 
     #[inline(always)]
     fn check32_lanes<L: Lanes32>() {
-        check32_one::<L>();
-        check32_one::<Pair<L>>();
+        check32_type::<L>();
+        check32_type::<Pair<L>>();
     }
 
     #[inline(always)]
-    fn check32_one<L: Lanes32>() {
+    fn check32_type<L: Lanes32>() {
         let word =
             |seed: u32, lane: usize| (seed + lane as u32).wrapping_mul(0x9e37_79b9) ^ (lane as u32) << 7;
         let values = |seed| (0..L::LANES).map(|lane| word(seed, lane)).collect::<Vec<_>>();
@@ -612,17 +613,13 @@ mod tests {
         check("majority", a.majority(b, c), &|a, b, c| a & b | a & c | b & c);
         check("swap_bytes", a.swap_bytes(), &|a, _, _| a.swap_bytes());
         let one = L::load(&(0..L::LANES).map(|lane| u32::from(lane + 1 == L::LANES)).collect::<Vec<_>>());
-        let mut equal = values_of((a ^ one).equal(a));
+        let mut equal = values_of((a ^ one).eq_mask(a));
         assert_eq!(equal.pop(), Some(0));
         assert!(equal.iter().all(|&lane| lane == u32::MAX));
         assert!(one.any() && !L::splat(0).any());
         let below = [L::splat(1 << 31), L::splat((1 << 31) - 1)];
-        assert!(
-            below[0].any_at_most(below[0])
-                && below[1].any_at_most(below[0])
-                && !below[0].any_at_most(below[1])
-        );
-        assert!(below[0].any_at_most(below[1] + one) == (L::LANES > 0));
+        assert!(below[0].any_le(below[0]) && below[1].any_le(below[0]) && !below[0].any_le(below[1]));
+        assert!(below[0].any_le(below[1] + one) == (L::LANES > 0));
         check_blocks::<L>();
     }
 
@@ -635,12 +632,12 @@ mod tests {
 
     #[inline(always)]
     fn check_blocks<L: Lanes32>() {
-        // Every byte of every block is its own.
+        // All words differ, so that a misplaced lane, block or word shows.
         let bytes: Vec<u8> = (0..L::LANES * 64 + 66).map(|i| (i * 7 + i / 64 * 13) as u8).collect();
         let blocks: Vec<&[u8; 64]> = bytes[1..].as_chunks().0[..L::LANES].iter().collect();
         let mut out = vec![[0; 32]; L::LANES];
         let mut words = [L::splat(7); BLOCK_WORDS];
-        load_blocks(&mut words, &blocks, Endian::Little);
+        gather_blocks(&mut words, &blocks, Endian::Little);
         let (low, high) = words.split_at(8);
         for (half, words) in [low, high].into_iter().enumerate() {
             L::store_digests(words.try_into().unwrap(), &mut out);
@@ -650,21 +647,24 @@ mod tests {
         }
         for (stride, length) in [(64, 64), (32, 32), (64, 33), (2, 1), (50, 0)] {
             let mut words = [L::splat(7); BLOCK_WORDS];
-            load_block(&mut words, &bytes, stride, length, Endian::Little);
+            load_strided_block(&mut words, &bytes, stride, length, Endian::Little);
             for (half, words) in words.as_chunks::<8>().0.iter().enumerate() {
                 L::store_digests(*words, &mut out);
                 for (lane, out) in out.iter().enumerate() {
-                    assert_eq!(padded::<64>(&bytes[lane * stride..][..length])[32 * half..][..32], out[..]);
+                    assert_eq!(
+                        zero_padded::<64>(&bytes[lane * stride..][..length])[32 * half..][..32],
+                        out[..]
+                    );
                 }
             }
         }
         for length in 0..=66 {
             let tail = |lane| &bytes[64 * lane..][..(length + lane) % 67];
             let tails: Vec<&[u8]> = (0..L::LANES).map(tail).collect();
-            let words = L::load_tails(&tails);
+            let words = L::gather_tails(&tails);
             L::store_digests(words[8..].try_into().unwrap(), &mut out);
             for (tail, out) in tails.iter().zip(&out) {
-                assert_eq!(padded::<64>(tail)[32..], out[..]);
+                assert_eq!(zero_padded::<64>(tail)[32..], out[..]);
             }
         }
     }

@@ -1,4 +1,9 @@
-//! The back end on SIMD lanes and a pool of threads.
+//! The CPU back end: each operation on SIMD lanes, one item in each lane, spread over a pool of
+//! threads.
+//!
+//! `isa` detects the instruction-set level and compiles generic code for each; `lanes` has the
+//! vectors. The algorithms are written once over lanes: hashes (`sha256`, `blake3`, `sha512`),
+//! field and curve arithmetic, scalars, and the operations on top of them.
 
 #[macro_use]
 mod isa;
@@ -9,13 +14,13 @@ mod edwards25519;
 mod field25519;
 mod hash;
 mod lanes;
-mod limit;
 mod merkle;
+mod peak_rate;
 mod pow;
 mod scalar25519;
 mod sha256;
+mod sha256_ni;
 mod sha512;
-mod streams;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,34 +32,37 @@ use crate::pow::{Nonce, NonceWindow, Puzzle};
 use crate::threads::Threads;
 use crate::{Digest, Hash, Records};
 
-use streams::Streams;
+use sha256_ni::Sha256Ni;
 
 pub use ed25519::KeyCache;
 pub use isa::Isa;
-pub use limit::{issue_rate, multiply_add_rate};
+pub use peak_rate::{issue_rate, multiply_add_rate};
 
-/// Public keys whose expanded forms are kept: some 9 MiB.
-const CACHED_KEYS: usize = 1024;
+/// Capacity of the key cache, in public keys: about 9 MiB of combs.
+const KEY_CACHE_CAPACITY: usize = 1024;
 
-/// Signatures that a thread takes at a time: at least as many as lanes are prepared for
-/// together.
-const VERIFY_AT_LEAST: usize = 32;
-const VERIFY_AT_MOST: usize = 256;
+/// Signatures in a thread's chunk when the batch equation is not used. The minimum fills the
+/// vectors that are decoded together.
+const MIN_VERIFY_CHUNK: usize = 32;
+const MAX_VERIFY_CHUNK: usize = 256;
 
-/// Signatures from which one equation for all is faster, and the most that share one.
-const EQUATION: usize = 256;
-const EQUATION_CHUNK: usize = 4096;
+/// Signatures in a batch equation: the number from which it is faster than verifying each on
+/// its own, and the largest number that shares one.
+const MIN_BATCH_EQUATION: usize = 256;
+const MAX_BATCH_EQUATION: usize = 4096;
 
-/// Invalid signatures in a chunk that one equation still finds sooner than so many of them.
-const FEW_INVALID: usize = 2;
+/// Invalid signatures in a chunk up to which the batch equation with bisection stays faster
+/// than verifying each on its own.
+const MAX_INVALID_FOR_EQUATION: usize = 2;
 
-/// The back end on SIMD lanes and a pool of threads.
+/// The CPU back end: SIMD lanes on a pool of threads.
 pub struct Cpu {
     info: BackendInfo,
     threads: Threads,
     isa: Isa,
     keys: KeyCache,
-    /// Whether many of the signatures that were last verified under ZIP 215 were invalid.
+    /// Whether the chunk verified last under ZIP 215 had more than [`MAX_INVALID_FOR_EQUATION`]
+    /// invalid signatures.
     many_invalid: AtomicBool,
 }
 
@@ -65,54 +73,61 @@ impl fmt::Debug for Cpu {
 }
 
 impl Cpu {
-    /// The lanes of `isa` on a pool of threads.
+    /// A back end with the lanes of `isa` on `threads`.
     pub fn new(threads: Threads, isa: Isa) -> Self {
         let info = BackendInfo {
             kind: BackendKind::Cpu,
             threads: threads.count(),
-            detail: detail(isa),
+            detail: description(isa),
             software: false,
         };
-        Cpu { info, threads, isa, keys: KeyCache::new(CACHED_KEYS), many_invalid: AtomicBool::new(false) }
+        Cpu {
+            info,
+            threads,
+            isa,
+            keys: KeyCache::new(KEY_CACHE_CAPACITY),
+            many_invalid: AtomicBool::new(false),
+        }
     }
 
-    /// The same, with another cache of public keys.
+    /// Replaces the key cache.
     #[must_use]
     pub fn with_key_cache(self, keys: KeyCache) -> Self {
         Cpu { keys, ..self }
     }
 
-    /// The cache of public keys.
+    /// The key cache.
     pub fn key_cache(&self) -> &KeyCache {
         &self.keys
     }
 }
 
 impl Cpu {
-    /// Verifies under ZIP 215, on this thread: together, unless there were many invalid
-    /// signatures of late, which would have to be found one by one after all.
+    /// Verifies under ZIP 215, on this thread: by the batch equation, or each signature on its
+    /// own if the previous chunk had many invalid ones. The choice affects speed only, never a
+    /// verdict.
     fn verify_zip215(&self, batch: &Batch<'_>, out: &mut [bool]) {
         if self.many_invalid.load(Ordering::Relaxed) {
             ed25519::verify(self.isa, Rule::Zip215, batch, None, out);
         } else {
-            ed25519::verify_together(self.isa, batch, out);
+            ed25519::verify_by_batch_equation(self.isa, batch, out);
         }
         let invalid = out.iter().filter(|valid| !**valid).count();
-        self.many_invalid.store(invalid > FEW_INVALID, Ordering::Relaxed);
+        self.many_invalid.store(invalid > MAX_INVALID_FOR_EQUATION, Ordering::Relaxed);
     }
 }
 
-/// What computes what: the widest lanes for 32-bit words, and whether the SHA
-/// extension serves beside them.
-fn detail(isa: Isa) -> String {
+/// The back end's description: the lanes for 32-bit words, and when the SHA extension is used
+/// instead of them.
+fn description(isa: Isa) -> String {
     let lanes = match isa {
         Isa::Scalar => "1 lane",
         Isa::Avx2 => "2×8 lanes",
         Isa::Avx512 | Isa::Avx512Ifma => "2×16 lanes",
     };
-    match Streams::beside(isa) {
+    match Sha256Ni::available(isa) {
         None => format!("{isa} {lanes}"),
-        Some(streams) if streams.always() => format!("{isa} {lanes}, sha-ni for SHA-256"),
+        Some(sha_ni) if sha_ni.is_always_faster() => format!("{isa} {lanes}, sha-ni for SHA-256"),
         Some(_) => format!("{isa} {lanes}, sha-ni for few or unlike SHA-256 messages"),
     }
 }
@@ -123,7 +138,7 @@ impl Backend for Cpu {
     }
 
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
-        hash::digests(self.isa, hash, records, &self.threads, out);
+        hash::hash_records(self.isa, hash, records, &self.threads, out);
         Ok(())
     }
 
@@ -133,25 +148,25 @@ impl Backend for Cpu {
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
         let share = batch.len().div_ceil(self.threads.count());
-        if rule == Rule::Zip215 && self.isa > Isa::Scalar && batch.len() >= EQUATION {
-            let chunk = share.clamp(EQUATION, EQUATION_CHUNK);
+        if rule == Rule::Zip215 && self.isa > Isa::Scalar && batch.len() >= MIN_BATCH_EQUATION {
+            let chunk = share.clamp(MIN_BATCH_EQUATION, MAX_BATCH_EQUATION);
             self.threads.each_chunk(out, chunk, |start, out| {
                 self.verify_zip215(&batch.slice(start..start + out.len()), out);
             });
             return Ok(());
         }
         let keys = self.keys.expand(self.isa, batch.keys(), &self.threads);
-        let chunk = share.next_multiple_of(VERIFY_AT_LEAST).clamp(VERIFY_AT_LEAST, VERIFY_AT_MOST);
+        let chunk = share.next_multiple_of(MIN_VERIFY_CHUNK).clamp(MIN_VERIFY_CHUNK, MAX_VERIFY_CHUNK);
         self.threads.each_chunk(out, chunk, |start, out| {
             let range = start..start + out.len();
-            let keys = keys.as_ref().map(|keys| keys.of(range.clone()));
+            let keys = keys.as_ref().map(|keys| keys.in_range(range.clone()));
             ed25519::verify(self.isa, rule, &batch.slice(range), keys.as_deref(), out);
         });
         Ok(())
     }
 
-    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
-        dedup::first_occurrences(prints, &self.threads, out);
+    fn first_occurrences(&self, fingerprints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+        dedup::first_occurrences(fingerprints, &self.threads, out);
         Ok(())
     }
 

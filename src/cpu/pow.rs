@@ -1,34 +1,39 @@
-//! The search for the lowest nonce, a nonce in each lane.
+//! Proof-of-work search for the lowest nonce, with one nonce in each lane.
+//!
+//! The state before the last block, and for Bitcoin headers all of the first hash that does not
+//! depend on the nonce, is computed once for each puzzle. Of the second hash only the word that
+//! is compared with the target is computed.
 
 use super::Isa;
 use super::lanes::scalar::U32s;
-use super::lanes::{BLOCK_WORDS, Lanes32, MAX_LANES, Pair, Work};
-use super::sha256::{self, Schedule, State, Words};
+use super::lanes::{BLOCK_WORDS, LaneFn, Lanes32, MAX_LANES32, Pair};
+use super::sha256::{self, RoundWords, Schedule, State};
 use crate::pow::{Nonce, NonceWindow, Puzzle, strides};
 use crate::threads::Threads;
 
-/// Nonces that a thread takes at a time.
+/// Nonces in a thread's stride.
 const STRIDE: u64 = 1 << 15;
 
-/// The lowest nonce of the window that meets the target.
+/// The lowest nonce in `window` that meets the target.
 pub fn search(isa: Isa, puzzle: &Puzzle, window: &NonceWindow, threads: &Threads) -> Option<Nonce> {
     let job = Job::new(puzzle);
-    let tries = |nonces: NonceWindow| search_stride(isa, puzzle, &job, *nonces.start(), *nonces.end());
-    puzzle.check(threads.first(strides(window, STRIDE), tries)?)
+    let search_window =
+        |nonces: NonceWindow| search_stride(isa, puzzle, &job, *nonces.start(), *nonces.end());
+    puzzle.check(threads.first(strides(window, STRIDE), search_window)?)
 }
 
-/// What is the same for all nonces.
+/// What the hashes with all nonces share.
 struct Job {
     /// The state before the last block.
     midstate: [u32; 8],
-    /// The last block, padded, with a nonce of 0.
+    /// The last block, padded, with nonce 0.
     block: [u32; BLOCK_WORDS],
-    /// Where the nonce lies in it.
-    word: usize,
-    /// What a Bitcoin header has in common beyond that.
-    bitcoin: Bitcoin,
+    /// The index of the nonce's word in the last block.
+    nonce_word: usize,
+    /// What else they share if that index is [`BITCOIN_NONCE_WORD`].
+    bitcoin: BitcoinPrecomputed,
     /// The most significant word of the target.
-    bound: u32,
+    target_high: u32,
 }
 
 impl Job {
@@ -37,81 +42,81 @@ impl Job {
         let (whole, rest) = header.as_chunks::<64>();
         let mut midstate = sha256::INITIAL;
         for block in whole {
-            midstate = sha256::compress_one(midstate, block);
+            midstate = sha256::compress_scalar(midstate, block);
         }
         let mut last = [0; 64];
         last[..rest.len()].copy_from_slice(rest);
         last[rest.len()] = 0x80;
         last[56..].copy_from_slice(&(8 * header.len() as u64).to_be_bytes());
         let [a, b, c, d, ..] = puzzle.target().to_be_bytes();
-        let block = sha256::words_of(&last);
+        let block = sha256::be_words(&last);
         Job {
             midstate,
             block,
-            word: puzzle.nonce_offset() % 64 / 4,
-            bitcoin: Bitcoin::new(midstate, block),
-            bound: u32::from_be_bytes([a, b, c, d]),
+            nonce_word: puzzle.nonce_offset() % 64 / 4,
+            bitcoin: BitcoinPrecomputed::new(midstate, block),
+            target_high: u32::from_be_bytes([a, b, c, d]),
         }
     }
 }
 
-/// The word of the last block in which a Bitcoin header has its nonce.
-const BITCOIN_WORD: usize = 3;
+/// The index of the nonce's word in the last block of a Bitcoin header.
+const BITCOIN_NONCE_WORD: usize = 3;
 
-/// The first word after the block that the nonce reaches: words 16 and 17 come
-/// from words 0 to 2, 9, 10 and 14 and 15 alone.
-const FIRST_REACHED: usize = 18;
+/// The first schedule word after the block that depends on the nonce: W_16 and W_17 depend on
+/// W_0 to W_2, W_9, W_10, W_14 and W_15 only.
+const FIRST_NONCE_DEPENDENT: usize = 18;
 
-/// What hashes of one header have in common when the nonce is in word 3.
-struct Bitcoin {
-    /// The state after the rounds before the nonce.
+/// What the first hashes with all nonces share if the nonce is W_3.
+struct BitcoinPrecomputed {
+    /// The working variables before round 3.
     state: [u32; 8],
-    /// The other words of the block plus the rounds' constants.
+    /// W_t + K_t for t < 16, without the nonce.
     words: [u32; BLOCK_WORDS],
-    /// The share of each of the next sixteen words that the nonce does not reach.
-    shares: [u32; BLOCK_WORDS],
+    /// For W_16 to W_31, the sum of the terms that do not depend on the nonce.
+    partial_words: [u32; BLOCK_WORDS],
 }
 
-impl Bitcoin {
+impl BitcoinPrecomputed {
     fn new(midstate: [u32; 8], block: [u32; BLOCK_WORDS]) -> Self {
-        let known = |i: usize| i != BITCOIN_WORD && i < FIRST_REACHED;
+        let is_known = |i: usize| i != BITCOIN_NONCE_WORD && i < FIRST_NONCE_DEPENDENT;
         let mut words = [0u32; 2 * BLOCK_WORDS];
         words[..BLOCK_WORDS].copy_from_slice(&block);
         for t in BLOCK_WORDS..2 * BLOCK_WORDS {
-            let word = |i: usize| if known(i) { words[i] } else { 0 };
+            let word = |i: usize| if is_known(i) { words[i] } else { 0 };
             let (near, far) = (word(t - 2), word(t - 15));
             let sigma_0 = far.rotate_right(7) ^ far.rotate_right(18) ^ (far >> 3);
             let sigma_1 = near.rotate_right(17) ^ near.rotate_right(19) ^ (near >> 10);
             words[t] = [word(t - 7), sigma_0, sigma_1].into_iter().fold(word(t - 16), u32::wrapping_add);
         }
-        let (block, shares) = words.as_chunks::<BLOCK_WORDS>().0.split_at(1);
+        let (block, partial_words) = words.as_chunks::<BLOCK_WORDS>().0.split_at(1);
         let mut words = block[0];
         for (word, k) in words.iter_mut().zip(sha256::K) {
             *word = word.wrapping_add(k);
         }
-        let mut state = sha256::splat::<U32s, 8>(&midstate);
-        for &word in &words[..BITCOIN_WORD] {
+        let mut state = sha256::splat_words::<U32s, 8>(&midstate);
+        for &word in &words[..BITCOIN_NONCE_WORD] {
             state = sha256::round(state, U32s::splat(word));
         }
-        Bitcoin { state: state.map(U32s::get), words, shares: shares[0] }
+        BitcoinPrecomputed { state: state.map(U32s::get), words, partial_words: partial_words[0] }
     }
 }
 
-/// The first hash of a Bitcoin header with each of the nonces.
+/// The first hash of a Bitcoin header with each of `nonces`.
 struct FirstHash<'a, L> {
     job: &'a Job,
     nonces: L,
     schedule: &'a mut Schedule<L>,
 }
 
-impl<L: Lanes32> Work for FirstHash<'_, L> {
+impl<L: Lanes32> LaneFn for FirstHash<'_, L> {
     type Output = State<L>;
 
     #[inline(always)]
-    fn run(self) -> State<L> {
+    fn call(self) -> State<L> {
         let FirstHash { job, nonces, schedule } = self;
-        let mut words = FromNonce { bitcoin: &job.bitcoin, nonces, later: schedule.later() };
-        let mut state = sha256::splat(&job.bitcoin.state);
+        let mut words = NonceWords { bitcoin: &job.bitcoin, nonces, w16_31: schedule.w16_31() };
+        let mut state = sha256::splat_words(&job.bitcoin.state);
         sha256::eight_rounds(&mut state, &mut words, 3);
         state = sha256::round(state, words.word(11));
         state = sha256::round(state, words.word(12));
@@ -120,53 +125,53 @@ impl<L: Lanes32> Work for FirstHash<'_, L> {
         state = sha256::round(state, words.word(15));
         sha256::sixteen_rounds(&mut state, &mut words, 16);
         schedule.rounds(&mut state, 32, 64);
-        sha256::add(&mut state, sha256::splat(&job.midstate));
+        sha256::feed_forward(&mut state, sha256::splat_words(&job.midstate));
         state
     }
 }
 
-/// The first 32 words of a schedule that lanes share but for the nonce.
-struct FromNonce<'a, L> {
-    bitcoin: &'a Bitcoin,
+/// W_0 to W_31 of the last block of a Bitcoin header, with a nonce in each lane.
+struct NonceWords<'a, L> {
+    bitcoin: &'a BitcoinPrecomputed,
     nonces: L,
     /// W_16 to W_31.
-    later: &'a mut [L; BLOCK_WORDS],
+    w16_31: &'a mut [L; BLOCK_WORDS],
 }
 
-impl<L: Lanes32> Words<L> for FromNonce<'_, L> {
+impl<L: Lanes32> RoundWords<L> for NonceWords<'_, L> {
     #[inline(always)]
     fn word(&mut self, t: usize) -> L {
-        let FromNonce { bitcoin, nonces, later } = self;
+        let NonceWords { bitcoin, nonces, w16_31 } = self;
         if t < BLOCK_WORDS {
             let known = L::splat(bitcoin.words[t]);
-            return if t == BITCOIN_WORD { *nonces + L::splat(sha256::K[t]) } else { known };
+            return if t == BITCOIN_NONCE_WORD { *nonces + L::splat(sha256::K[t]) } else { known };
         }
-        let mut word = L::splat(bitcoin.shares[t - 16]);
-        if t - 15 == BITCOIN_WORD {
+        let mut word = L::splat(bitcoin.partial_words[t - 16]);
+        if t - 15 == BITCOIN_NONCE_WORD {
             word = word + sha256::sigma_0(*nonces);
         }
-        if t - 16 == BITCOIN_WORD {
+        if t - 16 == BITCOIN_NONCE_WORD {
             word = word + *nonces;
         }
-        if t - 7 >= FIRST_REACHED {
-            word = word + later[t - 7 - 16];
+        if t - 7 >= FIRST_NONCE_DEPENDENT {
+            word = word + w16_31[t - 7 - 16];
         }
-        if t - 2 >= FIRST_REACHED {
-            word = word + sha256::sigma_1(later[t - 2 - 16]);
+        if t - 2 >= FIRST_NONCE_DEPENDENT {
+            word = word + sha256::sigma_1(w16_31[t - 2 - 16]);
         }
-        later[t - 16] = word;
+        w16_31[t - 16] = word;
         word + L::splat(sha256::K[t])
     }
 }
 
 dispatch! {
-    /// The lowest nonce from `first` to `last` that meets the target.
+    /// The lowest nonce from `first` to `last`, inclusive, that meets the target.
     fn search_stride(puzzle: &Puzzle, job: &Job, first: u32, last: u32) -> Option<u32> = search_lanes::<U32s>
 }
 
 #[inline(always)]
 fn search_lanes<L: Lanes32>(puzzle: &Puzzle, job: &Job, first: u32, last: u32) -> Option<u32> {
-    let mut offsets = [0; MAX_LANES];
+    let mut offsets = [0; MAX_LANES32];
     for (lane, offset) in offsets.iter_mut().enumerate() {
         *offset = lane as u32;
     }
@@ -174,8 +179,8 @@ fn search_lanes<L: Lanes32>(puzzle: &Puzzle, job: &Job, first: u32, last: u32) -
     let (mut start, mut schedule) = (first, Schedule::new());
     loop {
         let nonces = Pair::<L>::splat(start) + offsets;
-        let high = last_word(job, nonces, &mut schedule);
-        if high.any_at_most(Pair::<L>::splat(job.bound)) {
+        let high = digest_high_word(job, nonces, &mut schedule);
+        if high.any_le(Pair::<L>::splat(job.target_high)) {
             let lanes = (Pair::<L>::LANES as u32 - 1).min(last - start);
             let hit = (start..=start + lanes).find(|&nonce| puzzle.check(nonce).is_some());
             if hit.is_some() {
@@ -186,19 +191,19 @@ fn search_lanes<L: Lanes32>(puzzle: &Puzzle, job: &Job, first: u32, last: u32) -
     }
 }
 
-/// The most significant word of each digest, as the target is compared.
+/// The most significant word of each lane's digest, in the target's byte order.
 #[inline(always)]
-fn last_word<L: Lanes32>(job: &Job, nonces: L, schedule: &mut Schedule<L>) -> L {
+fn digest_high_word<L: Lanes32>(job: &Job, nonces: L, schedule: &mut Schedule<L>) -> L {
     let nonces = nonces.swap_bytes();
-    let state = if job.word == BITCOIN_WORD {
-        L::outlined(FirstHash { job, nonces, schedule })
+    let state = if job.nonce_word == BITCOIN_NONCE_WORD {
+        L::call_noinline(FirstHash { job, nonces, schedule })
     } else {
         let block = schedule.block();
-        *block = sha256::splat(&job.block);
-        block[job.word] = nonces;
-        let mut state = sha256::splat(&job.midstate);
+        *block = sha256::splat_words(&job.block);
+        block[job.nonce_word] = nonces;
+        let mut state = sha256::splat_words(&job.midstate);
         sha256::compress(&mut state, schedule);
         state
     };
-    sha256::last_of_digest(&state, schedule).swap_bytes()
+    sha256::hash_digest_last_word(&state, schedule).swap_bytes()
 }

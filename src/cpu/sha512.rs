@@ -1,9 +1,9 @@
-//! SHA-512 (FIPS 180-4), a message in each lane.
+//! SHA-512 (FIPS 180-4) with one message in each lane.
 
-use super::lanes::{Lanes64, MAX_LANES64, Quad};
+use super::lanes::{Lanes64, MAX_LANES64, U64x4};
 
 /// Bytes in a block.
-const BLOCK: usize = 128;
+const BLOCK_LEN: usize = 128;
 
 /// The first 64 bits of the fractional parts of the cube roots of the first 80 primes.
 const K: [u64; 80] = [
@@ -101,60 +101,59 @@ const INITIAL: [u64; 8] = [
     0x5be0_cd19_137e_2179,
 ];
 
-/// A message in parts: what comes first, and the rest.
+/// A message of a 64-byte head and a body: R, A and M of a signature.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
     /// The first 64 bytes.
     pub head: [&'a [u8; 32]; 2],
-    /// The bytes after them.
+    /// The bytes after the head.
     pub body: &'a [u8],
 }
 
 impl Message<'_> {
-    /// The number of blocks, with padding.
+    /// The number of blocks of the padded message.
     pub fn blocks(&self) -> usize {
-        (64 + self.body.len() + 1 + 16).div_ceil(BLOCK)
+        (64 + self.body.len() + 1 + 16).div_ceil(BLOCK_LEN)
     }
 
-    /// Writes block `index` of the padded message.
-    fn write_block(&self, index: usize, block: &mut [u8; BLOCK]) {
+    /// Writes block `index` of the padded message to `block`.
+    fn write_block(&self, index: usize, block: &mut [u8; BLOCK_LEN]) {
         let (start, body) = if index == 0 {
             block[..32].copy_from_slice(self.head[0]);
             block[32..64].copy_from_slice(self.head[1]);
             (64, self.body)
         } else {
-            (0, self.body.get(BLOCK * index - 64..).unwrap_or_default())
+            (0, self.body.get(BLOCK_LEN * index - 64..).unwrap_or_default())
         };
-        let room = &mut block[start..];
-        if body.len() >= room.len() {
-            return room.copy_from_slice(&body[..room.len()]);
+        let dest = &mut block[start..];
+        if body.len() >= dest.len() {
+            return dest.copy_from_slice(&body[..dest.len()]);
         }
-        let (own, padding) = room.split_at_mut(body.len());
-        own.copy_from_slice(body);
+        let (data, padding) = dest.split_at_mut(body.len());
+        data.copy_from_slice(body);
         padding.fill(0);
-        let ends_here = BLOCK * index + start < 64 + self.body.len() + 1;
+        let ends_here = BLOCK_LEN * index + start < 64 + self.body.len() + 1;
         if ends_here {
             padding[0] = 0x80;
         }
         if index + 1 == self.blocks() {
             let bits = 8 * (64 + self.body.len() as u128);
-            block[BLOCK - 16..].copy_from_slice(&bits.to_be_bytes());
+            block[BLOCK_LEN - 16..].copy_from_slice(&bits.to_be_bytes());
         }
     }
 }
 
-/// The digests of one message for each lane, as little-endian words.
-///
-/// Lanes with shorter messages wait for the longest one.
+/// The digest of each lane's message, as little-endian words. Lanes whose message has ended
+/// keep their state.
 #[inline(always)]
-pub fn digests<L: Lanes64>(messages: &[Message<'_>]) -> [L; 8] {
+pub fn hash_lanes<L: Lanes64>(messages: &[Message<'_>]) -> [L; 8] {
     let blocks: [usize; MAX_LANES64] =
         std::array::from_fn(|lane| messages.get(lane).map_or(0, Message::blocks));
-    let longest = blocks.into_iter().max().unwrap_or(0);
+    let max_blocks = blocks.into_iter().max().unwrap_or(0);
     let mut state = INITIAL.map(L::splat);
-    let mut padded = [[Quad::default(); 4]; MAX_LANES64];
-    for index in 0..longest {
-        let before = state;
+    let mut padded = [[U64x4::default(); 4]; MAX_LANES64];
+    for index in 0..max_blocks {
+        let initial = state;
         for (message, padded) in messages.iter().zip(&mut padded) {
             if index < message.blocks() {
                 message.write_block(index, bytemuck::cast_mut(padded));
@@ -162,12 +161,12 @@ pub fn digests<L: Lanes64>(messages: &[Message<'_>]) -> [L; 8] {
         }
         let mut w = [state[0]; 16];
         for (i, w) in w.as_chunks_mut().0.iter_mut().enumerate() {
-            *w = L::load_quads(&padded.each_ref().map(|quads| &quads[i])).map(L::swap_bytes);
+            *w = L::load_transposed(&padded.each_ref().map(|rows| &rows[i])).map(L::swap_bytes);
         }
         compress(&mut state, w);
-        let running = L::load(&blocks.map(|blocks| if index < blocks { u64::MAX } else { 0 }));
-        for (state, before) in state.iter_mut().zip(before) {
-            *state = running.choose(*state, before);
+        let active = L::load(&blocks.map(|blocks| if index < blocks { u64::MAX } else { 0 }));
+        for (state, initial) in state.iter_mut().zip(initial) {
+            *state = active.choose(*state, initial);
         }
     }
     for word in &mut state {
@@ -183,11 +182,14 @@ fn compress<L: Lanes64>(state: &mut [L; 8], mut w: [L; 16]) {
         macro_rules! round {
             ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident $i:expr) => {
                 if first > 0 {
-                    w[$i] = w[$i] + w[($i + 9) % 16] + small_1(w[($i + 14) % 16]) + small_0(w[($i + 1) % 16]);
+                    w[$i] = w[$i]
+                        + w[($i + 9) % 16]
+                        + small_sigma_1(w[($i + 14) % 16])
+                        + small_sigma_0(w[($i + 1) % 16]);
                 }
-                let t = $h + L::splat(K[first + $i]) + w[$i] + $e.choose($f, $g) + big_1($e);
+                let t = $h + L::splat(K[first + $i]) + w[$i] + $e.choose($f, $g) + big_sigma_1($e);
                 $d = $d + t;
-                $h = t + $a.majority($b, $c) + big_0($a);
+                $h = t + $a.majority($b, $c) + big_sigma_0($a);
             };
         }
         round!(a b c d e f g h 0);
@@ -214,22 +216,22 @@ fn compress<L: Lanes64>(state: &mut [L; 8], mut w: [L; 16]) {
 }
 
 #[inline(always)]
-fn big_0<L: Lanes64>(x: L) -> L {
+fn big_sigma_0<L: Lanes64>(x: L) -> L {
     x.rotr::<28>().xor3(x.rotr::<34>(), x.rotr::<39>())
 }
 
 #[inline(always)]
-fn big_1<L: Lanes64>(x: L) -> L {
+fn big_sigma_1<L: Lanes64>(x: L) -> L {
     x.rotr::<14>().xor3(x.rotr::<18>(), x.rotr::<41>())
 }
 
 #[inline(always)]
-fn small_0<L: Lanes64>(x: L) -> L {
+fn small_sigma_0<L: Lanes64>(x: L) -> L {
     x.rotr::<1>().xor3(x.rotr::<8>(), x.shr(7))
 }
 
 #[inline(always)]
-fn small_1<L: Lanes64>(x: L) -> L {
+fn small_sigma_1<L: Lanes64>(x: L) -> L {
     x.rotr::<19>().xor3(x.rotr::<61>(), x.shr(6))
 }
 
@@ -247,7 +249,7 @@ mod tests {
     #[inline(always)]
     fn check_lanes<L: Lanes64>(messages: &[Message<'_>]) {
         for messages in messages.chunks(L::LANES) {
-            let digests = digests::<L>(messages).map(|word| {
+            let digests = hash_lanes::<L>(messages).map(|word| {
                 let mut lanes = [0; MAX_LANES64];
                 word.store(&mut lanes);
                 lanes
@@ -266,10 +268,10 @@ mod tests {
         let heads: Vec<[u8; 32]> = (0..400).map(|i| [i as u8; 32]).collect();
         let message =
             |i: usize| Message { head: [&heads[i % 400], &heads[(i + 7) % 400]], body: &bytes[..i] };
-        let rising: Vec<_> = (0..=400).map(message).collect();
+        let ascending: Vec<_> = (0..=400).map(message).collect();
         let mixed: Vec<_> = (0..=400).map(|i| message(i * 211 % 401)).collect();
         for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
-            check(isa, &rising);
+            check(isa, &ascending);
             check(isa, &mixed);
         }
     }

@@ -1,22 +1,21 @@
-//! Five limbs of 51 bits as doubles, for the fused multiply-add.
+//! GF(2^255 - 19) in five limbs of 51 bits, held as doubles for the fused multiply-add.
 //!
-//! A product of two limbs has up to 102 bits. A multiply-add that starts from
-//! [`HIGH`] rounds it to a multiple of 2^51; a second one, which starts from what
-//! the first has added, gives what the rounding left out. Neither loses a bit.
-//! Both results are large enough that their bit patterns count in ones, so that
-//! they are summed as integers.
+//! A product of two limbs has up to 102 bits. An FMA that starts from [`ROUND_TO_2_51`] rounds
+//! it to a multiple of 2^51; a second FMA, which subtracts that multiple, gives the exact
+//! remainder. The bit patterns of both results count in units of 2^51 and of 1, so that they
+//! are summed as integers.
 //!
-//! This takes the rounding that is the default: to nearest.
+//! Requires the default rounding mode, to nearest.
 
-use super::{Field, PACKED, Wide, bits_at, canonical_words};
-use crate::cpu::lanes::{Lanes51, LanesF64, ONES, power_of_two};
+use super::{Field, PACKED_LEN, Wide, canonical_words, extract_bits};
+use crate::cpu::lanes::{LanesF64, LanesRadix51, ROUND_TO_INT, power_of_two};
 
-/// An element as doubles, low limb first, each a whole number of magnitude 2^50
-/// at most; but the last may be up to 2^50 + 2^10.
+/// An element as five doubles, low limb first. Each is an integer of magnitude at most 2^50;
+/// the last may reach 2^50 + 2^10.
 ///
-/// The limbs of its sums have a sign. A product's are below 2^57 in magnitude: in the
-/// lowest, the largest, one product's low part of 2^50 and 19 times four low parts
-/// and the high parts, of 2^49, of five.
+/// The limbs of its sums are signed integers. Those of a product are below 2^57 in magnitude:
+/// the lowest, which is the largest, sums one low part of 2^50, and 19 times four low parts and
+/// the high parts, of 2^49, of five products.
 #[derive(Clone, Copy)]
 pub struct Field51<L>([L; 5]);
 
@@ -25,140 +24,143 @@ const MASK: u64 = (1 << BITS) - 1;
 
 const P: [u64; 5] = [MASK - 18, MASK, MASK, MASK, MASK];
 
-/// What is added to a limb before its carry, so that it has no sign, and taken
-/// off it afterwards.
+/// Added to a limb before its carry is taken, which makes it positive, and subtracted
+/// afterwards.
 const HALF: u64 = 1 << (BITS - 1);
 
-/// The limbs of 2^9 * p, between 2^59.9 and 2^60, each with the `HALF` that
-/// [`reduce`](Field::reduce) takes off again.
-const LIFT: [u64; 5] = {
+/// The limbs of 2^9 p, between 2^59.9 and 2^60, each with the `HALF` that
+/// [`reduce`](Field::reduce) subtracts.
+const BIAS: [u64; 5] = {
     let other = (MASK << 9) + HALF;
     [(P[0] << 9) + HALF, other, other, other, other]
 };
 
-const HALF_LIFT: [u64; 5] = [LIFT[0] / 2, LIFT[1] / 2, LIFT[2] / 2, LIFT[3] / 2, LIFT[4] / 2];
+const HALF_BIAS: [u64; 5] = [BIAS[0] / 2, BIAS[1] / 2, BIAS[2] / 2, BIAS[3] / 2, BIAS[4] / 2];
 
 const ZERO: [u64; 5] = [0; 5];
 
-/// From 2^103 to 2^104 doubles are the multiples of 2^51: likewise, for sums of 2^102
-/// at most.
-const HIGH: f64 = 1.5 * power_of_two(103);
+/// Adding this to a double of magnitude at most 2^102 rounds it to a multiple of 2^51, as
+/// [`ROUND_TO_INT`] does to an integer: doubles in \[2^103, 2^104) are spaced by 2^51.
+const ROUND_TO_2_51: f64 = 1.5 * power_of_two(103);
 
-/// One or two products of limbs: as bit patterns the multiple of 2^51 that is
-/// nearest, and the rest, each with where it started.
+/// One product of limbs, or the sum of two, as bit patterns: `high` is the nearest multiple of
+/// 2^51, `low` the remainder, each plus its rounding constant.
 #[derive(Clone, Copy)]
-struct Parts<L> {
+struct SplitProduct<L> {
     high: L,
     low: L,
 }
 
-impl<L: LanesF64> Parts<L> {
+impl<L: LanesF64> SplitProduct<L> {
     #[inline(always)]
-    fn of(a: L, b: L) -> Self {
-        let high = L::splat_f64(HIGH).fused_add(a, b);
-        // What the first one added, less; HIGH + ONES is a multiple of 2^51 too.
-        let low = L::splat_f64(HIGH + ONES).sub_f64(high).fused_add(a, b);
-        Parts { high, low }
+    fn mul(a: L, b: L) -> Self {
+        let high = L::splat_f64(ROUND_TO_2_51).fma_f64(a, b);
+        // Subtracts what the first FMA added. ROUND_TO_2_51 + ROUND_TO_INT is also exact: a
+        // multiple of 2^51.
+        let low = L::splat_f64(ROUND_TO_2_51 + ROUND_TO_INT).sub_f64(high).fma_f64(a, b);
+        SplitProduct { high, low }
     }
 
-    /// a b + c d, where the sum is 2^102 at most. Each rest is 2^50 at most.
+    /// a b + c d, of magnitude at most 2^102. Each of the two remainders is at most 2^50.
     #[inline(always)]
-    fn of_two([a, b]: [L; 2], [c, d]: [L; 2]) -> Self {
-        let first = Parts::of(a, b);
-        let high = first.high.fused_add(c, d);
-        let low = first.high.sub_f64(high).fused_add(c, d);
-        Parts { high, low: first.low.add_f64(low) }
+    fn dot2([a, b]: [L; 2], [c, d]: [L; 2]) -> Self {
+        let first = SplitProduct::mul(a, b);
+        let high = first.high.fma_f64(c, d);
+        let low = first.high.sub_f64(high).fma_f64(c, d);
+        SplitProduct { high, low: first.low.add_f64(low) }
     }
 
     #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        Parts { high: self.high + other.high, low: self.low + other.low }
+    fn add(self, other: Self) -> Self {
+        SplitProduct { high: self.high + other.high, low: self.low + other.low }
     }
 }
 
-/// How many starts the columns of a product and of a square have.
-const STARTS: [u64; 9] = [1, 1, 2, 2, 3, 2, 2, 1, 1];
-const STARTS_OF_SQUARE: [u64; 9] = [1, 1, 1, 1, 2, 2, 1, 1, 1];
+/// The number of `SplitProduct`s, and so of rounding constants, in each column of a product,
+/// and of a square.
+const MUL_TERMS: [u64; 9] = [1, 1, 2, 2, 3, 2, 2, 1, 1];
+const SQUARE_TERMS: [u64; 9] = [1, 1, 1, 1, 2, 2, 1, 1, 1];
 
-/// `lift` less what the starts of all columns come to.
-const fn without_starts(starts: [u64; 9], lift: [u64; 5]) -> [u64; 5] {
-    let mut limbs = lift;
+/// `bias` minus the rounding constants that all columns contribute.
+const fn remove_rounding_constants(terms: [u64; 9], bias: [u64; 5]) -> [u64; 5] {
+    let mut limbs = bias;
     let mut column = 0;
     while column < 9 {
-        limbs = less_starts(limbs, column, starts[column], ONES);
-        limbs = less_starts(limbs, column + 1, starts[column], HIGH);
+        limbs = subtract_constant(limbs, column, terms[column], ROUND_TO_INT);
+        limbs = subtract_constant(limbs, column + 1, terms[column], ROUND_TO_2_51);
         column += 1;
     }
     limbs
 }
 
-const fn less_starts(mut limbs: [u64; 5], column: usize, starts: u64, start: f64) -> [u64; 5] {
+const fn subtract_constant(mut limbs: [u64; 5], column: usize, terms: u64, constant: f64) -> [u64; 5] {
     let factor = if column < 5 { 1 } else { 19 };
     let limb = &mut limbs[column % 5];
-    *limb = limb.wrapping_sub(start.to_bits().wrapping_mul(factor * starts));
+    *limb = limb.wrapping_sub(constant.to_bits().wrapping_mul(factor * terms));
     limbs
 }
 
-const PRODUCT: [u64; 5] = without_starts(STARTS, ZERO);
-const PRODUCT_LIFTED: [u64; 5] = without_starts(STARTS, LIFT);
-const PRODUCT_HALF_LIFTED: [u64; 5] = without_starts(STARTS, HALF_LIFT);
-const SQUARE: [u64; 5] = without_starts(STARTS_OF_SQUARE, ZERO);
-const SQUARE_LIFTED: [u64; 5] = without_starts(STARTS_OF_SQUARE, LIFT);
+const MUL_ADDEND: [u64; 5] = remove_rounding_constants(MUL_TERMS, ZERO);
+const MUL_ADDEND_BIASED: [u64; 5] = remove_rounding_constants(MUL_TERMS, BIAS);
+const MUL_ADDEND_HALF_BIASED: [u64; 5] = remove_rounding_constants(MUL_TERMS, HALF_BIAS);
+const SQUARE_ADDEND: [u64; 5] = remove_rounding_constants(SQUARE_TERMS, ZERO);
+const SQUARE_ADDEND_BIASED: [u64; 5] = remove_rounding_constants(SQUARE_TERMS, BIAS);
 
-/// The product of two elements' limbs, and `rest`. This and the like are compiled
-/// once for each level, by way of [`Lanes51`].
+/// The unreduced product of two elements, plus `addend`. This function and those below are
+/// compiled out of line, once for each level, through [`LanesRadix51`].
 #[inline(always)]
-pub fn product<L: LanesF64>(a: &[L; 5], b: &[L; 5], rest: &[u64; 5]) -> [L; 5] {
+pub fn mul_wide<L: LanesF64>(a: &[L; 5], b: &[L; 5], addend: &[u64; 5]) -> [L; 5] {
     let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (*a, *b);
-    let two = Parts::of_two;
+    let dot2 = SplitProduct::dot2;
     let columns = [
-        Parts::of(a0, b0),
-        two([a0, b1], [a1, b0]),
-        two([a0, b2], [a1, b1]).and(Parts::of(a2, b0)),
-        two([a0, b3], [a1, b2]).and(two([a2, b1], [a3, b0])),
-        two([a0, b4], [a1, b3]).and(two([a2, b2], [a3, b1])).and(Parts::of(a4, b0)),
-        two([a1, b4], [a2, b3]).and(two([a3, b2], [a4, b1])),
-        two([a2, b4], [a3, b3]).and(Parts::of(a4, b2)),
-        two([a3, b4], [a4, b3]),
-        Parts::of(a4, b4),
+        SplitProduct::mul(a0, b0),
+        dot2([a0, b1], [a1, b0]),
+        dot2([a0, b2], [a1, b1]).add(SplitProduct::mul(a2, b0)),
+        dot2([a0, b3], [a1, b2]).add(dot2([a2, b1], [a3, b0])),
+        dot2([a0, b4], [a1, b3]).add(dot2([a2, b2], [a3, b1])).add(SplitProduct::mul(a4, b0)),
+        dot2([a1, b4], [a2, b3]).add(dot2([a3, b2], [a4, b1])),
+        dot2([a2, b4], [a3, b3]).add(SplitProduct::mul(a4, b2)),
+        dot2([a3, b4], [a4, b3]),
+        SplitProduct::mul(a4, b4),
     ];
-    folded(&columns, rest)
+    fold(&columns, addend)
 }
 
-/// The square of an element's limbs, and `rest`. Two doubled products of the lower
-/// four limbs are 2^102 at most; those with the last limb may be more, and stand alone.
+/// The unreduced square of an element, plus `addend`. The sum of two doubled products of the
+/// lower four limbs is at most 2^102; those with the last limb may exceed it and are split one
+/// by one.
 #[inline(always)]
-pub fn square<L: LanesF64>(a: &[L; 5], rest: &[u64; 5]) -> [L; 5] {
+pub fn square_wide<L: LanesF64>(a: &[L; 5], addend: &[u64; 5]) -> [L; 5] {
     let [a0, a1, a2, a3, a4] = *a;
     let [d0, d1, d2, d3] = [a0.add_f64(a0), a1.add_f64(a1), a2.add_f64(a2), a3.add_f64(a3)];
-    let two = Parts::of_two;
+    let dot2 = SplitProduct::dot2;
     let columns = [
-        Parts::of(a0, a0),
-        Parts::of(d0, a1),
-        two([d0, a2], [a1, a1]),
-        two([d0, a3], [d1, a2]),
-        Parts::of(d0, a4).and(two([d1, a3], [a2, a2])),
-        Parts::of(d1, a4).and(Parts::of(d2, a3)),
-        two([d2, a4], [a3, a3]),
-        Parts::of(d3, a4),
-        Parts::of(a4, a4),
+        SplitProduct::mul(a0, a0),
+        SplitProduct::mul(d0, a1),
+        dot2([d0, a2], [a1, a1]),
+        dot2([d0, a3], [d1, a2]),
+        SplitProduct::mul(d0, a4).add(dot2([d1, a3], [a2, a2])),
+        SplitProduct::mul(d1, a4).add(SplitProduct::mul(d2, a3)),
+        dot2([d2, a4], [a3, a3]),
+        SplitProduct::mul(d3, a4),
+        SplitProduct::mul(a4, a4),
     ];
-    folded(&columns, rest)
+    fold(&columns, addend)
 }
 
-/// The limbs of nine columns and of `rest`: 2^255 = 19.
+/// Folds nine columns to five limbs and adds `addend`: 2^255 = 19 modulo p.
 #[inline(always)]
-fn folded<L: LanesF64>(columns: &[Parts<L>; 9], rest: &[u64; 5]) -> [L; 5] {
+fn fold<L: LanesF64>(columns: &[SplitProduct<L>; 9], addend: &[u64; 5]) -> [L; 5] {
     let mut limbs = [columns[8].high; 5];
     for i in 0..5 {
-        let mut above = columns[i + 4].high;
+        let mut high = columns[i + 4].high;
         if i < 4 {
-            above = above + columns[i + 5].low;
+            high = high + columns[i + 5].low;
         }
-        // 19 times, with the rest in between: else the compiler would make a
-        // product of 64 bits of it.
-        let three = (above + above) + (above + L::splat(rest[i]));
-        let mut limb = columns[i].low + (three + above.shl(4));
+        // 19 times `high` as 16 + 3, with the addend between: otherwise the compiler would
+        // combine them to a 64-bit multiplication.
+        let three = (high + high) + (high + L::splat(addend[i]));
+        let mut limb = columns[i].low + (three + high.shl(4));
         if i > 0 {
             limb = limb + columns[i - 1].high;
         }
@@ -167,14 +169,14 @@ fn folded<L: LanesF64>(columns: &[Parts<L>; 9], rest: &[u64; 5]) -> [L; 5] {
     limbs
 }
 
-/// The limbs of an element from those of a sum that is lifted once.
+/// Reduces the limbs of a sum that is biased once.
 ///
-/// Six products and elements are below 2^59.6 together, so that the lift makes them
-/// positive, and below 2^61. The last limb passes on what lies above bit 255 first,
-/// below 2^10; then carries run upwards, each below 2^10, and end in the last limb,
+/// Six products and elements are below 2^59.6 together, so that the bias makes each limb
+/// positive, and below 2^61. First the bits above 255, less than 2^10, are folded from the last
+/// limb into the first. Then carries, each below 2^10, propagate upwards into the last limb,
 /// which keeps 51 bits and one carry.
 #[inline(always)]
-fn carried<L: LanesF64>(sum: &[L; 5]) -> [L; 5] {
+fn carry<L: LanesF64>(sum: &[L; 5]) -> [L; 5] {
     let [r0, r1, r2, r3, r4] = *sum;
     let mask = L::splat(MASK);
     let r0 = r0 + r4.shr(BITS).mul32(L::splat(19));
@@ -183,43 +185,43 @@ fn carried<L: LanesF64>(sum: &[L; 5]) -> [L; 5] {
     let r3 = r3 + r2.shr(BITS);
     let r4 = (r4 & mask) + r3.shr(BITS);
     let mut limbs = [r0 & mask, r1 & mask, r2 & mask, r3 & mask, r4];
-    let ones = power_of_two(52);
+    let two_52 = power_of_two(52);
     for limb in &mut limbs {
-        let double = *limb | L::splat_f64(ones);
-        *limb = double.sub_f64(L::splat_f64(ones + HALF as f64));
+        let double = *limb | L::splat_f64(two_52);
+        *limb = double.sub_f64(L::splat_f64(two_52 + HALF as f64));
     }
     limbs
 }
 
-/// The limbs of the product of two elements.
+/// The reduced product of two elements.
 #[inline(always)]
-pub fn carried_product<L: LanesF64>(a: &[L; 5], b: &[L; 5]) -> [L; 5] {
-    carried(&product(a, b, &PRODUCT_LIFTED))
+pub fn mul<L: LanesF64>(a: &[L; 5], b: &[L; 5]) -> [L; 5] {
+    carry(&mul_wide(a, b, &MUL_ADDEND_BIASED))
 }
 
-/// The limbs of the square of an element.
+/// The reduced square of an element.
 #[inline(always)]
-pub fn carried_square<L: LanesF64>(a: &[L; 5]) -> [L; 5] {
-    carried(&square(a, &SQUARE_LIFTED))
+pub fn square<L: LanesF64>(a: &[L; 5]) -> [L; 5] {
+    carry(&square_wide(a, &SQUARE_ADDEND_BIASED))
 }
 
-impl<L: Lanes51> Field for Field51<L> {
+impl<L: LanesRadix51> Field for Field51<L> {
     type Lanes = L;
 
-    const LIFT: [u64; 5] = LIFT;
+    const BIAS: [u64; 5] = BIAS;
 
     #[inline(always)]
     fn from_words(words: [L; 4]) -> Self {
         let mut limbs = [words[0]; 5];
         for i in 0..5 {
-            limbs[i] = bits_at(&words, BITS as usize * i, BITS) + L::splat(LIFT[i]);
+            limbs[i] = extract_bits(&words, BITS as usize * i, BITS) + L::splat(BIAS[i]);
         }
         Self::reduce(Wide(limbs))
     }
 
     #[inline(always)]
     fn to_words(self) -> [L; 4] {
-        // The value is less than p in magnitude, and each limb less than p's.
+        // The value is below p in magnitude, and each limb below that of p.
         let mut limbs = self.widen().0;
         for i in 0..5 {
             limbs[i] = limbs[i] + L::splat(P[i]);
@@ -228,12 +230,12 @@ impl<L: Lanes51> Field for Field51<L> {
     }
 
     #[inline(always)]
-    fn pack(self) -> [L; PACKED] {
+    fn pack(self) -> [L; PACKED_LEN] {
         self.0
     }
 
     #[inline(always)]
-    fn unpack(packed: [L; PACKED]) -> Self {
+    fn unpack(packed: [L; PACKED_LEN]) -> Self {
         Field51(packed)
     }
 
@@ -241,59 +243,59 @@ impl<L: Lanes51> Field for Field51<L> {
     fn widen(self) -> Wide<L> {
         let mut limbs = self.0;
         for i in 0..5 {
-            limbs[i] = limbs[i].add_f64(L::splat_f64(ONES)) - L::splat_f64(ONES);
+            limbs[i] = limbs[i].add_f64(L::splat_f64(ROUND_TO_INT)) - L::splat_f64(ROUND_TO_INT);
         }
         Wide(limbs)
     }
 
     #[inline(always)]
     fn multiply_add(sum: L, a: L, b: L) -> L {
-        sum.fused_add(a, b)
+        sum.fma_f64(a, b)
     }
 
     #[inline(always)]
-    fn mul(self, other: Self) -> Wide<L> {
-        Wide(L::product(&self.0, &other.0, &PRODUCT))
+    fn mul_wide(self, other: Self) -> Wide<L> {
+        Wide(L::mul_wide(&self.0, &other.0, &MUL_ADDEND))
     }
 
     #[inline(always)]
-    fn mul_lifted(self, other: Self) -> Wide<L> {
-        Wide(L::product(&self.0, &other.0, &PRODUCT_LIFTED))
+    fn mul_wide_biased(self, other: Self) -> Wide<L> {
+        Wide(L::mul_wide(&self.0, &other.0, &MUL_ADDEND_BIASED))
     }
 
     #[inline(always)]
-    fn mul_twice_lifted(self, other: Self) -> Wide<L> {
-        let half = Wide(L::product(&self.0, &other.0, &PRODUCT_HALF_LIFTED));
+    fn double_mul_wide_biased(self, other: Self) -> Wide<L> {
+        let half = Wide(L::mul_wide(&self.0, &other.0, &MUL_ADDEND_HALF_BIASED));
         Self::add(half, half)
     }
 
     #[inline(always)]
-    fn square(self) -> Wide<L> {
-        Wide(L::square(&self.0, &SQUARE))
+    fn square_wide(self) -> Wide<L> {
+        Wide(L::square_wide(&self.0, &SQUARE_ADDEND))
     }
 
     #[inline(always)]
-    fn square_lifted(self) -> Wide<L> {
-        Wide(L::square(&self.0, &SQUARE_LIFTED))
+    fn square_wide_biased(self) -> Wide<L> {
+        Wide(L::square_wide(&self.0, &SQUARE_ADDEND_BIASED))
     }
 
     #[inline(always)]
     fn reduce(sum: Wide<L>) -> Self {
-        Field51(carried(&sum.0))
+        Field51(carry(&sum.0))
     }
 
     #[inline(always)]
-    fn times(self, other: Self) -> Self {
-        Field51(L::carried_product(&self.0, &other.0))
+    fn mul(self, other: Self) -> Self {
+        Field51(L::mul(&self.0, &other.0))
     }
 
     #[inline(always)]
-    fn squared(self) -> Self {
-        Field51(L::carried_square(&self.0))
+    fn square(self) -> Self {
+        Field51(L::square(&self.0))
     }
 
     #[inline(always)]
-    fn negated(self) -> Self {
+    fn neg(self) -> Self {
         let mut limbs = self.0;
         for limb in &mut limbs {
             *limb = *limb ^ L::splat_f64(-0.0);
@@ -310,7 +312,7 @@ mod tests {
     use super::*;
     use crate::cpu::Isa;
 
-    /// The value of limbs: p is added to each of them, which is p times something.
+    /// The value of signed limbs: adding p to each limb adds a multiple of p.
     fn value(limbs: [i64; 5]) -> [u64; 4] {
         limbs.iter().zip(P).rev().fold([0; 4], |value, (&limb, p)| {
             let positive = limb.checked_add_unsigned(p).unwrap().unsigned_abs();
@@ -323,12 +325,12 @@ mod tests {
     }
 
     #[inline(always)]
-    fn check_lanes<L: Lanes51>(a: [i64; 5], b: [i64; 5]) {
+    fn check_lanes<L: LanesRadix51>(a: [i64; 5], b: [i64; 5]) {
         let element = |limbs: [i64; 5]| Field51(limbs.map(|limb| L::splat_f64(limb as f64)));
         check_elements(element(a), value(a), element(b), value(b));
     }
 
-    /// Limbs anywhere within their bounds, or at either end.
+    /// Limbs within their bounds, or at either bound.
     fn limbs() -> impl Strategy<Value = [i64; 5]> {
         let limb = |most: i64| prop_oneof![-most..=most, Just(-most), Just(most)];
         let (half, last) = (HALF as i64, HALF as i64 + (1 << 10));
@@ -346,9 +348,9 @@ mod tests {
         }
     }
 
-    /// All signs of limbs that are as large as can be.
+    /// Limbs of the greatest magnitude, with all combinations of signs.
     #[test]
-    fn extreme_limbs() {
+    fn limbs_of_greatest_magnitude() {
         let limbs = |signs: u32| {
             let mut limbs = [HALF as i64, HALF as i64, HALF as i64, HALF as i64, HALF as i64 + (1 << 10)];
             for (i, limb) in limbs.iter_mut().enumerate() {

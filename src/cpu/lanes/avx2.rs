@@ -1,17 +1,19 @@
-//! AVX2: 8 lanes of 32 bits.
+//! AVX2 with FMA: 8 lanes of 32 bits, 4 lanes of 64 bits.
 
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Endian, Lanes32, Lanes51, Lanes64, LanesF64, Quad, Work, load_blocks, padded};
+use super::{
+    BLOCK_WORDS, Endian, LaneFn, Lanes32, Lanes64, LanesF64, LanesRadix51, U64x4, gather_blocks, zero_padded,
+};
 use crate::cpu::field25519::radix51::{self, Field51};
 
 /// Eight 32-bit words.
 #[derive(Clone, Copy)]
 pub struct U32s(__m256i);
 
-/// Runs what is safe on this level: intrinsics that touch only registers.
-macro_rules! registers {
+/// Evaluates intrinsics that access no memory, which are safe at this level.
+macro_rules! intrinsic {
     ($intrinsics:expr) => {
         // SAFETY: the entry points run this level only where the processor has it.
         unsafe { $intrinsics }
@@ -23,7 +25,7 @@ impl Add for U32s {
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        U32s(registers!(_mm256_add_epi32(self.0, other.0)))
+        U32s(intrinsic!(_mm256_add_epi32(self.0, other.0)))
     }
 }
 
@@ -32,7 +34,7 @@ impl BitXor for U32s {
 
     #[inline(always)]
     fn bitxor(self, other: Self) -> Self {
-        U32s(registers!(_mm256_xor_si256(self.0, other.0)))
+        U32s(intrinsic!(_mm256_xor_si256(self.0, other.0)))
     }
 }
 
@@ -41,7 +43,7 @@ impl BitAnd for U32s {
 
     #[inline(always)]
     fn bitand(self, other: Self) -> Self {
-        U32s(registers!(_mm256_and_si256(self.0, other.0)))
+        U32s(intrinsic!(_mm256_and_si256(self.0, other.0)))
     }
 }
 
@@ -50,7 +52,7 @@ impl BitOr for U32s {
 
     #[inline(always)]
     fn bitor(self, other: Self) -> Self {
-        U32s(registers!(_mm256_or_si256(self.0, other.0)))
+        U32s(intrinsic!(_mm256_or_si256(self.0, other.0)))
     }
 }
 
@@ -58,25 +60,25 @@ impl Lanes32 for U32s {
     const LANES: usize = 8;
 
     #[inline(always)]
-    fn outlined<W: Work>(work: W) -> W::Output {
+    fn call_noinline<F: LaneFn>(function: F) -> F::Output {
         #[target_feature(enable = "avx2,bmi1,bmi2")]
         #[inline(never)]
-        fn on_level<W: Work>(work: W) -> W::Output {
-            work.run()
+        fn on_level<F: LaneFn>(function: F) -> F::Output {
+            function.call()
         }
-        registers!(on_level(work))
+        intrinsic!(on_level(function))
     }
 
     #[inline(always)]
     fn splat(value: u32) -> Self {
-        U32s(registers!(_mm256_set1_epi32(value as i32)))
+        U32s(intrinsic!(_mm256_set1_epi32(value as i32)))
     }
 
     #[inline(always)]
     fn load(values: &[u32]) -> Self {
         let values: &[u32; 8] = values.first_chunk().expect("one value for each lane");
-        // SAFETY: the array is as long as the vector, which may lie at any
-        // address; the processor has this level.
+        // SAFETY: the array has the vector's length, the load needs no alignment, and the
+        // processor has this level.
         U32s(unsafe { _mm256_loadu_si256(values.as_ptr().cast()) })
     }
 
@@ -85,7 +87,7 @@ impl Lanes32 for U32s {
         if N == 16 || N == 8 {
             return self.rotate_bytes::<N>();
         }
-        U32s(registers!({
+        U32s(intrinsic!({
             let right = _mm256_srl_epi32(self.0, _mm_cvtsi32_si128(N));
             let left = _mm256_sll_epi32(self.0, _mm_cvtsi32_si128(32 - N));
             _mm256_or_si256(right, left)
@@ -94,7 +96,7 @@ impl Lanes32 for U32s {
 
     #[inline(always)]
     fn shr<const N: i32>(self) -> Self {
-        U32s(registers!(_mm256_srl_epi32(self.0, _mm_cvtsi32_si128(N))))
+        U32s(intrinsic!(_mm256_srl_epi32(self.0, _mm_cvtsi32_si128(N))))
     }
 
     #[inline(always)]
@@ -113,18 +115,18 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn equal(self, other: Self) -> Self {
-        U32s(registers!(_mm256_cmpeq_epi32(self.0, other.0)))
+    fn eq_mask(self, other: Self) -> Self {
+        U32s(intrinsic!(_mm256_cmpeq_epi32(self.0, other.0)))
     }
 
     #[inline(always)]
     fn any(self) -> bool {
-        registers!(_mm256_testz_si256(self.0, self.0)) == 0
+        intrinsic!(_mm256_testz_si256(self.0, self.0)) == 0
     }
 
     #[inline(always)]
-    fn any_at_most(self, bound: Self) -> bool {
-        U32s(registers!(_mm256_min_epu32(self.0, bound.0))).equal(self).any()
+    fn any_le(self, bound: Self) -> bool {
+        U32s(intrinsic!(_mm256_min_epu32(self.0, bound.0))).eq_mask(self).any()
     }
 
     #[inline(always)]
@@ -139,14 +141,14 @@ impl Lanes32 for U32s {
             let part = &bytes[lane * stride..];
             *row = match length {
                 32 => Self::from_bytes(part.first_chunk().expect("half a block for each lane")),
-                _ => Self::from_bytes(&padded(&part[..length])),
+                _ => Self::from_bytes(&zero_padded(&part[..length])),
             };
         }
         transpose(rows)
     }
 
     #[inline(always)]
-    fn load_halves(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
+    fn gather_half_blocks(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
         let blocks: &[&[u8; 64]; 8] = blocks.first_chunk().expect("one block for each lane");
         let mut rows = [Self::splat(0); 8];
         for (row, block) in rows.iter_mut().zip(blocks) {
@@ -156,11 +158,11 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
+    fn gather_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
         let tails: &[&[u8]; 8] = tails.first_chunk().expect("one tail for each lane");
-        let blocks = tails.map(padded);
+        let blocks = tails.map(zero_padded);
         let mut words = [Self::splat(0); BLOCK_WORDS];
-        load_blocks(&mut words, &blocks.each_ref(), Endian::Little);
+        gather_blocks(&mut words, &blocks.each_ref(), Endian::Little);
         words
     }
 
@@ -168,8 +170,8 @@ impl Lanes32 for U32s {
     fn store_digests(words: [Self; 8], out: &mut [[u8; 32]]) {
         let out: &mut [[u8; 32]; 8] = out.first_chunk_mut().expect("room for each lane");
         for (row, out) in transpose(words).iter().zip(out) {
-            // SAFETY: a digest is as long as the vector, which may lie at any
-            // address; the processor has this level.
+            // SAFETY: a digest has the vector's length, the store needs no alignment, and the
+            // processor has this level.
             unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), row.0) }
         }
     }
@@ -178,12 +180,12 @@ impl Lanes32 for U32s {
 impl U32s {
     #[inline(always)]
     fn from_bytes(bytes: &[u8; 32]) -> Self {
-        // SAFETY: the bytes are as many as the vector's, which may lie at any address;
-        // the processor has this level.
+        // SAFETY: the array has the vector's length, the load needs no alignment, and the
+        // processor has this level.
         U32s(unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) })
     }
 
-    /// A rotation by whole bytes is one shuffle, not two shifts and an or.
+    /// Rotates each word by whole bytes: one shuffle instead of two shifts and an OR.
     #[inline(always)]
     fn rotate_bytes<const N: i32>(self) -> Self {
         let first = N as u8 / 8;
@@ -192,7 +194,7 @@ impl U32s {
 
     #[inline(always)]
     fn shuffle_bytes(self, order: [u8; 4]) -> Self {
-        U32s(registers!({
+        U32s(intrinsic!({
             let offsets = _mm256_set_epi32(
                 0x0c0c_0c0c,
                 0x0808_0808,
@@ -209,29 +211,30 @@ impl U32s {
     }
 }
 
-/// Rows to columns: three exchanges, each doubling the distance.
+/// Transposes 8 by 8 words in three steps: pairs of words, pairs of double words, 128-bit
+/// half vectors.
 #[inline(always)]
 fn transpose(rows: [U32s; 8]) -> [U32s; 8] {
     let mut pairs = rows;
     for i in 0..4 {
         let (even, odd) = (rows[2 * i].0, rows[2 * i + 1].0);
-        pairs[2 * i] = U32s(registers!(_mm256_unpacklo_epi32(even, odd)));
-        pairs[2 * i + 1] = U32s(registers!(_mm256_unpackhi_epi32(even, odd)));
+        pairs[2 * i] = U32s(intrinsic!(_mm256_unpacklo_epi32(even, odd)));
+        pairs[2 * i + 1] = U32s(intrinsic!(_mm256_unpackhi_epi32(even, odd)));
     }
-    // fours[4i + j]: column j of each half, of rows 4i to 4i + 3.
+    // fours[4i + j] has words j (low half) and 4 + j (high half) of rows 4i to 4i + 3.
     let mut fours = pairs;
     for i in 0..2 {
         for j in 0..2 {
             let (low, high) = (pairs[4 * i + j].0, pairs[4 * i + j + 2].0);
-            fours[4 * i + 2 * j] = U32s(registers!(_mm256_unpacklo_epi64(low, high)));
-            fours[4 * i + 2 * j + 1] = U32s(registers!(_mm256_unpackhi_epi64(low, high)));
+            fours[4 * i + 2 * j] = U32s(intrinsic!(_mm256_unpacklo_epi64(low, high)));
+            fours[4 * i + 2 * j + 1] = U32s(intrinsic!(_mm256_unpackhi_epi64(low, high)));
         }
     }
     let mut columns = fours;
     for j in 0..4 {
         let (low, high) = (fours[j].0, fours[4 + j].0);
-        columns[j] = U32s(registers!(_mm256_permute2x128_si256::<0x20>(low, high)));
-        columns[4 + j] = U32s(registers!(_mm256_permute2x128_si256::<0x31>(low, high)));
+        columns[j] = U32s(intrinsic!(_mm256_permute2x128_si256::<0x20>(low, high)));
+        columns[4 + j] = U32s(intrinsic!(_mm256_permute2x128_si256::<0x31>(low, high)));
     }
     columns
 }
@@ -240,7 +243,7 @@ fn transpose(rows: [U32s; 8]) -> [U32s; 8] {
 #[derive(Clone, Copy)]
 pub struct U64s(__m256i);
 
-/// Elements of the field of 2^255 - 19 in the form that suits this level.
+/// The form of GF(2^255 - 19) elements at this level.
 pub type Fe = Field51<U64s>;
 
 macro_rules! operators64 {
@@ -250,7 +253,7 @@ macro_rules! operators64 {
 
             #[inline(always)]
             fn $function(self, other: Self) -> Self {
-                U64s(registers!($intrinsic(self.0, other.0)))
+                U64s(intrinsic!($intrinsic(self.0, other.0)))
             }
         }
     )*};
@@ -264,9 +267,9 @@ operators64!(
     BitOr::bitor = _mm256_or_si256,
 );
 
-lanes51!("avx2,fma");
+impl_lanes_radix51!("avx2,fma");
 
-lanes_f64!(
+impl_lanes_f64!(
     _mm256_castsi256_pd,
     _mm256_castpd_si256,
     _mm256_add_pd,
@@ -276,10 +279,10 @@ lanes_f64!(
 );
 
 /// # Safety
-/// As for all intrinsics: the processor must have this level.
+/// The processor must have this level.
 #[inline(always)]
-unsafe fn at_most(a: __m256d, b: __m256d) -> __m256i {
-    registers!(_mm256_castpd_si256(_mm256_cmp_pd::<_CMP_LE_OQ>(a, b)))
+unsafe fn le(a: __m256d, b: __m256d) -> __m256i {
+    intrinsic!(_mm256_castpd_si256(_mm256_cmp_pd::<_CMP_LE_OQ>(a, b)))
 }
 
 impl Lanes64 for U64s {
@@ -287,42 +290,42 @@ impl Lanes64 for U64s {
 
     #[inline(always)]
     fn splat(value: u64) -> Self {
-        U64s(registers!(_mm256_set1_epi64x(value as i64)))
+        U64s(intrinsic!(_mm256_set1_epi64x(value as i64)))
     }
 
     #[inline(always)]
     fn load(values: &[u64]) -> Self {
         let values: &[u64; 4] = values.first_chunk().expect("one value for each lane");
-        // SAFETY: the array is as long as the vector, which may lie at any
-        // address; the processor has this level.
+        // SAFETY: the array has the vector's length, the load needs no alignment, and the
+        // processor has this level.
         U64s(unsafe { _mm256_loadu_si256(values.as_ptr().cast()) })
     }
 
     #[inline(always)]
     fn store(self, out: &mut [u64]) {
         let out: &mut [u64; 4] = out.first_chunk_mut().expect("room for each lane");
-        // SAFETY: as in `load`.
+        // SAFETY: as in `load`, for a store.
         unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), self.0) }
     }
 
     #[inline(always)]
     fn shl(self, bits: u32) -> Self {
-        U64s(registers!(_mm256_sll_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
+        U64s(intrinsic!(_mm256_sll_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
     }
 
     #[inline(always)]
     fn shr(self, bits: u32) -> Self {
-        U64s(registers!(_mm256_srl_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
+        U64s(intrinsic!(_mm256_srl_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
     }
 
     #[inline(always)]
-    fn equal(self, other: Self) -> Self {
-        U64s(registers!(_mm256_cmpeq_epi64(self.0, other.0)))
+    fn eq_mask(self, other: Self) -> Self {
+        U64s(intrinsic!(_mm256_cmpeq_epi64(self.0, other.0)))
     }
 
     #[inline(always)]
     fn swap_bytes(self) -> Self {
-        U64s(registers!({
+        U64s(intrinsic!({
             let order = _mm_set_epi64x(0x08_09_0a_0b_0c_0d_0e_0f, 0x00_01_02_03_04_05_06_07);
             _mm256_shuffle_epi8(self.0, _mm256_broadcastsi128_si256(order))
         }))
@@ -330,29 +333,29 @@ impl Lanes64 for U64s {
 
     #[inline(always)]
     fn mul32(self, other: Self) -> Self {
-        U64s(registers!(_mm256_mul_epu32(self.0, other.0)))
+        U64s(intrinsic!(_mm256_mul_epu32(self.0, other.0)))
     }
 
     #[inline(always)]
-    fn load_quads(quads: &[&Quad]) -> [Self; 4] {
-        let quads: &[&Quad; 4] = quads.first_chunk().expect("a quad for each lane");
+    fn load_transposed(quads: &[&U64x4]) -> [Self; 4] {
+        let quads: &[&U64x4; 4] = quads.first_chunk().expect("a quad for each lane");
         let [a, b, c, d] = quads;
-        transpose_quads([U64s::load(&a.0), U64s::load(&b.0), U64s::load(&c.0), U64s::load(&d.0)])
+        transpose_4x4([U64s::load(&a.0), U64s::load(&b.0), U64s::load(&c.0), U64s::load(&d.0)])
     }
 
     #[inline(always)]
-    fn store_quads(words: [Self; 4], quads: &mut [Quad], stride: usize) {
-        for (row, quad) in transpose_quads(words).into_iter().zip(quads.iter_mut().step_by(stride)) {
+    fn store_transposed(words: [Self; 4], quads: &mut [U64x4], stride: usize) {
+        for (row, quad) in transpose_4x4(words).into_iter().zip(quads.iter_mut().step_by(stride)) {
             row.store(&mut quad.0);
         }
     }
 }
 
-/// Transposes four by four words.
+/// Transposes 4 by 4 words.
 #[inline(always)]
-fn transpose_quads([r0, r1, r2, r3]: [U64s; 4]) -> [U64s; 4] {
-    registers!({
-        // Columns 0 and 2, and columns 1 and 3, of two rows.
+fn transpose_4x4([r0, r1, r2, r3]: [U64s; 4]) -> [U64s; 4] {
+    intrinsic!({
+        // Words 0 and 2 (even), and 1 and 3 (odd), of two rows.
         let (even_01, odd_01) = (_mm256_unpacklo_epi64(r0.0, r1.0), _mm256_unpackhi_epi64(r0.0, r1.0));
         let (even_23, odd_23) = (_mm256_unpacklo_epi64(r2.0, r3.0), _mm256_unpackhi_epi64(r2.0, r3.0));
         [

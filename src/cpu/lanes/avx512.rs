@@ -1,24 +1,24 @@
-//! AVX-512 F, BW, DQ and VL: 16 lanes of 32 bits.
+//! AVX-512 F, BW, DQ and VL: 16 lanes of 32 bits, 8 lanes of 64 bits.
 
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, Lanes32, Lanes51, Lanes64, LanesF64, Quad, Work};
+use super::{BLOCK_WORDS, LaneFn, Lanes32, Lanes64, LanesF64, LanesRadix51, U64x4};
 use crate::cpu::field25519::radix51::{self, Field51};
 
 /// Sixteen 32-bit words.
 #[derive(Clone, Copy)]
 pub struct U32s(__m512i);
 
-/// Runs what is safe on this level: intrinsics that touch only registers.
-macro_rules! registers {
+/// Evaluates intrinsics that access no memory, which are safe at this level.
+macro_rules! intrinsic {
     ($intrinsics:expr) => {
         // SAFETY: the entry points run this level only where the processor has it.
         unsafe { $intrinsics }
     };
 }
 
-/// The truth tables of three-operand logic: bit 4a + 2b + c.
+/// Truth tables for `vpternlog`: bit 4a + 2b + c is the result for a, b, c.
 const XOR3: i32 = 0b1001_0110;
 const CHOOSE: i32 = 0b1100_1010;
 const MAJORITY: i32 = 0b1110_1000;
@@ -28,7 +28,7 @@ impl Add for U32s {
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        U32s(registers!(_mm512_add_epi32(self.0, other.0)))
+        U32s(intrinsic!(_mm512_add_epi32(self.0, other.0)))
     }
 }
 
@@ -37,7 +37,7 @@ impl BitXor for U32s {
 
     #[inline(always)]
     fn bitxor(self, other: Self) -> Self {
-        U32s(registers!(_mm512_xor_si512(self.0, other.0)))
+        U32s(intrinsic!(_mm512_xor_si512(self.0, other.0)))
     }
 }
 
@@ -46,7 +46,7 @@ impl BitAnd for U32s {
 
     #[inline(always)]
     fn bitand(self, other: Self) -> Self {
-        U32s(registers!(_mm512_and_si512(self.0, other.0)))
+        U32s(intrinsic!(_mm512_and_si512(self.0, other.0)))
     }
 }
 
@@ -55,7 +55,7 @@ impl BitOr for U32s {
 
     #[inline(always)]
     fn bitor(self, other: Self) -> Self {
-        U32s(registers!(_mm512_or_si512(self.0, other.0)))
+        U32s(intrinsic!(_mm512_or_si512(self.0, other.0)))
     }
 }
 
@@ -63,71 +63,71 @@ impl Lanes32 for U32s {
     const LANES: usize = 16;
 
     #[inline(always)]
-    fn outlined<W: Work>(work: W) -> W::Output {
+    fn call_noinline<F: LaneFn>(function: F) -> F::Output {
         #[target_feature(enable = "avx2,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl")]
         #[inline(never)]
-        fn on_level<W: Work>(work: W) -> W::Output {
-            work.run()
+        fn on_level<F: LaneFn>(function: F) -> F::Output {
+            function.call()
         }
-        registers!(on_level(work))
+        intrinsic!(on_level(function))
     }
 
     #[inline(always)]
     fn splat(value: u32) -> Self {
-        U32s(registers!(_mm512_set1_epi32(value as i32)))
+        U32s(intrinsic!(_mm512_set1_epi32(value as i32)))
     }
 
     #[inline(always)]
     fn load(values: &[u32]) -> Self {
         let values: &[u32; 16] = values.first_chunk().expect("one value for each lane");
-        // SAFETY: the array is as long as the vector, which may lie at any
-        // address; the processor has this level.
+        // SAFETY: the array has the vector's length, the load needs no alignment, and the
+        // processor has this level.
         U32s(unsafe { _mm512_loadu_si512(values.as_ptr().cast()) })
     }
 
     #[inline(always)]
     fn rotr<const N: i32>(self) -> Self {
-        U32s(registers!(_mm512_ror_epi32::<N>(self.0)))
+        U32s(intrinsic!(_mm512_ror_epi32::<N>(self.0)))
     }
 
     #[inline(always)]
     fn shr<const N: i32>(self) -> Self {
-        U32s(registers!(_mm512_srl_epi32(self.0, _mm_cvtsi32_si128(N))))
+        U32s(intrinsic!(_mm512_srl_epi32(self.0, _mm_cvtsi32_si128(N))))
     }
 
     #[inline(always)]
     fn xor3(self, b: Self, c: Self) -> Self {
-        U32s(registers!(_mm512_ternarylogic_epi32::<XOR3>(self.0, b.0, c.0)))
+        U32s(intrinsic!(_mm512_ternarylogic_epi32::<XOR3>(self.0, b.0, c.0)))
     }
 
     #[inline(always)]
     fn choose(self, a: Self, b: Self) -> Self {
-        U32s(registers!(_mm512_ternarylogic_epi32::<CHOOSE>(self.0, a.0, b.0)))
+        U32s(intrinsic!(_mm512_ternarylogic_epi32::<CHOOSE>(self.0, a.0, b.0)))
     }
 
     #[inline(always)]
     fn majority(self, b: Self, c: Self) -> Self {
-        U32s(registers!(_mm512_ternarylogic_epi32::<MAJORITY>(self.0, b.0, c.0)))
+        U32s(intrinsic!(_mm512_ternarylogic_epi32::<MAJORITY>(self.0, b.0, c.0)))
     }
 
     #[inline(always)]
-    fn equal(self, other: Self) -> Self {
-        U32s(registers!(_mm512_maskz_set1_epi32(_mm512_cmpeq_epi32_mask(self.0, other.0), -1)))
+    fn eq_mask(self, other: Self) -> Self {
+        U32s(intrinsic!(_mm512_maskz_set1_epi32(_mm512_cmpeq_epi32_mask(self.0, other.0), -1)))
     }
 
     #[inline(always)]
     fn any(self) -> bool {
-        registers!(_mm512_test_epi32_mask(self.0, self.0)) != 0
+        intrinsic!(_mm512_test_epi32_mask(self.0, self.0)) != 0
     }
 
     #[inline(always)]
-    fn any_at_most(self, bound: Self) -> bool {
-        registers!(_mm512_cmple_epu32_mask(self.0, bound.0)) != 0
+    fn any_le(self, bound: Self) -> bool {
+        intrinsic!(_mm512_cmple_epu32_mask(self.0, bound.0)) != 0
     }
 
     #[inline(always)]
     fn swap_bytes(self) -> Self {
-        U32s(registers!({
+        U32s(intrinsic!({
             let order = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
             _mm512_shuffle_epi8(self.0, _mm512_broadcast_i32x4(order))
         }))
@@ -137,34 +137,33 @@ impl Lanes32 for U32s {
     fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; 8] {
         assert!(length <= 32 && stride <= bytes.len() / 15 && 15 * stride + length <= bytes.len());
         let start = |lane| bytes.as_ptr().wrapping_add(lane * stride);
-        // SAFETY: `length` bytes lie inside the slice from the last lane's start, which is
-        // the furthest, and they may lie at any address; what the mask leaves out is not
+        // SAFETY: the assertion keeps the last lane's `length` bytes within the slice, and with
+        // them those of all lanes. Loads need no alignment, and bytes outside the mask are not
         // accessed. The processor has this level.
         unsafe {
             if length == 32 {
-                return transposed_half(|lane| _mm256_loadu_si256(start(lane).cast()));
+                return transpose_half_blocks(|lane| _mm256_loadu_si256(start(lane).cast()));
             }
-            transposed_half(|lane| _mm256_maskz_loadu_epi8((1 << length) - 1, start(lane).cast()))
+            transpose_half_blocks(|lane| _mm256_maskz_loadu_epi8((1 << length) - 1, start(lane).cast()))
         }
     }
 
     #[inline(always)]
-    fn load_halves(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
+    fn gather_half_blocks(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
         let blocks: &[&[u8; 64]; 16] = blocks.first_chunk().expect("one block for each lane");
         let part = |lane: usize| blocks[lane].as_chunks::<32>().0[half].as_ptr().cast();
-        // SAFETY: half a block is as long as what is loaded, which may lie at any
-        // address; the processor has this level.
-        transposed_half(|lane| unsafe { _mm256_loadu_si256(part(lane)) })
+        // SAFETY: half a block has the length of the load, which needs no alignment; the
+        // processor has this level.
+        transpose_half_blocks(|lane| unsafe { _mm256_loadu_si256(part(lane)) })
     }
 
     #[inline(always)]
-    fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
+    fn gather_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
         let tails: &[&[u8]; 16] = tails.first_chunk().expect("one tail for each lane");
         let mut rows = [Self::splat(0); 16];
         for (row, tail) in rows.iter_mut().zip(tails) {
             let mask = if tail.len() >= 64 { u64::MAX } else { (1 << tail.len()) - 1 };
-            // SAFETY: bytes that the mask leaves out are not accessed; the
-            // processor has this level.
+            // SAFETY: bytes outside the mask are not accessed; the processor has this level.
             *row = U32s(unsafe { _mm512_maskz_loadu_epi8(mask, tail.as_ptr().cast()) });
         }
         transpose(rows)
@@ -173,10 +172,10 @@ impl Lanes32 for U32s {
     #[inline(always)]
     fn store_digests(words: [Self; 8], out: &mut [[u8; 32]]) {
         let out: &mut [[u8; 32]; 16] = out.first_chunk_mut().expect("room for each lane");
-        let rows = transpose_8(words);
+        let rows = transpose_8_columns(words);
         for (i, row) in rows.iter().enumerate() {
-            // SAFETY: each half row is as long as a digest, and stores may go to
-            // any address; the processor has this level.
+            // SAFETY: half a row has the length of a digest, stores need no alignment, and the
+            // processor has this level.
             unsafe {
                 _mm256_storeu_si256(out[i].as_mut_ptr().cast(), _mm512_castsi512_si256(row.0));
                 _mm256_storeu_si256(out[8 + i].as_mut_ptr().cast(), _mm512_extracti64x4_epi64::<1>(row.0));
@@ -185,27 +184,27 @@ impl Lanes32 for U32s {
     }
 }
 
-/// Words from half of each lane's block.
+/// Eight words of each lane, from the 32 bytes that `part` loads for the lane.
 #[inline(always)]
-fn transposed_half(part: impl Fn(usize) -> __m256i) -> [U32s; 8] {
-    // Inserted from memory, which takes no shuffle, and so that quarters come together
-    // in the order of the lanes.
+fn transpose_half_blocks(part: impl Fn(usize) -> __m256i) -> [U32s; 8] {
+    // Inserting from memory needs no shuffle. Lanes i and i + 4 share a row, so that the
+    // quarters end up in lane order.
     let row =
-        |lane| U32s(registers!(_mm512_inserti64x4::<1>(_mm512_castsi256_si512(part(lane)), part(lane + 4))));
+        |lane| U32s(intrinsic!(_mm512_inserti64x4::<1>(_mm512_castsi256_si512(part(lane)), part(lane + 4))));
     let low = transpose_quarters([row(0), row(1), row(2), row(3)]);
     let high = transpose_quarters([row(8), row(9), row(10), row(11)]);
     let mut columns = [low[0]; 8];
     for j in 0..4 {
-        columns[j] = U32s(registers!(_mm512_shuffle_i32x4::<0x88>(low[j].0, high[j].0)));
-        columns[4 + j] = U32s(registers!(_mm512_shuffle_i32x4::<0xdd>(low[j].0, high[j].0)));
+        columns[j] = U32s(intrinsic!(_mm512_shuffle_i32x4::<0x88>(low[j].0, high[j].0)));
+        columns[4 + j] = U32s(intrinsic!(_mm512_shuffle_i32x4::<0xdd>(low[j].0, high[j].0)));
     }
     columns
 }
 
-/// Transposes each 128-bit quarter of four rows: 4 words by 4.
+/// Transposes 4 by 4 words in each 128-bit quarter of four rows.
 #[inline(always)]
 fn transpose_quarters([a, b, c, d]: [U32s; 4]) -> [U32s; 4] {
-    registers!({
+    intrinsic!({
         let (ab_low, ab_high) = (_mm512_unpacklo_epi32(a.0, b.0), _mm512_unpackhi_epi32(a.0, b.0));
         let (cd_low, cd_high) = (_mm512_unpacklo_epi32(c.0, d.0), _mm512_unpackhi_epi32(c.0, d.0));
         [
@@ -217,28 +216,28 @@ fn transpose_quarters([a, b, c, d]: [U32s; 4]) -> [U32s; 4] {
     })
 }
 
-/// Rows to columns: three exchanges, each doubling the distance.
+/// Transposes 16 by 16 words in steps: pairs of words, pairs of double words, 128-bit quarters.
 #[inline(always)]
 fn transpose(rows: [U32s; 16]) -> [U32s; 16] {
     let mut pairs = rows;
     for i in 0..8 {
         let (even, odd) = (rows[2 * i].0, rows[2 * i + 1].0);
-        pairs[2 * i] = U32s(registers!(_mm512_unpacklo_epi32(even, odd)));
-        pairs[2 * i + 1] = U32s(registers!(_mm512_unpackhi_epi32(even, odd)));
+        pairs[2 * i] = U32s(intrinsic!(_mm512_unpacklo_epi32(even, odd)));
+        pairs[2 * i + 1] = U32s(intrinsic!(_mm512_unpackhi_epi32(even, odd)));
     }
-    // fours[4i + j]: column j of each 128-bit quarter, of rows 4i to 4i + 3.
+    // fours[4i + j] has, in quarter q, word 4q + j of rows 4i to 4i + 3.
     let mut fours = pairs;
     for i in 0..4 {
         for j in 0..2 {
             let (low, high) = (pairs[4 * i + j].0, pairs[4 * i + j + 2].0);
-            fours[4 * i + 2 * j] = U32s(registers!(_mm512_unpacklo_epi64(low, high)));
-            fours[4 * i + 2 * j + 1] = U32s(registers!(_mm512_unpackhi_epi64(low, high)));
+            fours[4 * i + 2 * j] = U32s(intrinsic!(_mm512_unpacklo_epi64(low, high)));
+            fours[4 * i + 2 * j + 1] = U32s(intrinsic!(_mm512_unpackhi_epi64(low, high)));
         }
     }
     let mut columns = fours;
     for j in 0..4 {
         let [a, b, c, d] = [fours[j].0, fours[4 + j].0, fours[8 + j].0, fours[12 + j].0];
-        registers!({
+        intrinsic!({
             let (ab_even, ab_odd) = (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xdd>(a, b));
             let (cd_even, cd_odd) = (_mm512_shuffle_i32x4::<0x88>(c, d), _mm512_shuffle_i32x4::<0xdd>(c, d));
             columns[j] = U32s(_mm512_shuffle_i32x4::<0x88>(ab_even, cd_even));
@@ -250,29 +249,29 @@ fn transpose(rows: [U32s; 16]) -> [U32s; 16] {
     columns
 }
 
-/// Eight columns to rows: row i in the low half of vector i, row 8 + i in its
-/// high half.
+/// Transposes 8 by 16 words: row i goes to the low half of vector i, row 8 + i to its high
+/// half.
 #[inline(always)]
-fn transpose_8(columns: [U32s; 8]) -> [U32s; 8] {
+fn transpose_8_columns(columns: [U32s; 8]) -> [U32s; 8] {
     let mut pairs = columns;
     for i in 0..4 {
         let (even, odd) = (columns[2 * i].0, columns[2 * i + 1].0);
-        pairs[2 * i] = U32s(registers!(_mm512_unpacklo_epi32(even, odd)));
-        pairs[2 * i + 1] = U32s(registers!(_mm512_unpackhi_epi32(even, odd)));
+        pairs[2 * i] = U32s(intrinsic!(_mm512_unpacklo_epi32(even, odd)));
+        pairs[2 * i + 1] = U32s(intrinsic!(_mm512_unpackhi_epi32(even, odd)));
     }
-    // fours[4i + j]: quarter q holds words 4i to 4i + 3 of row 4q + j.
+    // fours[4i + j] has, in quarter q, words 4i to 4i + 3 of row 4q + j.
     let mut fours = pairs;
     for i in 0..2 {
         for j in 0..2 {
             let (low, high) = (pairs[4 * i + j].0, pairs[4 * i + j + 2].0);
-            fours[4 * i + 2 * j] = U32s(registers!(_mm512_unpacklo_epi64(low, high)));
-            fours[4 * i + 2 * j + 1] = U32s(registers!(_mm512_unpackhi_epi64(low, high)));
+            fours[4 * i + 2 * j] = U32s(intrinsic!(_mm512_unpacklo_epi64(low, high)));
+            fours[4 * i + 2 * j + 1] = U32s(intrinsic!(_mm512_unpackhi_epi64(low, high)));
         }
     }
     let mut rows = fours;
     for j in 0..4 {
         let (low, high) = (fours[j].0, fours[4 + j].0);
-        registers!({
+        intrinsic!({
             let rows_0_8 = _mm512_set_epi64(13, 12, 5, 4, 9, 8, 1, 0);
             let rows_4_12 = _mm512_set_epi64(15, 14, 7, 6, 11, 10, 3, 2);
             rows[j] = U32s(_mm512_permutex2var_epi64(low, rows_0_8, high));
@@ -286,7 +285,7 @@ fn transpose_8(columns: [U32s; 8]) -> [U32s; 8] {
 #[derive(Clone, Copy)]
 pub struct U64s(pub(super) __m512i);
 
-/// Elements of the field of 2^255 - 19 in the form that suits this level.
+/// The form of GF(2^255 - 19) elements at this level.
 pub type Fe = Field51<U64s>;
 
 macro_rules! operators64 {
@@ -296,7 +295,7 @@ macro_rules! operators64 {
 
             #[inline(always)]
             fn $function(self, other: Self) -> Self {
-                U64s(registers!($intrinsic(self.0, other.0)))
+                U64s(intrinsic!($intrinsic(self.0, other.0)))
             }
         }
     )*};
@@ -310,22 +309,29 @@ operators64!(
     BitOr::bitor = _mm512_or_si512,
 );
 
-lanes51!("avx512f,avx512bw,avx512dq,avx512vl");
+impl_lanes_radix51!("avx512f,avx512bw,avx512dq,avx512vl");
 
-lanes_f64!(_mm512_castsi512_pd, _mm512_castpd_si512, _mm512_add_pd, _mm512_sub_pd, ratio, _mm512_fmadd_pd);
+impl_lanes_f64!(
+    _mm512_castsi512_pd,
+    _mm512_castpd_si512,
+    _mm512_add_pd,
+    _mm512_sub_pd,
+    approx_div,
+    _mm512_fmadd_pd
+);
 
 /// # Safety
-/// As for all intrinsics: the processor must have this level.
+/// The processor must have this level.
 #[inline(always)]
-unsafe fn ratio(a: __m512d, b: __m512d) -> __m512d {
-    registers!(_mm512_mul_pd(a, _mm512_rcp14_pd(b)))
+unsafe fn approx_div(a: __m512d, b: __m512d) -> __m512d {
+    intrinsic!(_mm512_mul_pd(a, _mm512_rcp14_pd(b)))
 }
 
 /// # Safety
-/// As in `ratio`.
+/// The processor must have this level.
 #[inline(always)]
-unsafe fn at_most(a: __m512d, b: __m512d) -> __m512i {
-    registers!(_mm512_movm_epi64(_mm512_cmp_pd_mask::<_CMP_LE_OQ>(a, b)))
+unsafe fn le(a: __m512d, b: __m512d) -> __m512i {
+    intrinsic!(_mm512_movm_epi64(_mm512_cmp_pd_mask::<_CMP_LE_OQ>(a, b)))
 }
 
 impl Lanes64 for U64s {
@@ -333,62 +339,62 @@ impl Lanes64 for U64s {
 
     #[inline(always)]
     fn splat(value: u64) -> Self {
-        U64s(registers!(_mm512_set1_epi64(value as i64)))
+        U64s(intrinsic!(_mm512_set1_epi64(value as i64)))
     }
 
     #[inline(always)]
     fn load(values: &[u64]) -> Self {
         let values: &[u64; 8] = values.first_chunk().expect("one value for each lane");
-        // SAFETY: the array is as long as the vector, which may lie at any
-        // address; the processor has this level.
+        // SAFETY: the array has the vector's length, the load needs no alignment, and the
+        // processor has this level.
         U64s(unsafe { _mm512_loadu_si512(values.as_ptr().cast()) })
     }
 
     #[inline(always)]
     fn store(self, out: &mut [u64]) {
         let out: &mut [u64; 8] = out.first_chunk_mut().expect("room for each lane");
-        // SAFETY: as in `load`.
+        // SAFETY: as in `load`, for a store.
         unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), self.0) }
     }
 
     #[inline(always)]
     fn shl(self, bits: u32) -> Self {
-        U64s(registers!(_mm512_sll_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
+        U64s(intrinsic!(_mm512_sll_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
     }
 
     #[inline(always)]
     fn shr(self, bits: u32) -> Self {
-        U64s(registers!(_mm512_srl_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
+        U64s(intrinsic!(_mm512_srl_epi64(self.0, _mm_cvtsi32_si128(bits as i32))))
     }
 
     #[inline(always)]
     fn rotr<const N: i32>(self) -> Self {
-        U64s(registers!(_mm512_ror_epi64::<N>(self.0)))
+        U64s(intrinsic!(_mm512_ror_epi64::<N>(self.0)))
     }
 
     #[inline(always)]
     fn xor3(self, b: Self, c: Self) -> Self {
-        U64s(registers!(_mm512_ternarylogic_epi64::<XOR3>(self.0, b.0, c.0)))
+        U64s(intrinsic!(_mm512_ternarylogic_epi64::<XOR3>(self.0, b.0, c.0)))
     }
 
     #[inline(always)]
     fn choose(self, a: Self, b: Self) -> Self {
-        U64s(registers!(_mm512_ternarylogic_epi64::<CHOOSE>(self.0, a.0, b.0)))
+        U64s(intrinsic!(_mm512_ternarylogic_epi64::<CHOOSE>(self.0, a.0, b.0)))
     }
 
     #[inline(always)]
     fn majority(self, b: Self, c: Self) -> Self {
-        U64s(registers!(_mm512_ternarylogic_epi64::<MAJORITY>(self.0, b.0, c.0)))
+        U64s(intrinsic!(_mm512_ternarylogic_epi64::<MAJORITY>(self.0, b.0, c.0)))
     }
 
     #[inline(always)]
-    fn equal(self, other: Self) -> Self {
-        U64s(registers!(_mm512_movm_epi64(_mm512_cmpeq_epi64_mask(self.0, other.0))))
+    fn eq_mask(self, other: Self) -> Self {
+        U64s(intrinsic!(_mm512_movm_epi64(_mm512_cmpeq_epi64_mask(self.0, other.0))))
     }
 
     #[inline(always)]
     fn swap_bytes(self) -> Self {
-        U64s(registers!({
+        U64s(intrinsic!({
             let order = _mm_set_epi64x(0x08_09_0a_0b_0c_0d_0e_0f, 0x00_01_02_03_04_05_06_07);
             _mm512_shuffle_epi8(self.0, _mm512_broadcast_i32x4(order))
         }))
@@ -396,23 +402,23 @@ impl Lanes64 for U64s {
 
     #[inline(always)]
     fn mul32(self, other: Self) -> Self {
-        U64s(registers!(_mm512_mul_epu32(self.0, other.0)))
+        U64s(intrinsic!(_mm512_mul_epu32(self.0, other.0)))
     }
 
     #[inline(always)]
-    fn negate_where(self, mask: Self) -> Self {
-        registers!({
+    fn conditional_negate(self, mask: Self) -> Self {
+        intrinsic!({
             let lanes = _mm512_movepi64_mask(mask.0);
             U64s(_mm512_mask_sub_epi64(self.0, lanes, _mm512_setzero_si512(), self.0))
         })
     }
 
     #[inline(always)]
-    fn load_quads(quads: &[&Quad]) -> [Self; 4] {
-        let quads: &[&Quad; 8] = quads.first_chunk().expect("a quad for each lane");
-        let mut rows = [registers!(_mm512_setzero_si512()); 4];
+    fn load_transposed(quads: &[&U64x4]) -> [Self; 4] {
+        let quads: &[&U64x4; 8] = quads.first_chunk().expect("a quad for each lane");
+        let mut rows = [intrinsic!(_mm512_setzero_si512()); 4];
         for (lane, row) in rows.iter_mut().enumerate() {
-            // SAFETY: a quad is as long as half a vector and as aligned; the
+            // SAFETY: each row has half the vector's length and the alignment of the load; the
             // processor has this level.
             *row = unsafe {
                 let low = _mm256_load_si256(quads[lane].0.as_ptr().cast());
@@ -420,30 +426,30 @@ impl Lanes64 for U64s {
                 _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
             };
         }
-        let [a, b, c, d] = transpose_quads(rows);
+        let [a, b, c, d] = transpose_4x4(rows);
         [U64s(a), U64s(b), U64s(c), U64s(d)]
     }
 
     #[inline(always)]
-    fn store_quads(words: [Self; 4], quads: &mut [Quad], stride: usize) {
-        let rows = transpose_quads(words.map(|word| word.0));
+    fn store_transposed(words: [Self; 4], quads: &mut [U64x4], stride: usize) {
+        let rows = transpose_4x4(words.map(|word| word.0));
         for (lane, row) in rows.into_iter().enumerate() {
-            let halves = registers!([_mm512_castsi512_si256(row), _mm512_extracti64x4_epi64::<1>(row)]);
-            for (half, lane) in halves.into_iter().zip([lane, lane + 4]) {
+            let half_rows = intrinsic!([_mm512_castsi512_si256(row), _mm512_extracti64x4_epi64::<1>(row)]);
+            for (half, lane) in half_rows.into_iter().zip([lane, lane + 4]) {
                 let quad = &mut quads[lane * stride];
-                // SAFETY: as in `load_quads`.
+                // SAFETY: as in `load_transposed`, for a store.
                 unsafe { _mm256_store_si256(quad.0.as_mut_ptr().cast(), half) }
             }
         }
     }
 }
 
-/// Transposes four by four words in each half: rows i and 4 + i in the halves of
-/// vector i to their four columns, and back.
+/// Transposes 4 by 4 words in each half of four vectors: rows i and 4 + i are the low and the
+/// high half of vector i. Its own inverse.
 #[inline(always)]
-fn transpose_quads([r0, r1, r2, r3]: [__m512i; 4]) -> [__m512i; 4] {
-    registers!({
-        // Columns 0 and 2, and columns 1 and 3, of two rows.
+fn transpose_4x4([r0, r1, r2, r3]: [__m512i; 4]) -> [__m512i; 4] {
+    intrinsic!({
+        // Words 0 and 2 (even), and 1 and 3 (odd), of two rows.
         let (even_01, odd_01) = (_mm512_unpacklo_epi64(r0, r1), _mm512_unpackhi_epi64(r0, r1));
         let (even_23, odd_23) = (_mm512_unpacklo_epi64(r2, r3), _mm512_unpackhi_epi64(r2, r3));
         let first = _mm512_set_epi64(13, 12, 5, 4, 9, 8, 1, 0);

@@ -1,8 +1,8 @@
-//! One lane: plain words, on any processor.
+//! The scalar level: one lane of 32 bits, on any processor.
 
 use std::ops::{Add, BitAnd, BitOr, BitXor};
 
-use super::{BLOCK_WORDS, Lanes32, Work, padded};
+use super::{BLOCK_WORDS, LaneFn, Lanes32, zero_padded};
 
 /// One 32-bit word.
 #[derive(Clone, Copy)]
@@ -55,8 +55,8 @@ impl Lanes32 for U32s {
     const LANES: usize = 1;
 
     #[inline(never)]
-    fn outlined<W: Work>(work: W) -> W::Output {
-        work.run()
+    fn call_noinline<F: LaneFn>(function: F) -> F::Output {
+        function.call()
     }
 
     #[inline(always)]
@@ -95,7 +95,7 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn equal(self, other: Self) -> Self {
+    fn eq_mask(self, other: Self) -> Self {
         U32s(if self.0 == other.0 { u32::MAX } else { 0 })
     }
 
@@ -105,7 +105,7 @@ impl Lanes32 for U32s {
     }
 
     #[inline(always)]
-    fn any_at_most(self, bound: Self) -> bool {
+    fn any_le(self, bound: Self) -> bool {
         self.0 <= bound.0
     }
 
@@ -116,17 +116,17 @@ impl Lanes32 for U32s {
 
     #[inline(always)]
     fn load_strided(bytes: &[u8], _stride: usize, length: usize) -> [Self; 8] {
-        words(&padded::<32>(&bytes[..length]))
+        le_words(&zero_padded::<32>(&bytes[..length]))
     }
 
     #[inline(always)]
-    fn load_halves(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
-        words(&blocks[0].as_chunks::<32>().0[half])
+    fn gather_half_blocks(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
+        le_words(&blocks[0].as_chunks::<32>().0[half])
     }
 
     #[inline(always)]
-    fn load_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
-        words(&padded::<64>(tails[0]))
+    fn gather_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
+        le_words(&zero_padded::<64>(tails[0]))
     }
 
     #[inline(always)]
@@ -137,7 +137,7 @@ impl Lanes32 for U32s {
     }
 }
 
-fn words<const N: usize>(bytes: &[u8]) -> [U32s; N] {
+fn le_words<const N: usize>(bytes: &[u8]) -> [U32s; N] {
     let mut words = [U32s(0); N];
     for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
         *word = U32s(u32::from_le_bytes(*bytes));

@@ -1,8 +1,9 @@
-//! The SHA extension: one message in each stream, two streams interleaved so that
-//! one's rounds hide the latency of the other's.
+//! The SHA extension (SHA-NI): the SHA-256 compression function on one to two interleaved
+//! messages, whose rounds hide each other's latency.
 //!
-//! A block takes twice as long as in a lane of a full AVX-512 vector, and a little
-//! less than in one of AVX2: it serves where lanes would stay empty.
+//! A block takes twice as long as one in a full AVX-512 vector and slightly less than one in a
+//! full AVX2 vector. At AVX-512 levels the extension therefore serves only messages that would
+//! leave lanes empty.
 
 use std::arch::x86_64::*;
 
@@ -14,16 +15,16 @@ use crate::cpu::sha256::K;
 pub struct ShaNi(());
 
 impl ShaNi {
-    /// The extension, where it is there and `isa` allows vectors at all.
-    pub fn below(isa: Isa) -> Option<Self> {
-        let there = is_x86_feature_detected!("sha") && is_x86_feature_detected!("sse4.1");
-        (there && isa >= Isa::Avx2).then_some(ShaNi(()))
+    /// The extension, if the processor has it and `isa` allows vectors.
+    pub fn available(isa: Isa) -> Option<Self> {
+        let detected = is_x86_feature_detected!("sha") && is_x86_feature_detected!("sse4.1");
+        (detected && isa >= Isa::Avx2).then_some(ShaNi(()))
     }
 
-    /// The compression function on each stream's blocks, of which all have as
-    /// many as the first.
+    /// The compression function, on each message's blocks in turn. All messages must have as
+    /// many blocks as the first.
     pub fn compress<const N: usize>(self, states: &mut [[u32; 8]; N], blocks: [&[[u8; 64]]; N]) {
-        // SAFETY: the processor has the extension, or there were no `self`.
+        // SAFETY: `self` exists only where the processor has the extension.
         unsafe { compress(states, blocks) }
     }
 }
@@ -35,7 +36,7 @@ fn compress<const N: usize>(states: &mut [[u32; 8]; N], blocks: [&[[u8; 64]]; N]
         rounds[n] = load_state(&states[n]);
     }
     for (block, _) in blocks[0].iter().enumerate() {
-        let before = rounds;
+        let initial = rounds;
         let mut words = [[_mm_setzero_si128(); 4]; N];
         for n in 0..N {
             words[n] = load_words(&blocks[n][block]);
@@ -48,14 +49,14 @@ fn compress<const N: usize>(states: &mut [[u32; 8]; N], blocks: [&[[u8; 64]]; N]
         for turn in 1..4 {
             for t in (0..16).step_by(4) {
                 for n in 0..N {
-                    expand(&mut words[n], t / 4);
+                    expand_words(&mut words[n], t / 4);
                     four_rounds(&mut rounds[n], words[n][t / 4], 16 * turn + t);
                 }
             }
         }
         for n in 0..N {
             for half in 0..2 {
-                rounds[n][half] = _mm_add_epi32(rounds[n][half], before[n][half]);
+                rounds[n][half] = _mm_add_epi32(rounds[n][half], initial[n][half]);
             }
         }
     }
@@ -64,10 +65,10 @@ fn compress<const N: usize>(states: &mut [[u32; 8]; N], blocks: [&[[u8; 64]]; N]
     }
 }
 
-/// The next four words of the schedule, in place of the oldest.
+/// Replaces the oldest four words of the message schedule by the next four.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,avx2")]
-fn expand(words: &mut [__m128i; 4], quarter: usize) {
+fn expand_words(words: &mut [__m128i; 4], quarter: usize) {
     let (oldest, second) = (words[quarter], words[(quarter + 1) % 4]);
     let (third, newest) = (words[(quarter + 2) % 4], words[(quarter + 3) % 4]);
     let seventh = _mm_alignr_epi8::<4>(newest, third);
@@ -75,7 +76,7 @@ fn expand(words: &mut [__m128i; 4], quarter: usize) {
     words[quarter] = _mm_sha256msg2_epu32(sum, newest);
 }
 
-/// Four rounds on the state's halves, ABEF and CDGH.
+/// Four rounds; the state is held as ABEF and CDGH.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,avx2")]
 fn four_rounds([abef, cdgh]: &mut [__m128i; 2], words: __m128i, t: usize) {
@@ -91,7 +92,7 @@ fn load_words(block: &[u8; 64]) -> [__m128i; 4] {
     let order = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
     let mut words = [_mm_setzero_si128(); 4];
     for (i, words) in words.iter_mut().enumerate() {
-        // SAFETY: a quarter of the block is 16 bytes, at any address.
+        // SAFETY: a quarter of the block has the length of the load, which needs no alignment.
         let bytes = unsafe { _mm_loadu_si128(block.as_ptr().cast::<__m128i>().add(i)) };
         *words = _mm_shuffle_epi8(bytes, order);
     }
@@ -112,7 +113,7 @@ fn load_state(state: &[u32; 8]) -> [__m128i; 2] {
 #[target_feature(enable = "sha,sse4.1,avx2")]
 fn store_state([abef, cdgh]: [__m128i; 2]) -> [u32; 8] {
     let [mut low, mut high] = [[0u32; 4]; 2];
-    // SAFETY: each array is 16 bytes, at any address.
+    // SAFETY: each array has the length of the store, which needs no alignment.
     unsafe {
         _mm_storeu_si128(low.as_mut_ptr().cast(), abef);
         _mm_storeu_si128(high.as_mut_ptr().cast(), cdgh);

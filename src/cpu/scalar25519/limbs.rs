@@ -1,16 +1,16 @@
 //! Arithmetic modulo L in lanes, on limbs of 28 bits.
 //!
-//! Bit 252 is where limb 9 begins, and 2^252 = -t modulo L, where t has 125 bits: what
-//! lies from there on goes down times -t.
+//! Limb 9 starts at bit 252, and 2^252 = -t modulo L, where t has 125 bits: reduction
+//! multiplies the limbs from 9 on by -t and adds them to the lower ones.
 
-use super::{Digits, ORDER, ORDER_TAIL};
-use crate::cpu::field25519::bits_at;
+use super::{ORDER, ORDER_TAIL, Recoding};
+use crate::cpu::field25519::extract_bits;
 use crate::cpu::lanes::Lanes64;
 
 const BITS: usize = 28;
 const MASK: u64 = (1 << BITS) - 1;
 
-/// The limbs below bit 252.
+/// Limbs below bit 252.
 const LOW: usize = 252 / BITS;
 
 /// The limbs of t.
@@ -20,69 +20,71 @@ const TAIL: [u64; 5] = {
     [low & MASK, low >> 28 & MASK, middle & MASK, middle >> 28 & MASK, high >> 48]
 };
 
-/// Added to each limb, and taken off the next one as its carry: so no limb has a sign.
-const BIAS: u64 = 1 << 60;
+/// Added to each limb and, as its carry, subtracted from the next: it keeps limbs positive
+/// without changing the value.
+const CARRY_BIAS: u64 = 1 << 60;
 
-/// A number of 512 bits modulo L.
+/// Reduces a 512-bit number modulo L.
 #[inline(always)]
-pub fn reduced<L: Lanes64>(words: &[L; 8]) -> [L; 4] {
-    let limbs: [L; 15] = folded::<L, 19, 15>(&limbs(words));
-    self::words(&below_order(&nearly_reduced(&limbs)))
+pub fn reduce<L: Lanes64>(words: &[L; 8]) -> [L; 4] {
+    let limbs: [L; 15] = fold::<L, 19, 15>(&from_words(words));
+    to_words(&subtract_order_once(&reduce_partially(&limbs)))
 }
 
-/// What makes numbers ready to be taken in signed digits, as limbs.
-pub struct Offset([u64; 10]);
+/// The offset of a [`Recoding`], as limbs.
+pub struct RecodingOffset([u64; 10]);
 
-impl Offset {
-    /// That of [`Digits::signed`].
-    pub const fn of(digits: &Digits) -> Self {
-        Offset(biased(limbs_of(&digits.offset, 0)))
+impl RecodingOffset {
+    /// The offset of `recoding`, which must be [`signed`](Recoding::signed).
+    pub const fn new(recoding: &Recoding) -> Self {
+        RecodingOffset(with_carry_bias(limbs_of(&recoding.offset, 0)))
     }
 }
 
-/// v s modulo L, of a magnitude of half of L or little more, with `offset` added. v must
-/// be below 2^160, and s below 2^253.
+/// v s modulo L, balanced and recoded with `offset`: the magnitude is at most L/2, or slightly
+/// more. v must be below 2^160, s below 2^253.
 #[inline(always)]
-pub fn product<L: Lanes64>(v: &[L; 4], s: &[L; 4], offset: &Offset) -> [L; 4] {
-    let (v, s): ([L; 6], [L; 10]) = (limbs(v), limbs(s));
+pub fn mul_balanced<L: Lanes64>(v: &[L; 4], s: &[L; 4], offset: &RecodingOffset) -> [L; 4] {
+    let (v, s): ([L; 6], [L; 10]) = (from_words(v), from_words(s));
     let mut sums = [L::splat(0); 15];
     for (i, v) in v.into_iter().enumerate() {
         for (j, &s) in s.iter().enumerate() {
             sums[i + j] = sums[i + j] + v.mul32(s);
         }
     }
-    near_zero(&nearly_reduced(&carried(sums)), offset)
+    balance(&reduce_partially(&carry(sums)), offset)
 }
 
-/// A number below 2 L, less that multiple of L which takes it next to zero.
+/// Subtracts the multiple of L nearest to a number below 2 L, and adds the recoding offset.
 #[inline(always)]
-fn near_zero<L: Lanes64>(limbs: &[L; 10], offset: &Offset) -> [L; 4] {
-    // From bit 251 on, rounded: with 2^252 for L it is off by 2 t at most.
-    let times = limbs[9] + (limbs[8] + L::splat(1 << (BITS - 1))).shr(BITS as u32);
+fn balance<L: Lanes64>(limbs: &[L; 10], offset: &RecodingOffset) -> [L; 4] {
+    // The quotient by 2^252 instead of L, rounded at bit 251; this changes the result by at
+    // most 2 t.
+    let quotient = limbs[9] + (limbs[8] + L::splat(1 << (BITS - 1))).shr(BITS as u32);
     let order: [u64; 10] = const { limbs_of(&ORDER, 0) };
     let mut sums = *limbs;
     for i in 0..10 {
         sums[i] = sums[i] + L::splat(offset.0[i]);
         if order[i] != 0 {
-            sums[i] = sums[i] - times.mul32(L::splat(order[i]));
+            sums[i] = sums[i] - quotient.mul32(L::splat(order[i]));
         }
     }
-    words(&carried(sums))
+    to_words(&carry(sums))
 }
 
-/// A number of 420 bits modulo L, or L more.
+/// Reduces a number below 2^420 to one below 2 L, congruent modulo L.
 #[inline(always)]
-fn nearly_reduced<L: Lanes64>(limbs: &[L; 15]) -> [L; 10] {
-    folded::<L, 11, 10>(&folded::<L, 15, 11>(limbs))
+fn reduce_partially<L: Lanes64>(limbs: &[L; 15]) -> [L; 10] {
+    fold::<L, 11, 10>(&fold::<L, 15, 11>(limbs))
 }
 
-/// What a number is modulo L, with `M` limbs instead of `N`; or L more, if `N` is 11.
+/// Folds `N` limbs to `M`, congruent modulo L. The result is below 2 L if `N` is 11.
 #[inline(always)]
-fn folded<L: Lanes64, const N: usize, const M: usize>(limbs: &[L; N]) -> [L; M] {
-    let lift = const { lift::<M>(N - LOW) };
+fn fold<L: Lanes64, const N: usize, const M: usize>(limbs: &[L; N]) -> [L; M] {
+    let bias = const { order_multiple::<M>(N - LOW) };
     let mut sums = [limbs[0]; M];
     for i in 0..M {
-        sums[i] = L::splat(lift[i]);
+        sums[i] = L::splat(bias[i]);
         if i < LOW {
             sums[i] = sums[i] + limbs[i];
         }
@@ -92,21 +94,21 @@ fn folded<L: Lanes64, const N: usize, const M: usize>(limbs: &[L; N]) -> [L; M] 
             sums[i - LOW + j] = sums[i - LOW + j] - limbs[i].mul32(L::splat(tail));
         }
     }
-    carried(sums)
+    carry(sums)
 }
 
-/// The limbs of that multiple of L, by a power of two, which is more than t times `high`
-/// limbs, with the bias.
-const fn lift<const M: usize>(high: usize) -> [u64; M] {
+/// The limbs, with the carry bias, of a multiple of L by a power of two. It exceeds t times any
+/// number of `high` limbs.
+const fn order_multiple<const M: usize>(high: usize) -> [u64; M] {
     let shift = (125 + BITS * high).saturating_sub(252);
-    biased(limbs_of(&ORDER, shift))
+    with_carry_bias(limbs_of(&ORDER, shift))
 }
 
-const fn biased<const M: usize>(mut limbs: [u64; M]) -> [u64; M] {
+const fn with_carry_bias<const M: usize>(mut limbs: [u64; M]) -> [u64; M] {
     let mut i = 0;
     while i + 1 < M {
-        limbs[i] = limbs[i].wrapping_add(BIAS);
-        limbs[i + 1] = limbs[i + 1].wrapping_sub(BIAS >> BITS);
+        limbs[i] = limbs[i].wrapping_add(CARRY_BIAS);
+        limbs[i + 1] = limbs[i + 1].wrapping_sub(CARRY_BIAS >> BITS);
         i += 1;
     }
     limbs
@@ -124,38 +126,38 @@ const fn limbs_of<const M: usize>(words: &[u64; 4], shift: usize) -> [u64; M] {
     limbs
 }
 
-/// A number below 2 L modulo L.
+/// Reduces a number below 2 L modulo L.
 #[inline(always)]
-fn below_order<L: Lanes64>(limbs: &[L; 10]) -> [L; 10] {
-    // 2^280 + x - L, which reaches 2^280 exactly if x reaches L.
-    let less = const {
+fn subtract_order_once<L: Lanes64>(limbs: &[L; 10]) -> [L; 10] {
+    // 2^280 + x - L reaches 2^280 exactly if x is at least L.
+    let minus_order = const {
         let order: [u64; 10] = limbs_of(&ORDER, 0);
-        let mut less = [0u64; 10];
+        let mut minus_order = [0u64; 10];
         let mut i = 0;
         while i < 10 {
-            less[i] = less[i].wrapping_sub(order[i]);
+            minus_order[i] = minus_order[i].wrapping_sub(order[i]);
             i += 1;
         }
-        less[9] = less[9].wrapping_add(1 << BITS);
-        biased(less)
+        minus_order[9] = minus_order[9].wrapping_add(1 << BITS);
+        with_carry_bias(minus_order)
     };
     let mut sums = *limbs;
     for i in 0..10 {
-        sums[i] = sums[i] + L::splat(less[i]);
+        sums[i] = sums[i] + L::splat(minus_order[i]);
     }
-    let difference = carried(sums);
-    let reaches = L::splat(0) - difference[9].shr(BITS as u32);
-    let mut below = *limbs;
+    let difference = carry(sums);
+    let not_below = L::splat(0) - difference[9].shr(BITS as u32);
+    let mut reduced = *limbs;
     for i in 0..9 {
-        below[i] = reaches.choose(difference[i], limbs[i]);
+        reduced[i] = not_below.choose(difference[i], limbs[i]);
     }
-    below[9] = reaches.choose(difference[9] & L::splat(MASK), limbs[9]);
-    below
+    reduced[9] = not_below.choose(difference[9] & L::splat(MASK), limbs[9]);
+    reduced
 }
 
-/// Each limb's carry goes to the next. The highest keeps all that it gets.
+/// Propagates each limb's carry to the next. The highest limb is not masked.
 #[inline(always)]
-fn carried<L: Lanes64, const M: usize>(mut sums: [L; M]) -> [L; M] {
+fn carry<L: Lanes64, const M: usize>(mut sums: [L; M]) -> [L; M] {
     for i in 0..M - 1 {
         sums[i + 1] = sums[i + 1] + sums[i].shr(BITS as u32);
         sums[i] = sums[i] & L::splat(MASK);
@@ -163,19 +165,19 @@ fn carried<L: Lanes64, const M: usize>(mut sums: [L; M]) -> [L; M] {
     sums
 }
 
-/// The limbs of a number that they have room for.
+/// The lowest `M` limbs of a number.
 #[inline(always)]
-fn limbs<L: Lanes64, const M: usize>(words: &[L]) -> [L; M] {
+fn from_words<L: Lanes64, const M: usize>(words: &[L]) -> [L; M] {
     let mut limbs = [words[0]; M];
     for (i, limb) in limbs.iter_mut().enumerate() {
-        *limb = bits_at(words, BITS * i, BITS as u32);
+        *limb = extract_bits(words, BITS * i, BITS as u32);
     }
     limbs
 }
 
 /// The words of a number below 2^256.
 #[inline(always)]
-fn words<L: Lanes64>(limbs: &[L; 10]) -> [L; 4] {
+fn to_words<L: Lanes64>(limbs: &[L; 10]) -> [L; 4] {
     let mut words = [L::splat(0); 4];
     for (i, &limb) in limbs.iter().enumerate() {
         let (word, shift) = (BITS * i / 64, (BITS * i % 64) as u32);
@@ -192,18 +194,18 @@ mod tests {
     use curve25519_dalek::Scalar;
     use proptest::prelude::*;
 
-    use super::super::{Digit, reduced as reduced_alone};
+    use super::super::{Digit, reduce as reduce_one};
     use super::*;
     use crate::cpu::Isa;
     use crate::cpu::lanes::MAX_LANES64;
 
-    const DIGITS: Digits = Digits::signed(12, 21);
+    const RECODING: Recoding = Recoding::signed(12, 21);
 
     dispatch! {
         fn check(numbers: &[[u64; 8]; MAX_LANES64]) = check_lanes::<U64s>
     }
 
-    /// Each lane's number, and the product of parts of it.
+    /// Checks the reduction of each lane's number, and the product of two parts of it.
     #[inline(always)]
     fn check_lanes<L: Lanes64>(numbers: &[[u64; 8]; MAX_LANES64]) {
         let column = |number: &dyn Fn(&[u64; 8]) -> u64| L::load(&numbers.each_ref().map(number));
@@ -217,12 +219,12 @@ mod tests {
         };
         let v: [L; 4] = std::array::from_fn(|i| column(&|number| of_160_bits(number)[i]));
         let s: [L; 4] = std::array::from_fn(|i| column(&|number| of_253_bits(number)[i]));
-        let (rest, product) = (reduced(&words), product(&v, &s, &Offset::of(&DIGITS)));
+        let (reduced, product) = (reduce(&words), mul_balanced(&v, &s, &RecodingOffset::new(&RECODING)));
         for (lane, number) in numbers.iter().enumerate().take(L::LANES) {
-            assert_eq!(row(rest, lane), reduced_alone(number), "{number:x?}");
+            assert_eq!(row(reduced, lane), reduce_one(number), "{number:x?}");
             let mut sum = Scalar::ZERO;
-            for index in (0..DIGITS.count).rev() {
-                let Digit { magnitude, negative } = DIGITS.at(&product, index);
+            for index in (0..RECODING.count).rev() {
+                let Digit { magnitude, negative } = RECODING.digit(&product, index);
                 let [magnitude, negative, ..] = row([magnitude, negative, negative, negative], lane);
                 assert!(magnitude <= 1 << 11);
                 let magnitude = Scalar::from(magnitude);
@@ -249,21 +251,30 @@ mod tests {
         Isa::available().filter(|&isa| isa > Isa::Scalar).for_each(|isa| check(isa, numbers));
     }
 
-    /// Zero, L less and more a little, and as many ones as there is room for.
+    /// Zero, values near L, and as many ones as fit.
     #[test]
-    fn numbers_at_the_edges() {
+    fn numbers_near_zero_and_multiples_of_the_order() {
         let [a, b, c, d] = ORDER;
         let near_order = |less: u64| [a.wrapping_sub(less), b, c, d, 0, 0, 0, 0];
         let ones = |count: usize| std::array::from_fn(|i| if i < count { u64::MAX } else { 0 });
         check_all(&[[0; 8], near_order(1), near_order(0), near_order(2), ones(8), ones(4), ones(1), ones(7)]);
-        let doubled = |less: u64| [(2 * a).wrapping_sub(less), (2 * b) | (a >> 63), c, 2 * d, 0, 0, 0, 0];
+        let twice_order = |less: u64| [(2 * a).wrapping_sub(less), (2 * b) | (a >> 63), c, 2 * d, 0, 0, 0, 0];
         let high = |word: usize| std::array::from_fn(|i| if i == word { 1 << 63 } else { 0 });
-        check_all(&[doubled(0), doubled(1), high(7), high(6), high(5), high(4), high(3), near_order(a)]);
+        check_all(&[
+            twice_order(0),
+            twice_order(1),
+            high(7),
+            high(6),
+            high(5),
+            high(4),
+            high(3),
+            near_order(a),
+        ]);
     }
 
     proptest! {
         #[test]
-        fn as_dalek(mut numbers: [[u64; 8]; MAX_LANES64], ones in 0usize..8) {
+        fn matches_dalek(mut numbers: [[u64; 8]; MAX_LANES64], ones in 0usize..8) {
             numbers[0][..ones].fill(u64::MAX);
             numbers[1][ones..].fill(u64::MAX);
             numbers[2][ones..].fill(0);

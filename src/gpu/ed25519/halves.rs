@@ -3,7 +3,9 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{HALVES, WORKGROUP};
-use crate::ed25519::halved::{self, Halves, any_scalars, are_short, lengths, scalar};
+use crate::ed25519::half_size::{
+    HalfSize, are_half_size, check_half_size, edge_scalars, random_scalars, scalar, with_very_short_half_size,
+};
 use crate::gpu::device::{self, Device};
 
 /// As in `shaders/lib/short_scalars.wgsl`.
@@ -29,8 +31,8 @@ fn plain(mut recoded: [u64; 4], bits: u32) -> [u64; 4] {
 }
 
 /// The halves of each of `k` on the adapter, and its other results asserted.
-fn halves_of(device: &Device, k: &[[u64; 4]]) -> Vec<Halves> {
-    let s = any_scalars(k.len() as u64);
+fn halves_of(device: &Device, k: &[[u64; 4]]) -> Vec<HalfSize> {
+    let s = random_scalars(k.len() as u64);
     let signatures: Vec<_> = s.iter().map(|s| [[0; 4], *s]).collect();
     let scalars: Vec<_> = k.iter().map(|&u| ShortScalars { u, ..ShortScalars::zeroed() }).collect();
     let mut work = device.batch();
@@ -59,9 +61,9 @@ fn halves_of(device: &Device, k: &[[u64; 4]]) -> Vec<Halves> {
 #[test]
 fn the_kernel_gives_what_halves_must_be() {
     let Some(device) = device::for_test() else { return };
-    let any = any_scalars(10_000);
-    assert!(are_short(&lengths(&any, &halves_of(&device, &any))));
-    for scalars in [halved::edges(), halved::of_very_short_halves()] {
-        lengths(&scalars, &halves_of(&device, &scalars));
+    let any = random_scalars(10_000);
+    assert!(are_half_size(&check_half_size(&any, &halves_of(&device, &any))));
+    for scalars in [edge_scalars(), with_very_short_half_size()] {
+        check_half_size(&scalars, &halves_of(&device, &scalars));
     }
 }

@@ -1,4 +1,4 @@
-//! The processor's own limit, to compare kernels with.
+//! Peak rates of one thread, measured: the roofline that kernels are compared with.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -10,31 +10,32 @@ use super::lanes::{Lanes32, Lanes64, LanesF64, MAX_LANES64};
 const CHAINS: usize = 12;
 const STEPS: usize = 40_000;
 
-/// The 32-bit operations that one thread issues in a nanosecond, each lane
-/// counted: additions, rotations and three-operand logic in equal parts, with
-/// nothing to wait for. Measured now, in a fraction of a millisecond.
+/// Peak rate of 32-bit operations of one thread, in operations per nanosecond, each lane
+/// counted: additions, rotations and three-operand logic in equal parts, without dependency
+/// stalls. Each call measures anew, in a fraction of a millisecond.
 pub fn issue_rate(isa: Isa) -> f64 {
-    rate(|| issue(isa, black_box(7)))
+    ops_per_ns(|| issue(isa, black_box(7)))
 }
 
-/// Likewise the multiply-adds on 64-bit lanes that products in the field of Ed25519 are
-/// made of, if the level has such lanes: of 52 bits with IFMA, else of doubles.
+/// Peak rate of the multiply-adds on 64-bit lanes that field products consist of, in the same
+/// unit: 52-bit ones with IFMA, else FMA on doubles. `None` at the scalar level, which has no
+/// such lanes.
 pub fn multiply_add_rate(isa: Isa) -> Option<f64> {
-    (isa > Isa::Scalar).then(|| rate(|| multiply_adds(isa, black_box(1.5))))
+    (isa > Isa::Scalar).then(|| ops_per_ns(|| multiply_adds(isa, black_box(1.5))))
 }
 
-/// What `work` does in a nanosecond, by the count that it gives.
-fn rate(work: impl Fn() -> usize) -> f64 {
+/// Operations per nanosecond, where `run` returns how many it did.
+fn ops_per_ns(run: impl Fn() -> usize) -> f64 {
     let mut count = 0;
-    let time = fastest(3, || count = work());
+    let time = min_time(3, || count = run());
     count as f64 / time.as_nanos() as f64
 }
 
-/// The time of the fastest of some calls.
-pub fn fastest(calls: usize, mut call: impl FnMut()) -> Duration {
-    let times = (0..calls).map(|_| {
+/// The shortest time of `runs` calls.
+pub fn min_time(runs: usize, mut run: impl FnMut()) -> Duration {
+    let times = (0..runs).map(|_| {
         let start = Instant::now();
-        call();
+        run();
         start.elapsed()
     });
     times.min().unwrap_or_default()
@@ -44,7 +45,8 @@ dispatch! {
     fn issue(seed: u32) -> usize = issue_lanes::<U32s>
 }
 
-/// Chains enough to hide the latency of each operation. Gives the count of operations.
+/// Runs enough independent chains to hide each operation's latency; returns the number of
+/// operations.
 #[inline(always)]
 fn issue_lanes<L: Lanes32>(seed: u32) -> usize {
     let (a, b) = (L::splat(seed), L::splat(seed ^ 0x5555));
@@ -59,11 +61,11 @@ fn issue_lanes<L: Lanes32>(seed: u32) -> usize {
 }
 
 dispatch! {
-    fn multiply_adds(seed: f64) -> usize = multiply_adds_of::<Fe>
+    fn multiply_adds(seed: f64) -> usize = multiply_adds_field::<Fe>
 }
 
 #[inline(always)]
-fn multiply_adds_of<F: Field>(seed: f64) -> usize {
+fn multiply_adds_field<F: Field>(seed: f64) -> usize {
     let (a, b) = (F::Lanes::splat_f64(seed), F::Lanes::splat_f64(-seed));
     let mut chains = [a; CHAINS];
     for _ in 0..STEPS {

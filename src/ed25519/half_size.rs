@@ -1,12 +1,13 @@
-//! What scalars of half the length must be, for the tests of the back ends that make them.
+//! Test vectors and requirements for half-size scalars, shared by the back ends that compute
+//! them.
 
 use curve25519_dalek::Scalar;
 
-/// u, whether it is below zero, and v.
-pub(crate) type Halves = ([u64; 4], bool, [u64; 4]);
+/// u's magnitude, whether u is negative, and v.
+pub(crate) type HalfSize = ([u64; 4], bool, [u64; 4]);
 
-/// Scalars of which nothing is known.
-pub(crate) fn any_scalars(count: u64) -> Vec<[u64; 4]> {
+/// Pseudorandom scalars.
+pub(crate) fn random_scalars(count: u64) -> Vec<[u64; 4]> {
     (0..count)
         .map(|i| {
             let mut bytes = [0; 64];
@@ -17,7 +18,7 @@ pub(crate) fn any_scalars(count: u64) -> Vec<[u64; 4]> {
 }
 
 /// Scalars near 0, near L and near powers of two.
-pub(crate) fn edges() -> Vec<[u64; 4]> {
+pub(crate) fn edge_scalars() -> Vec<[u64; 4]> {
     let mut all: Vec<_> = (0..20u64).map(Scalar::from).collect();
     all.extend((1..20u64).map(|n| -Scalar::from(n)));
     let mut power = Scalar::ONE;
@@ -28,11 +29,12 @@ pub(crate) fn edges() -> Vec<[u64; 4]> {
     all.iter().map(words).collect()
 }
 
-/// k = u/v modulo L for short u and v: a bad quotient for Euclid's algorithm. Where
-/// u - v k is 4 modulo 8, the shortest pair is twice that, and even.
-pub(crate) fn of_very_short_halves() -> Vec<[u64; 4]> {
+/// Scalars k = u/v modulo L for short u and v, which yield one very large quotient in Euclid's
+/// algorithm. If u - v k is 4 modulo 8, the shortest lattice vector is (2 u, 2 v), which is
+/// even.
+pub(crate) fn with_very_short_half_size() -> Vec<[u64; 4]> {
     let mut all = Vec::new();
-    for (i, [u, v]) in any_scalars(4_000).as_chunks().0.iter().enumerate() {
+    for (i, [u, v]) in random_scalars(4_000).as_chunks().0.iter().enumerate() {
         let length = 1 + i % 126;
         let short = |n: &[u64; 4]| {
             let number = u128::from(n[1]) << 64 | u128::from(n[0]);
@@ -43,12 +45,12 @@ pub(crate) fn of_very_short_halves() -> Vec<[u64; 4]> {
     all
 }
 
-/// The lengths of the longer of each u and v, from the shortest to the longest, once they
-/// are asserted to be what they should.
-pub(crate) fn lengths(scalars: &[[u64; 4]], halves: &[Halves]) -> Vec<u32> {
-    assert_eq!(scalars.len(), halves.len());
-    let mut lengths = Vec::with_capacity(halves.len());
-    for (k, (u, negative, v)) in scalars.iter().zip(halves) {
+/// Asserts that u = v k modulo 8 L and that v is odd, for each scalar. Returns the bit length
+/// of the longer of each u and v, in ascending order.
+pub(crate) fn check_half_size(scalars: &[[u64; 4]], half_size: &[HalfSize]) -> Vec<u32> {
+    assert_eq!(scalars.len(), half_size.len());
+    let mut lengths = Vec::with_capacity(half_size.len());
+    for (k, (u, negative, v)) in scalars.iter().zip(half_size) {
         let signed = if *negative { -scalar(u) } else { scalar(u) };
         assert_eq!(signed, scalar(v) * scalar(k), "modulo L, {k:x?}");
         let low = if *negative { u[0].wrapping_neg() } else { u[0] };
@@ -60,8 +62,9 @@ pub(crate) fn lengths(scalars: &[[u64; 4]], halves: &[Halves]) -> Vec<u32> {
     lengths
 }
 
-/// Whether nearly all are of half the length.
-pub(crate) fn are_short(lengths: &[u32]) -> bool {
+/// Whether the lengths are about half that of L: at most 128 bits for the median, 129 for 90 %,
+/// 131 for 99 %.
+pub(crate) fn are_half_size(lengths: &[u32]) -> bool {
     let at = |percent: usize| lengths[lengths.len() * percent / 100];
     at(50) <= 128 && at(90) <= 129 && at(99) <= 131
 }
