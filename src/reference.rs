@@ -47,7 +47,7 @@ impl Backend for Reference {
     }
 
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
-        self.threads.each_chunk(out, HASHES, |start, out| {
+        self.threads.for_each_chunk(out, HASHES, |start, out| {
             for (i, out) in out.iter_mut().enumerate() {
                 *out = hash.digest(records.get(start + i));
             }
@@ -60,7 +60,7 @@ impl Backend for Reference {
     }
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
-        self.threads.each(out.iter_mut().enumerate(), |(i, out)| {
+        self.threads.for_each(out.iter_mut().enumerate(), |(i, out)| {
             *out = rule.accepts(&batch.keys()[i], &batch.signatures()[i], batch.messages().get(i));
         });
         Ok(())
@@ -76,7 +76,7 @@ impl Backend for Reference {
 
     fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
         let tries = |nonces: NonceWindow| nonces.into_iter().find_map(|nonce| puzzle.check(nonce));
-        Ok(self.threads.first(strides(&window, NONCES), tries))
+        Ok(self.threads.find_map_first(strides(&window, NONCES), tries))
     }
 }
 

@@ -45,43 +45,43 @@ impl Threads {
     ///
     /// The calling thread starts at once: waking another takes as long as verifying a few
     /// signatures. A single item stays on the calling thread.
-    pub(crate) fn each<T: Send>(&self, items: impl Iterator<Item = T> + Send, work: impl Fn(T) + Sync) {
+    pub(crate) fn for_each<T: Send>(&self, items: impl Iterator<Item = T> + Send, work: impl Fn(T) + Sync) {
         self.share(items, |items| items.for_each(&work));
     }
 
     /// Calls `work` with each chunk of `out`, of `size` elements except the last, and with the
-    /// index of its first element. Chunks are distributed as by [`each`](Self::each).
-    pub(crate) fn each_chunk<T: Send>(
+    /// index of its first element. Chunks are distributed as by [`for_each`](Self::for_each).
+    pub(crate) fn for_each_chunk<T: Send>(
         &self,
         out: &mut [T],
         size: usize,
         work: impl Fn(usize, &mut [T]) + Sync,
     ) {
-        self.each(out.chunks_mut(size).enumerate(), |(index, out)| work(index * size, out));
+        self.for_each(out.chunks_mut(size).enumerate(), |(index, out)| work(index * size, out));
     }
 
     /// The results of `work` on each item, in the items' order. Distributed as by
-    /// [`each`](Self::each).
+    /// [`for_each`](Self::for_each).
     pub(crate) fn map<T: Send, R: Send>(
         &self,
         items: impl Iterator<Item = T> + Send,
         work: impl Fn(T) -> R + Sync,
     ) -> Vec<R> {
-        self.map_with(items, || (), |(), item| work(item))
+        self.map_init(items, || (), |(), item| work(item))
     }
 
-    /// As [`map`](Self::map), with scratch memory that `make` creates once for each thread.
-    pub(crate) fn map_with<T: Send, R: Send, S>(
+    /// As [`map`](Self::map), with scratch memory that `init` creates once for each thread.
+    pub(crate) fn map_init<T: Send, R: Send, S>(
         &self,
         items: impl Iterator<Item = T> + Send,
-        make: impl Fn() -> S + Sync,
+        init: impl Fn() -> S + Sync,
         work: impl Fn(&mut S, T) -> R + Sync,
     ) -> Vec<R> {
         let results = Mutex::new(Vec::with_capacity(items.size_hint().0));
         self.share(items.enumerate(), |items| {
-            let mut own = make();
+            let mut scratch = init();
             for (index, item) in items {
-                let result = work(&mut own, item);
+                let result = work(&mut scratch, item);
                 locked(&results).push((index, result));
             }
         });
@@ -92,7 +92,7 @@ impl Threads {
 
     /// The result of `work` on the first item, in order, for which it is `Some`. Items after
     /// one already found are not started.
-    pub(crate) fn first<T: Send, R: Send>(
+    pub(crate) fn find_map_first<T: Send, R: Send>(
         &self,
         items: impl Iterator<Item = T> + Send,
         work: impl Fn(T) -> Option<R> + Sync,
@@ -117,27 +117,27 @@ impl Threads {
 
     /// Calls `work` on the calling thread and on others. Each gets an iterator that takes the
     /// next item not yet taken.
-    fn share<I: Iterator<Item: Send> + Send>(&self, items: I, work: impl Fn(Shared<'_, I>) + Sync) {
-        let most = items.size_hint().1.unwrap_or(usize::MAX);
-        let others = self.count().min(most).saturating_sub(1);
+    fn share<I: Iterator<Item: Send> + Send>(&self, items: I, work: impl Fn(SharedIter<'_, I>) + Sync) {
+        let max_items = items.size_hint().1.unwrap_or(usize::MAX);
+        let others = self.count().min(max_items).saturating_sub(1);
         let items = &Mutex::new(items);
         if others == 0 {
-            return work(Shared(items));
+            return work(SharedIter(items));
         }
         let work = &work;
         self.0.in_place_scope(|scope| {
             for _ in 0..others {
-                scope.spawn(move |_| work(Shared(items)));
+                scope.spawn(move |_| work(SharedIter(items)));
             }
-            work(Shared(items));
+            work(SharedIter(items));
         });
     }
 }
 
 /// An iterator over items shared by threads; each item goes to one of them.
-struct Shared<'a, I>(&'a Mutex<I>);
+struct SharedIter<'a, I>(&'a Mutex<I>);
 
-impl<I: Iterator> Iterator for Shared<'_, I> {
+impl<I: Iterator> Iterator for SharedIter<'_, I> {
     type Item = I::Item;
 
     fn next(&mut self) -> Option<I::Item> {
@@ -160,12 +160,12 @@ mod tests {
     const COUNTS: [usize; 3] = [1, 2, 5];
 
     #[test]
-    fn each_item_is_worked_on_once() {
+    fn each_item_is_processed_once() {
         for count in COUNTS {
             let threads = Threads::new(count).unwrap();
             for items in [0, 1, 2, 100] {
                 let calls: Vec<_> = (0..items).map(|_| AtomicUsize::new(0)).collect();
-                threads.each(0..items, |item| {
+                threads.for_each(0..items, |item| {
                     calls[item].fetch_add(1, Ordering::Relaxed);
                 });
                 assert!(calls.into_iter().all(|calls| calls.into_inner() == 1), "{count} {items}");
@@ -174,10 +174,10 @@ mod tests {
     }
 
     #[test]
-    fn chunks_know_where_they_begin() {
+    fn chunks_come_with_their_start() {
         for count in COUNTS {
             let mut out = vec![0; 100];
-            Threads::new(count).unwrap().each_chunk(&mut out, 7, |start, out| {
+            Threads::new(count).unwrap().for_each_chunk(&mut out, 7, |start, out| {
                 for (i, out) in out.iter_mut().enumerate() {
                     *out = start + i;
                 }
@@ -199,9 +199,9 @@ mod tests {
     }
 
     #[test]
-    fn what_each_thread_makes_is_its_own() {
+    fn scratch_memory_is_per_thread() {
         let threads = Threads::new(3).unwrap();
-        let counted = threads.map_with(
+        let counted = threads.map_init(
             0..100,
             || 0,
             |calls, _| {
@@ -211,12 +211,12 @@ mod tests {
         );
         assert_eq!(counted.len(), 100);
         // Each thread that took an item counted from 1.
-        let began = counted.iter().filter(|&&calls| calls == 1).count();
-        assert!((1..=3).contains(&began), "{counted:?}");
+        let started = counted.iter().filter(|&&calls| calls == 1).count();
+        assert!((1..=3).contains(&started), "{counted:?}");
     }
 
     #[test]
-    fn the_first_find_wins() {
+    fn the_first_match_wins() {
         for count in COUNTS {
             let threads = Threads::new(count).unwrap();
             let slow = |item: usize| {
@@ -225,8 +225,8 @@ mod tests {
                 }
                 (item >= 20).then_some(item)
             };
-            assert_eq!(threads.first(0..1000, slow), Some(20));
-            assert_eq!(threads.first(0..1000, |_| None::<usize>), None);
+            assert_eq!(threads.find_map_first(0..1000, slow), Some(20));
+            assert_eq!(threads.find_map_first(0..1000, |_| None::<usize>), None);
         }
     }
 
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn a_panic_reaches_the_caller() {
         let threads = Threads::new(3).unwrap();
-        let panics = || threads.each(0..100, |item| assert_ne!(item, 50));
+        let panics = || threads.for_each(0..100, |item| assert_ne!(item, 50));
         assert!(thread::scope(|scope| scope.spawn(panics).join()).is_err());
         assert_eq!(threads.map(0..3, |item| item), [0, 1, 2]);
     }

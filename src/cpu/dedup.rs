@@ -40,8 +40,8 @@ pub fn first_occurrences(fingerprints: &[Digest], threads: &Threads, out: &mut [
         find_duplicates(fingerprints, &entries, table)
     };
     let duplicates: Vec<Vec<Duplicate>> =
-        threads.map_with(0..1 << partition_bits, Table::default, find_in_partition);
-    threads.each_chunk(out, chunk, |start, out| write_first_occurrences(&duplicates, start as u32, out));
+        threads.map_init(0..1 << partition_bits, Table::default, find_in_partition);
+    threads.for_each_chunk(out, chunk, |start, out| write_first_occurrences(&duplicates, start as u32, out));
 }
 
 /// The same on the calling thread, with a single partition.

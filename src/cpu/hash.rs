@@ -39,7 +39,7 @@ pub fn hash_records(isa: Isa, hash: Hash, records: &Records<'_>, threads: &Threa
         rest = after;
         tasks.push((records.slice(range), task));
     }
-    threads.each(tasks.into_iter(), |(records, out)| hash_task(isa, hash, &records, threads, out));
+    threads.for_each(tasks.into_iter(), |(records, out)| hash_task(isa, hash, &records, threads, out));
 }
 
 fn hash_task(isa: Isa, hash: Hash, records: &Records<'_>, threads: &Threads, out: &mut [[u8; 32]]) {

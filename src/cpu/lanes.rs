@@ -249,10 +249,10 @@ pub trait Lanes64:
     }
 
     /// Loads four words for each lane: lane i's are `rows[i]`.
-    fn load_transposed(quads: &[&U64x4]) -> [Self; 4];
+    fn load_transposed(rows: &[&U64x4]) -> [Self; 4];
 
     /// Stores four words of each lane: lane i's to `rows[i * stride]`.
-    fn store_transposed(words: [Self; 4], quads: &mut [U64x4], stride: usize);
+    fn store_transposed(words: [Self; 4], rows: &mut [U64x4], stride: usize);
 }
 
 /// 2^n.
@@ -670,7 +670,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_32_bits_on_every_level() {
+    fn lanes32_on_every_level() {
         Isa::available().for_each(check32);
     }
 }

@@ -150,14 +150,14 @@ impl Backend for Cpu {
         let share = batch.len().div_ceil(self.threads.count());
         if rule == Rule::Zip215 && self.isa > Isa::Scalar && batch.len() >= MIN_BATCH_EQUATION {
             let chunk = share.clamp(MIN_BATCH_EQUATION, MAX_BATCH_EQUATION);
-            self.threads.each_chunk(out, chunk, |start, out| {
+            self.threads.for_each_chunk(out, chunk, |start, out| {
                 self.verify_zip215(&batch.slice(start..start + out.len()), out);
             });
             return Ok(());
         }
         let keys = self.keys.expand(self.isa, batch.keys(), &self.threads);
         let chunk = share.next_multiple_of(MIN_VERIFY_CHUNK).clamp(MIN_VERIFY_CHUNK, MAX_VERIFY_CHUNK);
-        self.threads.each_chunk(out, chunk, |start, out| {
+        self.threads.for_each_chunk(out, chunk, |start, out| {
             let range = start..start + out.len();
             let keys = keys.as_ref().map(|keys| keys.in_range(range.clone()));
             ed25519::verify(self.isa, rule, &batch.slice(range), keys.as_deref(), out);

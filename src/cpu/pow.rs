@@ -19,7 +19,7 @@ pub fn search(isa: Isa, puzzle: &Puzzle, window: &NonceWindow, threads: &Threads
     let job = Job::new(puzzle);
     let search_window =
         |nonces: NonceWindow| search_stride(isa, puzzle, &job, *nonces.start(), *nonces.end());
-    puzzle.check(threads.first(strides(window, STRIDE), search_window)?)
+    puzzle.check(threads.find_map_first(strides(window, STRIDE), search_window)?)
 }
 
 /// What the hashes with all nonces share.

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_in_every_lane_as_sha2() {
+    fn every_length_in_every_lane_matches_sha2() {
         let bytes: Vec<u8> = (0..600).map(|i| (i * 7 + i / 256) as u8).collect();
         let heads: Vec<[u8; 32]> = (0..400).map(|i| [i as u8; 32]).collect();
         let message =

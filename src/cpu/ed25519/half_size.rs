@@ -229,7 +229,7 @@ mod tests {
 
     /// Includes k that no hash would yield, whose half-size scalars have any length.
     #[test]
-    fn any_k_beside_any_others() {
+    fn any_k_in_mixed_batches() {
         let all_k = [with_very_short_half_size(), edge_scalars(), random_scalars(300)].concat();
         let secrets = |i: usize| [1 + i as u64 * 0x9e37_79b9, 7 + i as u64 * 0x85eb_ca6b];
         let mut parsed: Vec<ParsedSignature> =

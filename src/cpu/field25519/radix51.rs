@@ -332,7 +332,7 @@ mod tests {
 
     /// Limbs within their bounds, or at either bound.
     fn limbs() -> impl Strategy<Value = [i64; 5]> {
-        let limb = |most: i64| prop_oneof![-most..=most, Just(-most), Just(most)];
+        let limb = |bound: i64| prop_oneof![-bound..=bound, Just(-bound), Just(bound)];
         let (half, last) = (HALF as i64, HALF as i64 + (1 << 10));
         (limb(half), limb(half), limb(half), limb(half), limb(last)).prop_map(<[i64; 5]>::from)
     }

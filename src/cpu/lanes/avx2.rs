@@ -337,16 +337,16 @@ impl Lanes64 for U64s {
     }
 
     #[inline(always)]
-    fn load_transposed(quads: &[&U64x4]) -> [Self; 4] {
-        let quads: &[&U64x4; 4] = quads.first_chunk().expect("a quad for each lane");
-        let [a, b, c, d] = quads;
+    fn load_transposed(rows: &[&U64x4]) -> [Self; 4] {
+        let rows: &[&U64x4; 4] = rows.first_chunk().expect("a row for each lane");
+        let [a, b, c, d] = rows;
         transpose_4x4([U64s::load(&a.0), U64s::load(&b.0), U64s::load(&c.0), U64s::load(&d.0)])
     }
 
     #[inline(always)]
-    fn store_transposed(words: [Self; 4], quads: &mut [U64x4], stride: usize) {
-        for (row, quad) in transpose_4x4(words).into_iter().zip(quads.iter_mut().step_by(stride)) {
-            row.store(&mut quad.0);
+    fn store_transposed(words: [Self; 4], rows: &mut [U64x4], stride: usize) {
+        for (vector, row) in transpose_4x4(words).into_iter().zip(rows.iter_mut().step_by(stride)) {
+            vector.store(&mut row.0);
         }
     }
 }

@@ -414,31 +414,32 @@ impl Lanes64 for U64s {
     }
 
     #[inline(always)]
-    fn load_transposed(quads: &[&U64x4]) -> [Self; 4] {
-        let quads: &[&U64x4; 8] = quads.first_chunk().expect("a quad for each lane");
-        let mut rows = [intrinsic!(_mm512_setzero_si512()); 4];
-        for (lane, row) in rows.iter_mut().enumerate() {
+    fn load_transposed(rows: &[&U64x4]) -> [Self; 4] {
+        let rows: &[&U64x4; 8] = rows.first_chunk().expect("a row for each lane");
+        let mut vectors = [intrinsic!(_mm512_setzero_si512()); 4];
+        for (i, vector) in vectors.iter_mut().enumerate() {
             // SAFETY: each row has half the vector's length and the alignment of the load; the
             // processor has this level.
-            *row = unsafe {
-                let low = _mm256_load_si256(quads[lane].0.as_ptr().cast());
-                let high = _mm256_load_si256(quads[lane + 4].0.as_ptr().cast());
+            *vector = unsafe {
+                let low = _mm256_load_si256(rows[i].0.as_ptr().cast());
+                let high = _mm256_load_si256(rows[i + 4].0.as_ptr().cast());
                 _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
             };
         }
-        let [a, b, c, d] = transpose_4x4(rows);
+        let [a, b, c, d] = transpose_4x4(vectors);
         [U64s(a), U64s(b), U64s(c), U64s(d)]
     }
 
     #[inline(always)]
-    fn store_transposed(words: [Self; 4], quads: &mut [U64x4], stride: usize) {
-        let rows = transpose_4x4(words.map(|word| word.0));
-        for (lane, row) in rows.into_iter().enumerate() {
-            let half_rows = intrinsic!([_mm512_castsi512_si256(row), _mm512_extracti64x4_epi64::<1>(row)]);
-            for (half, lane) in half_rows.into_iter().zip([lane, lane + 4]) {
-                let quad = &mut quads[lane * stride];
+    fn store_transposed(words: [Self; 4], rows: &mut [U64x4], stride: usize) {
+        let vectors = transpose_4x4(words.map(|word| word.0));
+        for (i, vector) in vectors.into_iter().enumerate() {
+            let half_rows =
+                intrinsic!([_mm512_castsi512_si256(vector), _mm512_extracti64x4_epi64::<1>(vector)]);
+            for (half, lane) in half_rows.into_iter().zip([i, i + 4]) {
+                let row = &mut rows[lane * stride];
                 // SAFETY: as in `load_transposed`, for a store.
-                unsafe { _mm256_store_si256(quad.0.as_mut_ptr().cast(), half) }
+                unsafe { _mm256_store_si256(row.0.as_mut_ptr().cast(), half) }
             }
         }
     }

@@ -46,11 +46,11 @@ fn compress<const N: usize>(states: &mut [[u32; 8]; N], blocks: [&[[u8; 64]]; N]
                 four_rounds(&mut rounds[n], words[n][t / 4], t);
             }
         }
-        for turn in 1..4 {
+        for pass in 1..4 {
             for t in (0..16).step_by(4) {
                 for n in 0..N {
                     expand_words(&mut words[n], t / 4);
-                    four_rounds(&mut rounds[n], words[n][t / 4], 16 * turn + t);
+                    four_rounds(&mut rounds[n], words[n][t / 4], 16 * pass + t);
                 }
             }
         }
