@@ -1,8 +1,12 @@
 /*
- * The five operations from C, and what a call says that cannot be served.
+ * The five operations from C, and the message of a call that is refused.
  *
- *   cargo build --release -p verilane-c
- *   cc -std=c11 -Iinclude examples/c/operations.c -Ltarget/release -lverilane -Wl,-rpath,target/release
+ *   bindings/c/install --prefix "$HOME/.local"
+ *   export PKG_CONFIG_PATH="$HOME/.local/lib/pkgconfig" LD_LIBRARY_PATH="$HOME/.local/lib"
+ *   cc -std=c11 examples/c/operations.c $(pkg-config --cflags --libs verilane) -o operations
+ *
+ * For the static library, ask pkg-config with --static, and give the linker
+ * -l:libverilane.a in place of -lverilane.
  */
 
 #include <inttypes.h>
@@ -70,9 +74,9 @@ static void records(verilane_engine engine) {
                         NULL));
     print_digest("alpha", digests);
 
-    uint32_t firsts[3];
-    check(verilane_first_occurrences(engine, digests, 3, firsts, NULL));
-    printf("firsts %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", firsts[0], firsts[1], firsts[2]);
+    uint32_t first[3];
+    check(verilane_first_occurrences(engine, digests, 3, first, NULL));
+    printf("first occurrences %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", first[0], first[1], first[2]);
 
     const uint32_t tree = VERILANE_TREE_RFC6962, hash = VERILANE_DIGEST_SHA256;
     uint8_t leaves[3 * 32], root[32], mutated;

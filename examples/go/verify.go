@@ -1,10 +1,11 @@
 // A verdict for each signature, from Go:
 //
-//	cargo build --release -p verilane-c
-//	CGO_LDFLAGS="$PWD/target/release/libverilane.a -lm" go run examples/go/verify.go
+//	bindings/c/install --prefix "$HOME/.local"
+//	export PKG_CONFIG_PATH="$HOME/.local/lib/pkgconfig" LD_LIBRARY_PATH="$HOME/.local/lib"
+//	go run examples/go/verify.go
 package main
 
-// #cgo CFLAGS: -I${SRCDIR}/../../bindings/c/include
+// #cgo pkg-config: verilane
 // #include "verilane.h"
 import "C"
 

@@ -1,5 +1,5 @@
 //! What a call through C costs beside one from Rust:
-//! `cargo test --release -p verilane-c overhead -- --ignored --nocapture`
+//! `cargo test --release -p verilane-c --test overhead -- --ignored --nocapture`
 
 use std::time::Instant;
 
