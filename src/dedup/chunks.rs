@@ -99,7 +99,7 @@ impl ChunkSizes {
         let border = |share: usize| (data.len() as u128 * share as u128 / shares as u128) as usize;
         let share = |share| Pass::new(self, data, border(share), border(share + 1));
         let mut passes: Vec<Pass> = (0..shares).map(share).collect();
-        threads.each(passes.chunks_mut(PASSES), |passes| self.run(passes));
+        threads.for_each(passes.chunks_mut(PASSES), |passes| self.run(passes));
         let mut passes = passes.into_iter();
         let mut cuts = passes.next().map_or(Vec::new(), |pass| pass.cuts);
         passes.for_each(|pass| self.join(&mut cuts, pass));
