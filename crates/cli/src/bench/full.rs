@@ -18,10 +18,10 @@ use super::source::Source;
 use super::summary::{self, Line};
 use super::table::{Table, drawn};
 use super::workload::Case;
-use crate::context::Context;
-use crate::probe::Probe;
-use crate::progress;
-use crate::units::Seconds;
+use crate::shared::context::Context;
+use crate::shared::probe::Probe;
+use crate::shared::progress;
+use crate::shared::units::Seconds;
 
 /// What only a full run has. Where there is no GPU, the lines of the CPU.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -21,8 +21,8 @@ use super::measure::{Field, Measurement, Run};
 use super::queues::{queue_fault, submit};
 use super::report::Report;
 use super::source::Source;
-use super::statistics::{median, quantile};
 use super::workload::Case;
+use crate::shared::statistics::{median, quantile};
 
 /// The shares of the saturation rate at which signatures arrive.
 pub const LOADS: [f64; 3] = [0.1, 0.5, 0.9];

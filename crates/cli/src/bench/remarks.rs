@@ -7,7 +7,7 @@ use verilane::BackendKind;
 use super::latency::{Latency, Quantiles};
 use super::report::{Report, Row};
 use super::workload::{CALL_BY_CALL, IN_ONE_BATCH};
-use crate::units::{Count, Rate, Seconds};
+use crate::shared::units::{Count, Rate, Seconds};
 use verilane::calibration::{Contest, crossover};
 
 /// What the first call on a device costs more than later ones, from which size a
@@ -127,7 +127,7 @@ pub fn contests(report: &Report, workload: &str, item_bytes: [usize; 2]) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::Machine;
+    use crate::shared::machine::Machine;
 
     fn row(backend: &str, items: usize, median_s: f64) -> Row {
         let (workload, backend) = ("verify.strict".into(), backend.into());

@@ -9,9 +9,9 @@ use verilane::{BackendInfo, BackendKind};
 use super::full::Full;
 use super::latency::Latency;
 use super::measure::{Field, Measurement, Run};
-use super::statistics::{median, quantile};
 use super::workload::Case;
-use crate::machine::Machine;
+use crate::shared::machine::Machine;
+use crate::shared::statistics::{median, quantile};
 
 /// Changes with the meaning of any field; new fields leave it as it is.
 const SCHEMA_VERSION: u32 = 1;

@@ -13,8 +13,8 @@ use super::input::{Answer, Input, Manner, Recipe};
 use super::measure::Budget;
 use super::report::seconds;
 use super::source::Source;
-use super::statistics::median;
 use super::workload::Case;
+use crate::shared::statistics::median;
 
 /// Both at once, on shares of one size.
 #[derive(Clone, Debug, Serialize)]

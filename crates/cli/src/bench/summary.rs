@@ -12,7 +12,7 @@ use super::report::{Report, Row};
 use super::side_by_side::SideBySide;
 use super::table::{Column, Table, input};
 use super::workload::{Case, LATENCY_SIZES};
-use crate::units::{Count, Rate, Seconds};
+use crate::shared::units::{Count, Rate, Seconds};
 use verilane::calibration::crossover;
 
 /// A workload on the GPU; where there is none, on the CPU.

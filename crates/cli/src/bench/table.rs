@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, LineStyle, TableStyle};
 
 use super::remarks::remarks;
 use super::report::{NotMeasured, Report, Row};
-use crate::units::{Bytes, Count, Rate, Seconds};
+use crate::shared::units::{Bytes, Count, Rate, Seconds};
 
 /// A heading, whether numbers stand under it, and how a row fills it.
 pub type Column<T> = (&'static str, bool, fn(&T) -> String);
@@ -143,7 +143,7 @@ pub fn drawn(table: Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::Machine;
+    use crate::shared::machine::Machine;
 
     fn row(workload: &str, items: usize, backend: &str) -> Row {
         let (workload, backend) = (workload.into(), backend.into());

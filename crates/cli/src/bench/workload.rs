@@ -6,7 +6,7 @@ use verilane::{Hash, Key, Tree, dedup};
 
 use super::input::{Manner, Recipe};
 use super::source::Source;
-use crate::units::Bytes;
+use crate::shared::units::Bytes;
 
 /// A workload with one kind of item.
 #[derive(Clone, Debug, PartialEq)]

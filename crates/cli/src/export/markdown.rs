@@ -1,8 +1,8 @@
 //! Markdown: the machine, the table and its footnotes; and the short tables of a full run.
 
 #[cfg(feature = "gpu")]
-use crate::bench::Full;
-use crate::bench::Report;
+use crate::bench::full::Full;
+use crate::bench::report::Report;
 use crate::bench::table::{Table, footnotes};
 
 pub fn render(report: &Report) -> anyhow::Result<Vec<u8>> {

@@ -14,7 +14,7 @@ use parquet::schema::types::ColumnPath;
 use verilane_ledger::{Block, BlockList, Entry, Fate, Ledger};
 
 use super::Rows;
-use crate::progress;
+use crate::shared::progress;
 
 /// What a reader has to hold at once.
 const ROW_GROUP_BYTES: usize = 64 << 20;

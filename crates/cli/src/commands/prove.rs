@@ -9,8 +9,9 @@ use verilane::{Digest, Engine};
 use verilane_ledger::proof_file;
 use verilane_ledger::{Ledger, RecordProof, SignedRecord, record_digest};
 
-use super::context::Context;
-use super::{Status, output, progress};
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::{output, progress};
 
 /// Prove that a record is in a ledger: from the record to its block, from the block to an anchor
 #[derive(clap::Args)]

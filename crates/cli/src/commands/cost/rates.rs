@@ -7,7 +7,7 @@ use verilane_cost::measure::{self, Measured};
 
 use super::scenario::Scenario;
 use super::study::{Entry, Section};
-use crate::ran::Ran;
+use crate::shared::ran::Ran;
 
 /// The measured operations and the powers.
 pub struct Rates {

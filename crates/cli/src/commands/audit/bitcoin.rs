@@ -9,10 +9,11 @@ use serde::Serialize;
 use verilane_ledger::bitcoin::{Auditor, Deobfuscated, Failure, ObfuscationKey};
 
 use super::Args;
-use crate::context::Context;
-use crate::ran::Ran;
-use crate::units::Counted;
-use crate::{Status, input, output, progress};
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::ran::Ran;
+use crate::shared::units::Counted;
+use crate::shared::{input, output, progress};
 
 #[derive(Serialize)]
 struct Summary {

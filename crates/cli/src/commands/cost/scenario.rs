@@ -10,7 +10,7 @@ use verilane_cost::{Estimate, Quantity, Work, positive};
 
 use super::number::plain;
 use super::study::{Entry, Section};
-use crate::mine::target_of_bits;
+use crate::commands::mine::target_of_bits;
 
 /// The ledger to model, and how to measure.
 #[derive(clap::Args)]

@@ -18,11 +18,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::context::Context;
-use super::machine::Machine;
-use super::output::print;
-use super::ran::Ran;
-use super::{Status, progress};
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::machine::Machine;
+use crate::shared::output::print;
+use crate::shared::progress;
+use crate::shared::ran::Ran;
 use block::Block;
 use rates::Rates;
 use scenario::Scenario;

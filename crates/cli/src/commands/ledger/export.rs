@@ -8,9 +8,10 @@ use anyhow::Context as _;
 use serde::Serialize;
 use verilane_ledger::Ledger;
 
-use crate::context::Context;
-use crate::units::{Count, Counted};
-use crate::{Status, output, parquet};
+use crate::shared::context::Context;
+use crate::shared::output;
+use crate::shared::units::{Count, Counted};
+use crate::{Status, parquet};
 
 /// Export the records of a ledger as rows of a Parquet file, which `verify` reads too
 ///

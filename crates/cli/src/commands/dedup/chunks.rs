@@ -12,10 +12,10 @@ use serde::Serialize;
 use verilane::dedup::chunks::ChunkSizes;
 use verilane::{Digest, Engine, Hash, Records, Threads};
 
-use super::ran::Ran;
-use super::units::{Bytes, Count};
-use super::walk::{self, File};
-use super::{contents, output, progress};
+use crate::shared::ran::Ran;
+use crate::shared::units::{Bytes, Count};
+use crate::shared::walk::{self, File};
+use crate::shared::{contents, output, progress};
 
 /// Bytes of a long file that are held at once: more than the longest chunk.
 const WINDOW: usize = 64 << 20;

@@ -7,9 +7,10 @@ use anyhow::Context as _;
 use serde::Serialize;
 use verilane_ledger::cid::{AddError, Importer, Profile};
 
-use super::context::Context;
-use super::ran::Ran;
-use super::{Status, input, output, progress};
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::ran::Ran;
+use crate::shared::{input, output, progress};
 
 /// Compute the identifiers that IPFS gives to files: those of `ipfs add` in kubo
 ///

@@ -4,8 +4,8 @@ use serde::Serialize;
 use verilane_cost::{Estimate, Figure, Quantity};
 
 use super::number::with_unit;
-use crate::machine::Machine;
-use crate::ran::Ran;
+use crate::shared::machine::Machine;
+use crate::shared::ran::Ran;
 
 /// The result of the command. The fields are frozen under `schema_version`.
 #[derive(Serialize)]

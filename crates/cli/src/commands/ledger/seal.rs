@@ -16,10 +16,11 @@ use verilane_ledger::{Finding, Genesis, Ledger, List, Review, Sealed, Sealer, St
 
 use super::SealArgs;
 use super::keys::Keys;
-use crate::context::Context;
-use crate::ran::Ran;
-use crate::units::{Count, Counted, Rate};
-use crate::{Status, input, output, progress};
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::ran::Ran;
+use crate::shared::units::{Count, Counted, Rate};
+use crate::shared::{input, output, progress};
 
 /// Seal signed lists of records into the blocks of a ledger, new or begun before
 ///

@@ -13,11 +13,12 @@ use serde::Serialize;
 use verilane::Engine;
 use verilane::ed25519::{Batch, Rule};
 
-use super::context::Context;
-use super::ran::Ran;
-use super::signatures::Part;
-use super::units::{Count, Rate};
-use super::{Status, input, output, parquet, progress, signatures};
+use crate::shared::context::Context;
+use crate::shared::ran::Ran;
+use crate::shared::units::{Count, Rate};
+use crate::shared::{input, output, progress};
+use crate::signatures::Part;
+use crate::{Status, parquet, signatures};
 
 /// Verify Ed25519 signatures, each on its own, under a named acceptance rule
 ///

@@ -8,8 +8,8 @@ mod seal;
 use clap::Subcommand;
 use verilane_ledger::SealRule;
 
-use super::Status;
-use super::context::Context;
+use crate::Status;
+use crate::shared::context::Context;
 
 /// Seal signed records into a ledger, generate a synthetic one, or export one
 #[derive(clap::Args)]

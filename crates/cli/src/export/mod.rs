@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::bench::Report;
+use crate::bench::report::Report;
 
 /// Where reports are written to, by format.
 #[derive(clap::Args)]

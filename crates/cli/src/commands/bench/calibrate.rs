@@ -10,11 +10,12 @@ use verilane::crossover::Crossover;
 use verilane::{Backend, BackendKind, Operation, Placement};
 
 use super::is_hardware_gpu;
-use super::measure::Field;
-use super::report::Report;
-use crate::context::Context;
-use crate::units::Count;
-use crate::{Status, output, progress};
+use crate::Status;
+use crate::bench::measure::Field;
+use crate::bench::report::Report;
+use crate::shared::context::Context;
+use crate::shared::units::Count;
+use crate::shared::{output, progress};
 
 /// What was found, and where it is stored.
 #[derive(Debug, Serialize)]

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use anyhow::bail;
 use verilane_ledger::bitcoin::ObfuscationKey;
 
-use super::Status;
-use super::context::Context;
+use crate::Status;
+use crate::shared::context::Context;
 
 /// Check Bitcoin blocks, or replay a ledger: links, roots, seals, signatures, duplicates, anchors
 #[derive(clap::Args)]

@@ -9,9 +9,10 @@ use serde::Serialize;
 use verilane::{Digest, to_hex};
 use verilane_ledger::proof_file;
 
-use super::context::Context;
 use super::prove::digest_of;
-use super::{Status, input, output};
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::{input, output};
 
 /// More than any proof has: two paths of 64 nodes and the parameters of 65,535 peers.
 const MAX_BYTES: u64 = 8 << 20;

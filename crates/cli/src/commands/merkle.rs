@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use verilane::merkle::Proof;
 use verilane::{Digest, Engine, Hash, Tree};
 
-use super::context::Context;
-use super::digester::Digester;
-use super::lines::each_line;
-use super::ran::Ran;
-use super::{Status, input, output, progress};
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::digester::Digester;
+use crate::shared::lines::each_line;
+use crate::shared::ran::Ran;
+use crate::shared::{input, output, progress};
 
 /// Compute a Merkle root, or prove that a leaf is under it; check such a proof
 ///

@@ -6,13 +6,13 @@ use serde::Serialize;
 use verilane::cpu::Isa;
 use verilane::{Candidate, Engine, self_test};
 
-use super::Status;
-use super::context::Context;
-use super::machine::Machine;
-use super::output;
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::machine::Machine;
+use crate::shared::output;
 #[cfg(feature = "gpu")]
-use super::probe::Probe;
-use super::units::Bytes;
+use crate::shared::probe::Probe;
+use crate::shared::units::Bytes;
 
 /// Show the processor, the instruction sets, every adapter, and each back end's self-test
 #[derive(clap::Args)]

@@ -12,7 +12,7 @@ use verilane::{parse_hex, to_hex};
 use verilane_ledger::endorsement::PeerKey;
 use verilane_ledger::{Keyring, SecretKey, generate};
 
-use crate::lines::each_line;
+use crate::shared::lines::each_line;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

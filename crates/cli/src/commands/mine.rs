@@ -10,11 +10,12 @@ use serde::Serialize;
 use verilane::pow::{Nonce, Puzzle, Target, window_size};
 use verilane::{Engine, Error, parse_hex};
 
-use super::context::Context;
-use super::output::print;
-use super::ran::Ran;
-use super::units::{Count, Rate};
-use super::{Status, progress};
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::output::print;
+use crate::shared::progress;
+use crate::shared::ran::Ran;
+use crate::shared::units::{Count, Rate};
 
 /// Find the lowest nonce whose double SHA-256 meets the target, or none
 #[derive(clap::Args)]

@@ -1,5 +1,8 @@
 //! `verilane dedup`: groups of identical records.
 
+mod chunks;
+mod index;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,15 +12,16 @@ use clap::ValueEnum;
 use serde::Serialize;
 use verilane::{Digest, Engine, Hash, Key, Threads};
 
-use super::chunked::{self, Sizes};
-use super::context::Context;
-use super::digester::Digester;
-use super::earlier::{Comparison, Earlier};
-use super::lines::each_line;
-use super::ran::Ran;
-use super::units::{Bytes, Count};
-use super::walk::{self, File};
-use super::{Status, canonical, contents, input, output, progress};
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::digester::Digester;
+use crate::shared::lines::each_line;
+use crate::shared::ran::Ran;
+use crate::shared::units::{Bytes, Count};
+use crate::shared::walk::{self, File};
+use crate::shared::{canonical, contents, input, output, progress};
+use chunks::Sizes;
+use index::{Comparison, Earlier};
 
 /// Find identical records by their fingerprints, and what leaving them out would save
 ///
@@ -108,7 +112,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
         if args.paths.iter().any(|path| input::is_stdin(path)) {
             bail!("--chunks is for files: standard input is none");
         }
-        let summary = chunked::find(&engine, &threads, hash, sizes, &args.paths)?;
+        let summary = chunks::find(&engine, &threads, hash, sizes, &args.paths)?;
         output::print(context, &summary)?;
         return Ok(status(&summary.unreadable));
     }

@@ -7,8 +7,8 @@ use serde::Serialize;
 use verilane::dedup::{Index, IndexOptions, Seen};
 use verilane::{Digest, Engine, Key};
 
-use super::ran::Ran;
-use super::units::Count;
+use crate::shared::ran::Ran;
+use crate::shared::units::Count;
 
 /// The index of all earlier runs' records; each run is a block of it.
 pub struct Earlier {

@@ -11,9 +11,10 @@ use verilane_ledger::generate::{Fault, Generated, Options, generate};
 use verilane_ledger::{SealRule, jsonl};
 
 use super::{SealArgs, keys};
-use crate::context::Context;
-use crate::units::{Count, Counted};
-use crate::{Status, output, progress};
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::units::{Count, Counted};
+use crate::shared::{output, progress};
 
 /// Generate a synthetic ledger of invented health records, on request with faults to be found
 ///

@@ -7,10 +7,11 @@ use std::time::Instant;
 use serde::Serialize;
 use verilane_ledger::Failure;
 
-use crate::context::Context;
-use crate::ran::Ran;
-use crate::units::Counted;
-use crate::{Status, output, progress};
+use crate::Status;
+use crate::shared::context::Context;
+use crate::shared::ran::Ran;
+use crate::shared::units::Counted;
+use crate::shared::{output, progress};
 
 #[derive(Serialize)]
 struct Summary {
