@@ -10,24 +10,24 @@ pub use measure::{Calibrated, Found};
 
 /// A call of one size, measured on two back ends.
 #[derive(Clone, Copy, Debug)]
-pub struct Contest {
+pub struct PairedTime {
     /// Bytes for hashes, otherwise items.
     pub size: u64,
     /// How long the call takes where it would run today.
-    pub incumbent: Duration,
+    pub baseline: Duration,
     /// How long it takes where it may run.
-    pub challenger: Duration,
+    pub candidate: Duration,
 }
 
-/// The size from which the challenger is faster at that and every larger size;
-/// none if it is not at the largest. `contests` ascend in size.
+/// The size from which the candidate is faster at that and every larger size;
+/// none if it is not at the largest. `pairs` ascend in size.
 ///
 /// Between the last loss and the first win it lies where the difference, which
 /// is taken to be linear, crosses zero.
-pub fn crossover(contests: &[Contest]) -> Option<u64> {
-    let lead = |contest: &Contest| contest.incumbent.as_secs_f64() - contest.challenger.as_secs_f64();
-    let wins = contests.iter().rev().take_while(|contest| lead(contest) > 0.0).count();
-    let (losses, wins) = contests.split_at(contests.len() - wins);
+pub fn crossover(pairs: &[PairedTime]) -> Option<u64> {
+    let lead = |pair: &PairedTime| pair.baseline.as_secs_f64() - pair.candidate.as_secs_f64();
+    let wins = pairs.iter().rev().take_while(|pair| lead(pair) > 0.0).count();
+    let (losses, wins) = pairs.split_at(pairs.len() - wins);
     let first_win = wins.first()?;
     let Some(last_loss) = losses.last() else {
         return Some(first_win.size);
@@ -44,12 +44,12 @@ mod tests {
     #[test]
     fn crossovers() {
         let of = |points: &[(u64, u64, u64)]| {
-            let contest = |&(size, incumbent, challenger): &(u64, u64, u64)| Contest {
+            let pair = |&(size, baseline, candidate): &(u64, u64, u64)| PairedTime {
                 size,
-                incumbent: Duration::from_millis(incumbent),
-                challenger: Duration::from_millis(challenger),
+                baseline: Duration::from_millis(baseline),
+                candidate: Duration::from_millis(candidate),
             };
-            crossover(&points.iter().map(contest).collect::<Vec<_>>())
+            crossover(&points.iter().map(pair).collect::<Vec<_>>())
         };
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[(10, 1, 9), (100, 10, 12)]), None, "it never wins");

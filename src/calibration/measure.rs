@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ed25519_dalek::{Signer, SigningKey};
 
-use super::{Contest, crossover};
+use super::{PairedTime, crossover};
 use crate::crossover::Crossover;
 use crate::ed25519::{Batch, Rule};
 use crate::entries::{BlockCheck, Entries};
@@ -118,46 +118,46 @@ fn calibrate(
     threads: &Threads,
 ) -> Found {
     let mut source = Source::new(operation, sizes.last().copied().unwrap_or(0), threads);
-    let mut contests = Vec::new();
+    let mut pairs = Vec::new();
     for &items in sizes {
-        match contest(operation, items, cpu, gpu, &mut source) {
-            Ok(contest) => contests.extend(contest),
+        match measure_pair(operation, items, cpu, gpu, &mut source) {
+            Ok(pair) => pairs.extend(pair),
             Err(WrongAnswer) => return Found::WrongAnswer,
         }
     }
-    crossover(&contests).map_or(Found::NeverPays, Found::PaysFrom)
+    crossover(&pairs).map_or(Found::NeverPays, Found::PaysFrom)
 }
 
 struct WrongAnswer;
 
 /// Calls of one size on both back ends: the median of each. None if the CPU faulted.
-fn contest(
+fn measure_pair(
     operation: Operation,
     items: usize,
     cpu: &dyn Backend,
     gpu: &dyn Backend,
     source: &mut Source,
-) -> Result<Option<Contest>, WrongAnswer> {
+) -> Result<Option<PairedTime>, WrongAnswer> {
     let begin = Instant::now();
-    let [mut incumbent, mut challenger] = [Vec::new(), Vec::new()];
+    let [mut baseline, mut candidate] = [Vec::new(), Vec::new()];
     let mut size = 0;
-    while incumbent.len() < ROUNDS || begin.elapsed() < TIME {
+    while baseline.len() < ROUNDS || begin.elapsed() < TIME {
         let input = source.draw(operation, items);
         size = input.size();
         let Ok((expected, time)) = input.ask(cpu) else { return Ok(None) };
-        incumbent.push(time);
+        baseline.push(time);
         let Ok((answer, time)) = input.ask(gpu) else {
-            challenger.push(Duration::MAX);
+            candidate.push(Duration::MAX);
             break;
         };
         if answer != expected {
             return Err(WrongAnswer);
         }
-        challenger.push(time);
+        candidate.push(time);
     }
-    let has_faulted = challenger.contains(&Duration::MAX);
-    let challenger = if has_faulted { Duration::MAX } else { median(challenger) };
-    Ok(Some(Contest { size, incumbent: median(incumbent), challenger }))
+    let has_faulted = candidate.contains(&Duration::MAX);
+    let candidate = if has_faulted { Duration::MAX } else { median(candidate) };
+    Ok(Some(PairedTime { size, baseline: median(baseline), candidate }))
 }
 
 /// The middle of samples, of which there is one at least.

@@ -9,8 +9,11 @@ use verilane::ed25519::Rule;
 use verilane::reference::Reference;
 use verilane::{Backend, Engine, Hash, Options, Threads, Tree};
 
-use verilane_cli::bench::input::{Answer, Input, Manner, Recipe};
-use verilane_cli::bench::source::Source;
+use verilane_cli::bench::data::answer::Answer;
+use verilane_cli::bench::data::input::Input;
+use verilane_cli::bench::data::recipe::{CallMode, Recipe};
+use verilane_cli::bench::data::source::Source;
+use verilane_cli::bench::measure::call::call;
 
 /// Enough for every input of signatures, and of signed records.
 const SIGNATURES: usize = 1 << 10;
@@ -54,20 +57,20 @@ fn operations(criterion: &mut Criterion) {
         group.throughput(throughput(recipe, items));
         for backend in backends.iter().filter(|backend| backend.serves(recipe.operation())) {
             if let Some((input, right)) = recipe.planted(&mut source.stream) {
-                checked(&input, &right, backend, Manner::AtOnce);
+                checked(&input, &right, backend, CallMode::Batch);
             }
-            for &manner in recipe.manners() {
+            for &mode in recipe.call_modes() {
                 let mut iteration = || {
                     let input = recipe.fresh(items, &mut source);
                     let right = input.answer().cloned().unwrap_or_else(|| {
-                        input.run(&oracle, Manner::AtOnce).expect("the reference does not fault").0
+                        call(&input, &oracle, CallMode::Batch).expect("the reference does not fault").0
                     });
-                    checked(&input, &right, backend, manner)
+                    checked(&input, &right, backend, mode)
                 };
-                let name = match manner {
-                    Manner::AtOnce => backend.info().to_string(),
-                    Manner::CallByCall => format!("{}, call by call", backend.info()),
-                    Manner::OneByOne => format!("{}, one by one", backend.info()),
+                let name = match mode {
+                    CallMode::Batch => backend.info().to_string(),
+                    CallMode::PerOperation => format!("{}, call by call", backend.info()),
+                    CallMode::PerItem => format!("{}, one by one", backend.info()),
                 };
                 group.bench_function(name, |bencher| {
                     bencher.iter_custom(|count| (0..count).map(|_| iteration()).sum());
@@ -87,8 +90,8 @@ fn throughput(recipe: Recipe, items: usize) -> Throughput {
 }
 
 /// The time of the back end's call, whose answer must be right.
-fn checked(input: &Input, right: &Answer, backend: &Arc<dyn Backend>, manner: Manner) -> Duration {
-    let (answer, time) = input.run(backend, manner).expect("the back end does not fault");
+fn checked(input: &Input, right: &Answer, backend: &Arc<dyn Backend>, mode: CallMode) -> Duration {
+    let (answer, time) = call(input, backend, mode).expect("the back end does not fault");
     let difference = answer.difference(right);
     assert_eq!(difference, None, "{} on {} bytes", backend.info(), input.bytes());
     time

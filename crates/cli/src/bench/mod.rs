@@ -1,21 +1,7 @@
-//! Benchmarks: fresh input, its measurement, and tables of the figures.
+//! Benchmarks: fresh input and figures as data, their measurement, and their rendering.
+//!
+//! `measure` and `render` import `data`, which imports neither.
 
-#[cfg(test)]
-pub(crate) mod fake;
-#[cfg(feature = "gpu")]
-pub(crate) mod full;
-pub mod input;
-pub(crate) mod latency;
-pub(crate) mod measure;
-pub(crate) mod pace;
-pub mod queues;
-pub(crate) mod remarks;
-pub(crate) mod report;
-#[cfg(feature = "gpu")]
-pub(crate) mod side_by_side;
-pub mod source;
-pub mod standing;
-#[cfg(feature = "gpu")]
-pub(crate) mod summary;
-pub mod table;
-pub(crate) mod workload;
+pub mod data;
+pub mod measure;
+pub mod render;

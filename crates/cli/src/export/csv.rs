@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::bench::report::{Report, Row};
+use crate::bench::data::report::{Report, Row};
 
 #[derive(Serialize)]
 struct Line<'a> {

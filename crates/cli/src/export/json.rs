@@ -1,6 +1,6 @@
 //! JSON: everything, every sample.
 
-use crate::bench::report::Report;
+use crate::bench::data::report::Report;
 
 pub fn render(report: &Report) -> anyhow::Result<Vec<u8>> {
     let mut json = serde_json::to_vec_pretty(report)?;

@@ -1,9 +1,10 @@
 //! Markdown: the machine, the table and its footnotes; and the short tables of a full run.
 
+use crate::bench::data::report::Report;
+use crate::bench::render::footnotes;
 #[cfg(feature = "gpu")]
-use crate::bench::full::Full;
-use crate::bench::report::Report;
-use crate::bench::table::{Table, footnotes};
+use crate::bench::render::summary;
+use crate::bench::render::table::Table;
 
 pub fn render(report: &Report) -> anyhow::Result<Vec<u8>> {
     let table = Table::new(report);
@@ -15,7 +16,7 @@ pub fn render(report: &Report) -> anyhow::Result<Vec<u8>> {
     }
     text.push('\n');
     #[cfg(feature = "gpu")]
-    for table in report.full.iter().flat_map(Full::tables) {
+    for table in report.full.iter().flat_map(summary::tables) {
         text.push('\n');
         push(&mut text, &table);
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::bench::report::Report;
+use crate::bench::data::report::Report;
 
 /// Where reports are written to, by format.
 #[derive(clap::Args)]

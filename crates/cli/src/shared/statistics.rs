@@ -1,8 +1,8 @@
-//! What is made of the samples.
+//! Medians, quantiles and crossovers of measured times.
 
 use std::time::Duration;
 
-/// The middle of `samples`, or the mean of the two in the middle; none of none.
+/// The middle of `samples`, or the mean of the two in the middle; none without samples.
 pub fn median(samples: &[Duration]) -> Option<Duration> {
     let mut sorted = samples.to_vec();
     sorted.sort_unstable();
@@ -14,8 +14,8 @@ pub fn median(samples: &[Duration]) -> Option<Duration> {
     }
 }
 
-/// The lowest of ascending `samples` that a `share` of them do not exceed; none of
-/// none.
+/// The lowest of ascending `samples` that a `share` of them do not exceed; none without
+/// samples.
 pub fn quantile(samples: &[Duration], share: f64) -> Option<Duration> {
     let rank = (share * samples.len() as f64).ceil() as usize;
     samples.get(rank.max(1) - 1).copied()

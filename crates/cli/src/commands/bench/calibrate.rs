@@ -11,8 +11,8 @@ use verilane::{Backend, BackendKind, Operation, Placement};
 
 use super::is_hardware_gpu;
 use crate::Status;
-use crate::bench::measure::Field;
-use crate::bench::report::Report;
+use crate::bench::data::report::Report;
+use crate::bench::measure::BackendSet;
 use crate::shared::context::Context;
 use crate::shared::units::Count;
 use crate::shared::{output, progress};
@@ -49,13 +49,13 @@ impl fmt::Display for Nothing {
 }
 
 /// Measures and stores; with no hardware GPU it says that there is nothing to do.
-pub fn run(field: &Field, report: &Report, context: &Context) -> anyhow::Result<Status> {
+pub fn run(backends: &BackendSet, report: &Report, context: &Context) -> anyhow::Result<Status> {
     ensure!(
         context.options.placement == Placement::Auto,
         "--calibrate compares the CPU with the GPU: leave --backend out"
     );
-    let Some((cpu, gpu)) = pair(field) else {
-        output::print(context, &Nothing { reason: reason(field, report) })?;
+    let Some((cpu, gpu)) = pair(backends) else {
+        output::print(context, &Nothing { reason: reason(backends, report) })?;
         return Ok(Status::Passed);
     };
     let mut stored = Crossover::load();
@@ -71,14 +71,14 @@ pub fn run(field: &Field, report: &Report, context: &Context) -> anyhow::Result<
     Ok(if calibration.wrong.is_empty() { Status::Passed } else { Status::Failed })
 }
 
-fn pair(field: &Field) -> Option<(Arc<dyn Backend>, Arc<dyn Backend>)> {
-    let cpu = field.measured.iter().find(|backend| backend.info().kind == BackendKind::Cpu)?;
-    let gpu = field.measured.iter().find(|backend| is_hardware_gpu(backend))?;
+fn pair(backends: &BackendSet) -> Option<(Arc<dyn Backend>, Arc<dyn Backend>)> {
+    let cpu = backends.measured.iter().find(|backend| backend.info().kind == BackendKind::Cpu)?;
+    let gpu = backends.measured.iter().find(|backend| is_hardware_gpu(backend))?;
     Some((cpu.clone(), gpu.clone()))
 }
 
-fn reason(field: &Field, report: &Report) -> String {
-    let software = field.measured.iter().find(|backend| backend.info().software);
+fn reason(backends: &BackendSet, report: &Report) -> String {
+    let software = backends.measured.iter().find(|backend| backend.info().software);
     if let Some(software) = software {
         let name = &software.info().detail;
         return format!("{name} is a software adapter, which is never chosen automatically");

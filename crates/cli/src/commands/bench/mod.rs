@@ -2,21 +2,23 @@
 
 #[cfg(feature = "gpu")]
 mod calibrate;
+#[cfg(feature = "gpu")]
+mod full;
 
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, ensure};
 use verilane::{Backend, BackendKind, Engine, Error, Placement};
 
+use crate::bench::data::recipe::Recipe;
+use crate::bench::data::report::{NotMeasured, Report, Row};
+use crate::bench::data::source::Source;
+use crate::bench::data::workload::{self, Case, Scale};
+use crate::bench::measure::pace::{Effort, Pace};
+use crate::bench::measure::rows::rows;
 #[cfg(feature = "gpu")]
-use crate::bench::full::{self, Full};
-use crate::bench::input::Recipe;
-use crate::bench::measure::{Field, measure};
-use crate::bench::pace::{Effort, Pace};
-use crate::bench::report::{Report, Row};
-use crate::bench::source::Source;
-use crate::bench::workload::{Case, Scale};
-use crate::bench::{latency, workload};
+use crate::bench::measure::start_up;
+use crate::bench::measure::{BackendSet, latency, measure};
 use crate::shared::context::Context;
 use crate::shared::machine::{self, Machine};
 use crate::shared::{output, progress};
@@ -66,31 +68,33 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let workloads = workload::select(&args.workload)?;
     args.export.check()?;
     #[cfg(feature = "gpu")]
-    let full = args.full.then(|| Full::begin(context)).transpose()?;
-    let (field, mut report) = set_up(context)?;
+    let full = args.full.then(|| full::begin(context)).transpose()?;
+    let (backends, mut report) = set_up(context)?;
     #[cfg(feature = "gpu")]
     if args.calibrate {
-        return calibrate::run(&field, &report, context);
+        return calibrate::run(&backends, &report, context);
     }
     #[cfg(feature = "gpu")]
-    let field = match &full {
-        Some(_) => Field { verifiers: full::narrow(context).into_iter().collect(), ..field },
-        None => field,
+    let backends = match &full {
+        Some(_) => {
+            BackendSet { verifiers: start_up::narrow(&context.options).into_iter().collect(), ..backends }
+        }
+        None => backends,
     };
     let effort = args.effort();
     let pace = Pace::new(effort);
     let scale = Scale {
         quick: args.quick,
         full: effort == Effort::Full,
-        hardware_gpu: field.measured.iter().any(is_hardware_gpu),
+        hardware_gpu: backends.measured.iter().any(is_hardware_gpu),
     };
     let cases: Vec<_> = workloads.iter().flat_map(|workload| workload.cases(&args.sizes, scale)).collect();
     let own_sizes = scale.full && args.sizes.is_empty();
-    let cases = fitting(cases, machine::free_memory(), own_sizes, &field, &mut report)?;
-    let source = measure_all(&cases, &field, pace, &mut report)?;
+    let cases = fitting(cases, machine::free_memory(), own_sizes, &backends, &mut report)?;
+    let source = measure_all(&cases, &backends, pace, &mut report)?;
     #[cfg(feature = "gpu")]
     if let Some(full) = full {
-        full.end(&cases, &field, effort, source, &mut report);
+        full::end(full, &cases, &backends, effort, source, &mut report);
     }
     #[cfg(not(feature = "gpu"))]
     drop(source);
@@ -117,24 +121,31 @@ fn status(report: &Report) -> Status {
     if report.all_checked() { Status::Passed } else { Status::Failed }
 }
 
-/// The cases whose input fits into `memory` bytes. Where others were asked for that is
-/// an error; a full run's own sizes are left out, and the report says so.
+/// The cases whose input fits into `memory` bytes. Others are an error where the user asked
+/// for them; a full run leaves out its own sizes, and the report says so.
 fn fitting(
     cases: Vec<Case>,
     memory: u64,
     own_sizes: bool,
-    field: &Field,
+    backends: &BackendSet,
     report: &mut Report,
 ) -> anyhow::Result<Vec<Case>> {
     let mut fitting = Vec::new();
     for case in cases {
         match case.check(memory) {
             Ok(()) => fitting.push(case),
-            Err(error) if own_sizes => report.leave_out_case(&case, field, &error.to_string()),
+            Err(error) if own_sizes => leave_out(&case, backends, &error.to_string(), report),
             Err(error) => return Err(error),
         }
     }
     Ok(fitting)
+}
+
+/// Adds to the report why no back end measured this case.
+fn leave_out(case: &Case, backends: &BackendSet, reason: &str, report: &mut Report) {
+    for backend in &backends.measured {
+        report.leave_out(NotMeasured::new(backend.info(), Some(&case.workload.name), reason));
+    }
 }
 
 fn is_hardware_gpu(backend: &Arc<dyn Backend>) -> bool {
@@ -143,7 +154,7 @@ fn is_hardware_gpu(backend: &Arc<dyn Backend>) -> bool {
 }
 
 /// The back ends to measure, and a report that says why others are missing.
-fn set_up(context: &Context) -> anyhow::Result<(Field, Report)> {
+fn set_up(context: &Context) -> anyhow::Result<(BackendSet, Report)> {
     let found = Engine::backends(&context.options);
     let oracle = found.iter().find(|(kind, _)| *kind == BackendKind::Reference);
     let oracle = oracle.and_then(|(_, backend)| backend.as_ref().ok()).cloned();
@@ -154,12 +165,12 @@ fn set_up(context: &Context) -> anyhow::Result<(Field, Report)> {
         match backend {
             _ if !is_wanted(kind, context.options.placement) => {}
             Ok(backend) => measured.push(backend),
-            Err(error) => report.leave_out_kind(kind, reason(error)),
+            Err(error) => report.leave_out(NotMeasured::kind(kind, reason(error))),
         }
     }
     let reasons: Vec<_> = report.not_measured.iter().map(|note| note.reason.as_str()).collect();
     ensure!(!measured.is_empty(), "there is nothing to measure: {}", reasons.join("; "));
-    Ok((Field { oracle, measured, verifiers: Vec::new() }, report))
+    Ok((BackendSet { oracle, measured, verifiers: Vec::new() }, report))
 }
 
 fn is_wanted(kind: BackendKind, placement: Placement) -> bool {
@@ -178,38 +189,55 @@ fn reason(error: Error) -> String {
 }
 
 /// Measures each case; returns where its input came from.
-fn measure_all(cases: &[Case], field: &Field, pace: Pace, report: &mut Report) -> anyhow::Result<Source> {
+fn measure_all(
+    cases: &[Case],
+    backends: &BackendSet,
+    pace: Pace,
+    report: &mut Report,
+) -> anyhow::Result<Source> {
     let bar = progress::cases(cases.len() as u64);
     bar.set_message("fresh data");
     let mut source = workload::source(cases);
     for (index, case) in cases.iter().enumerate() {
         bar.set_message(format!("{}, {} {}", case.workload.name, case.items, case.workload.unit()));
         bar.inc(1);
-        let able = able(case, field, report);
+        let able = able(case, backends, report);
         if able.measured.is_empty() {
             continue;
         }
         match pace.budget(cases.len() - index, able.measured.len(), report.least_time(case)) {
             Some(budget) => {
                 let measurement = measure(case, &able, &mut source, budget)?;
-                let rows = report.add(case, &measurement);
-                bar.suspend(|| rows.iter().for_each(tell_mismatch));
+                for row in rows(case, &measurement) {
+                    match row {
+                        Ok(row) => {
+                            bar.suspend(|| print_mismatch(&row));
+                            report.rows.push(row);
+                        }
+                        Err(note) => report.leave_out(note),
+                    }
+                }
                 if case.workload.recipe == Recipe::Queue {
                     let time = budget.time / LATENCIES_IN_BUDGET;
-                    latency::measure(case, &able, &measurement, &mut source, time, report)?;
+                    for latency in latency::measure(case, &able, &measurement, &mut source, time)? {
+                        match latency {
+                            Ok(latency) => report.latencies.push(latency),
+                            Err(note) => report.leave_out(note),
+                        }
+                    }
                 }
             }
-            None => report.leave_out_case(case, &able, "the time was up"),
+            None => leave_out(case, &able, "the time was up", report),
         }
     }
     bar.finish_and_clear();
     Ok(source)
 }
 
-/// A queue is measured at three loads, and so is its peer.
+/// A queue is measured at three loads, and so is ed25519-dalek.
 const LATENCIES_IN_BUDGET: u32 = 4;
 
-fn tell_mismatch(row: &Row) {
+fn print_mismatch(row: &Row) {
     if let Some(mismatch) = &row.mismatch {
         let Row { workload, items, unit, .. } = row;
         output::error(&anyhow!("wrong answer: {workload} on {}, {items} {unit}: {mismatch}", row.label()));
@@ -217,20 +245,20 @@ fn tell_mismatch(row: &Row) {
 }
 
 /// The back ends that serve the case's operation; the report says which do not.
-fn able(case: &Case, field: &Field, report: &mut Report) -> Field {
+fn able(case: &Case, backends: &BackendSet, report: &mut Report) -> BackendSet {
     let operation = case.workload.recipe.operation();
     let serves = |backend: &&Arc<dyn Backend>| {
         let serves = backend.serves(operation);
         if !serves {
-            report.leave_out(backend.info(), Some(&operation.to_string()), NO_KERNEL.into());
+            report.leave_out(NotMeasured::new(backend.info(), Some(&operation.to_string()), NO_KERNEL));
         }
         serves
     };
-    let mut measured: Vec<_> = field.measured.iter().filter(serves).cloned().collect();
+    let mut measured: Vec<_> = backends.measured.iter().filter(serves).cloned().collect();
     if let Recipe::Verify(_) = case.workload.recipe {
-        measured.extend_from_slice(&field.verifiers);
+        measured.extend_from_slice(&backends.verifiers);
     }
-    Field { oracle: field.oracle.clone(), measured, verifiers: Vec::new() }
+    BackendSet { oracle: backends.oracle.clone(), measured, verifiers: Vec::new() }
 }
 
 const NO_KERNEL: &str = "it has no kernel for this";
@@ -240,15 +268,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::bench::fake::{Fake, Manner};
-    use crate::bench::summary;
+    use crate::bench::data::full_run::FullRun;
+    use crate::bench::measure::fake::{Behaviour, Fake};
 
-    /// A full run on fakes, the card of this manner.
-    fn full_run(names: &[&str], card: Manner) -> Report {
-        let fake = |kind, manner| Arc::new(Fake::new(kind, manner)) as Arc<dyn Backend>;
-        let field = Field {
-            oracle: fake(BackendKind::Reference, Manner::Honest),
-            measured: vec![fake(BackendKind::Cpu, Manner::Honest), fake(BackendKind::Gpu, card)],
+    /// A full run on fakes, the card of this behaviour.
+    fn full_run(names: &[&str], card: Behaviour) -> Report {
+        let fake = |kind, behaviour| Arc::new(Fake::new(kind, behaviour)) as Arc<dyn Backend>;
+        let backends = BackendSet {
+            oracle: fake(BackendKind::Reference, Behaviour::Honest),
+            measured: vec![fake(BackendKind::Cpu, Behaviour::Honest), fake(BackendKind::Gpu, card)],
             verifiers: Vec::new(),
         };
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
@@ -256,14 +284,14 @@ mod tests {
         let workloads = workload::select(&names).unwrap();
         let cases: Vec<_> = workloads.iter().flat_map(|workload| workload.cases(&[16, 40], scale)).collect();
         let mut report = Report::new(Machine::default(), 0.0);
-        let source = measure_all(&cases, &field, Pace::new(Effort::Quick), &mut report).unwrap();
-        Full::default().end(&cases, &field, Effort::Quick, source, &mut report);
+        let source = measure_all(&cases, &backends, Pace::new(Effort::Quick), &mut report).unwrap();
+        full::end(FullRun::default(), &cases, &backends, Effort::Quick, source, &mut report);
         report
     }
 
     #[test]
     fn a_full_run_passes_if_every_answer_is_right() {
-        let report = full_run(&["dedup", "verify.strict"], Manner::Honest);
+        let report = full_run(&["dedup", "verify.strict"], Behaviour::Honest);
         assert_eq!(status(&report), Status::Passed);
         let full = serde_json::to_value(report.full.as_ref().unwrap()).unwrap();
         let of = |list: &str, field: &str| -> Vec<_> {
@@ -279,23 +307,23 @@ mod tests {
 
     #[test]
     fn one_difference_fails_a_full_run() {
-        assert_eq!(status(&full_run(&["dedup"], Manner::Lies)), Status::Failed);
-        let mut report = full_run(&["dedup"], Manner::Lies);
+        assert_eq!(status(&full_run(&["dedup"], Behaviour::Lies)), Status::Failed);
+        let mut report = full_run(&["dedup"], Behaviour::Lies);
         report.rows.clear();
         assert_eq!(status(&report), Status::Failed, "side by side alone");
     }
 
     #[test]
     fn the_largest_size_that_was_measured_counts() {
-        let report = full_run(&["dedup"], Manner::Honest);
+        let report = full_run(&["dedup"], Behaviour::Honest);
         let workload = workload::select(&["dedup".into()]).unwrap().remove(0);
         let cases = [16, 40, 90].map(|items| Case { workload: workload.clone(), items });
-        assert_eq!(summary::largest(&cases, &report), [&cases[1]]);
+        assert_eq!(report.largest(&cases), [&cases[1]]);
     }
 
     #[test]
     fn a_fault_leaves_a_reason_and_the_lines_of_the_cpu() {
-        let report = full_run(&["dedup"], Manner::Faults);
+        let report = full_run(&["dedup"], Behaviour::Faults);
         assert_eq!(report.not_measured[0].reason, "the device was lost: unplugged");
         let full = serde_json::to_value(report.full.as_ref().unwrap()).unwrap();
         assert_eq!(full["summary"][0]["label"], "cpu");
@@ -304,14 +332,14 @@ mod tests {
 
     #[test]
     fn sizes_without_room_are_left_out_of_a_full_run_only() {
-        let fake = Arc::new(Fake::new(BackendKind::Cpu, Manner::Late(Duration::ZERO)));
-        let field = Field { oracle: fake.clone(), measured: vec![fake], verifiers: Vec::new() };
+        let fake = Arc::new(Fake::new(BackendKind::Cpu, Behaviour::Late(Duration::ZERO)));
+        let backends = BackendSet { oracle: fake.clone(), measured: vec![fake], verifiers: Vec::new() };
         let workload = workload::select(&["dedup".into()]).unwrap().remove(0);
         let cases = || [1 << 10, 1 << 20].map(|items| Case { workload: workload.clone(), items }).to_vec();
         let mut report = Report::new(Machine::default(), 0.0);
-        let left = fitting(cases(), 1 << 20, true, &field, &mut report).unwrap();
+        let left = fitting(cases(), 1 << 20, true, &backends, &mut report).unwrap();
         assert_eq!(left, cases()[..1]);
         assert!(report.not_measured[0].reason.contains("items would fit"), "{:?}", report.not_measured);
-        assert!(fitting(cases(), 1 << 20, false, &field, &mut report).is_err());
+        assert!(fitting(cases(), 1 << 20, false, &backends, &mut report).is_err());
     }
 }

@@ -1,8 +1,8 @@
-//! How long each case may take, so that the whole ends in time.
+//! How long each case may take, so that the whole run ends in time.
 
 use std::time::{Duration, Instant};
 
-use super::measure::Budget;
+use super::Budget;
 
 /// How long everything may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +23,11 @@ pub struct Pace {
     deadline: Option<Instant>,
 }
 
-/// Within a minute, with some seconds for what cannot be cut short: the last
-/// calls, and the start of a device before.
+/// A minute, less what cannot be cut short: the last calls, and the start of a device.
 const QUICK: Duration = Duration::from_secs(48);
 
-/// Within ten minutes likewise; before that an adapter is probed, and afterwards it
-/// computes side by side with the CPU.
+/// Ten minutes, less the probe of an adapter before, and the side-by-side measurement
+/// after.
 const FULL: Duration = Duration::from_secs(360);
 #[cfg(feature = "gpu")]
 const SIDE_BY_SIDE: Duration = Duration::from_secs(60);
@@ -45,7 +44,7 @@ impl Pace {
         }
     }
 
-    /// The time for what computes side by side, which begins now.
+    /// The pace of the side-by-side measurement, which begins now.
     #[cfg(feature = "gpu")]
     pub fn side_by_side(effort: Effort) -> Self {
         match effort {
@@ -58,8 +57,8 @@ impl Pace {
         Pace { run, deadline: Some(Instant::now() + time) }
     }
 
-    /// The time for the next of `cases`, on `backends`; none when time is up, or would
-    /// be up before it has taken `least`.
+    /// The budget of the next of `cases`, on `backends`; none once the time is up, or where
+    /// less than `least` is left.
     pub fn budget(&self, cases: usize, backends: usize, least: Duration) -> Option<Budget> {
         let wanted = self.run * backends as u32;
         let Some(deadline) = self.deadline else {

@@ -1,54 +1,34 @@
-//! The CPU and the GPU at once: what one call takes, split between both in the ratio
-//! of their rates. An engine places a call on one of them; whoever has many calls, or
-//! splits them so, reaches this rate.
+//! The CPU and the GPU at the same time: one call, split between both in the ratio of
+//! their rates. An engine places a call on one of them; a caller that splits its calls so,
+//! or has many, reaches this rate.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use verilane::{Backend, Fault};
 
-use super::input::{Answer, Input, Manner, Recipe};
-use super::measure::Budget;
-use super::report::seconds;
-use super::source::Source;
-use super::workload::Case;
+use super::Budget;
+use super::call::call;
+use super::rows::seconds;
+use crate::bench::data::answer::Answer;
+use crate::bench::data::input::Input;
+use crate::bench::data::recipe::{CallMode, Recipe};
+use crate::bench::data::side_by_side::SideBySide;
+use crate::bench::data::source::Source;
+use crate::bench::data::workload::Case;
 use crate::shared::statistics::median;
 
-/// Both at once, on shares of one size.
-#[derive(Clone, Debug, Serialize)]
-pub struct SideBySide {
-    pub workload: String,
-    pub item_bytes: [usize; 2],
-    pub items: usize,
-    pub cpu_items: usize,
-    pub gpu_items: usize,
-    /// The adapter.
-    pub detail: String,
-    pub software: bool,
-    /// From the start of both to the end of the later one.
-    pub samples_s: Vec<f64>,
-    pub median_s: f64,
-    pub per_second: f64,
-    /// Of the sum of the rates that both have alone.
-    pub of_sum: f64,
-    pub unit: &'static str,
-    pub checked: bool,
-    /// How an answer first differed.
-    pub mismatch: Option<String>,
-}
-
-/// Whether a part of the input is as good as a smaller one: not if back ends keep
-/// something from call to call.
+/// Whether a part of the input can be measured as a smaller one: not where back ends keep
+/// state from call to call.
 pub fn can_be_split(case: &Case) -> bool {
     case.items > 1 && !matches!(case.workload.recipe, Recipe::Index { .. } | Recipe::Queue)
 }
 
-/// Measures the case on the CPU and the GPU, whose rates alone are known.
+/// Measures the case on the CPU and the GPU, given the rate of each alone.
 ///
 /// # Errors
-/// The first fault, of whichever back end.
+/// The first fault of any back end.
 pub fn measure(
     case: &Case,
     [cpu, gpu]: [&Arc<dyn Backend>; 2],
@@ -65,7 +45,7 @@ pub fn measure(
         let (answers, time) = at_once([cpu, gpu], &inputs)?;
         samples.push(time);
         for (input, answer) in inputs.iter().zip(answers) {
-            let (right, _) = input.run(oracle, Manner::AtOnce)?;
+            let (right, _) = call(input, oracle, CallMode::Batch)?;
             mismatch = mismatch.or_else(|| answer.difference(&right));
         }
     }
@@ -90,7 +70,7 @@ pub fn measure(
     })
 }
 
-/// At least one item for each, so that both end at the same time if they can.
+/// Shares with which both end at the same time; at least one item each.
 fn shares(items: usize, cpu_rate: f64, gpu_rate: f64) -> [usize; 2] {
     let cpu = items as f64 * cpu_rate / (cpu_rate + gpu_rate);
     let cpu = (cpu.round() as usize).clamp(1, items - 1);
@@ -103,8 +83,8 @@ fn at_once(
 ) -> Result<([Answer; 2], Duration), Fault> {
     let start = Instant::now();
     let (cpu, gpu) = thread::scope(|scope| {
-        let gpu = scope.spawn(|| gpu_input.run(gpu, Manner::AtOnce));
-        let cpu = cpu_input.run(cpu, Manner::AtOnce);
+        let gpu = scope.spawn(|| call(gpu_input, gpu, CallMode::Batch));
+        let cpu = call(cpu_input, cpu, CallMode::Batch);
         (cpu, gpu.join().expect("a back end does not panic"))
     });
     let time = start.elapsed();
@@ -115,15 +95,15 @@ fn at_once(
 mod tests {
     use verilane::BackendKind;
 
+    use super::super::fake::{Behaviour, Fake};
     use super::*;
-    use crate::bench::fake::{Fake, Manner};
-    use crate::bench::workload;
+    use crate::bench::data::workload;
 
-    fn both(name: &str, gpu: Manner) -> Result<SideBySide, Fault> {
+    fn both(name: &str, gpu: Behaviour) -> Result<SideBySide, Fault> {
         let fake = |kind, manner| Arc::new(Fake::new(kind, manner)) as Arc<dyn Backend>;
-        let late = Manner::Late(Duration::from_millis(5));
+        let late = Behaviour::Late(Duration::from_millis(5));
         let (cpu, gpu) = (fake(BackendKind::Cpu, late), fake(BackendKind::Gpu, gpu));
-        let oracle = fake(BackendKind::Reference, Manner::Honest);
+        let oracle = fake(BackendKind::Reference, Behaviour::Honest);
         let case = Case { workload: workload::select(&[name.into()]).unwrap().remove(0), items: 40 };
         let mut source = workload::source(std::slice::from_ref(&case));
         let budget = Budget { time: Duration::ZERO, least_rounds: 1 };
@@ -140,18 +120,18 @@ mod tests {
     #[test]
     fn both_run_at_the_same_time_and_are_checked() {
         for name in ["hash.sha256", "merkle.bitcoin", "verify.strict", "dedup", "pow.sha256d", "check"] {
-            let late = both(name, Manner::Late(Duration::from_millis(5))).unwrap();
+            let late = both(name, Behaviour::Late(Duration::from_millis(5))).unwrap();
             assert_eq!((late.cpu_items, late.gpu_items, late.checked), (10, 30, true), "{name}");
             assert_eq!(late.per_second, 40.0 / late.median_s, "{name}");
             assert_eq!(late.of_sum, late.per_second / 400.0, "{name}");
         }
-        assert!(both("dedup", Manner::Late(Duration::from_millis(5))).unwrap().median_s >= 0.005);
+        assert!(both("dedup", Behaviour::Late(Duration::from_millis(5))).unwrap().median_s >= 0.005);
     }
 
     #[test]
     fn lies_and_faults_are_told() {
-        let lie = both("verify.strict", Manner::Lies).unwrap();
+        let lie = both("verify.strict", Behaviour::Lies).unwrap();
         assert!(!lie.checked && lie.mismatch.unwrap().starts_with("verdict 29 is"));
-        assert_eq!(both("dedup", Manner::Faults).unwrap_err(), Fault::DeviceLost("unplugged".into()));
+        assert_eq!(both("dedup", Behaviour::Faults).unwrap_err(), Fault::DeviceLost("unplugged".into()));
     }
 }

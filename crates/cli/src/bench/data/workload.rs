@@ -4,7 +4,7 @@ use anyhow::{bail, ensure};
 use verilane::ed25519::Rule;
 use verilane::{Hash, Key, Tree, dedup};
 
-use super::input::{Manner, Recipe};
+use super::recipe::{CallMode, Recipe};
 use super::source::Source;
 use crate::shared::units::Bytes;
 
@@ -45,7 +45,7 @@ const INGEST: Recipe =
 const INDEXED: u64 = 10_000_000;
 const QUICKLY_INDEXED: u64 = 1 << 16;
 
-/// What the name of a workload is followed by where it is measured so.
+/// What follows the name of a workload in other call modes.
 pub const CALL_BY_CALL: &str = "call by call";
 pub const IN_ONE_BATCH: &str = "in one batch";
 
@@ -126,12 +126,12 @@ impl Workload {
         }
     }
 
-    /// Its name where it is measured in this manner.
-    pub fn name_in(&self, manner: Manner) -> String {
-        match manner {
-            Manner::AtOnce if self.recipe == Recipe::Queue => format!("{} {IN_ONE_BATCH}", self.name),
-            Manner::AtOnce | Manner::OneByOne => self.name.clone(),
-            Manner::CallByCall => format!("{} {CALL_BY_CALL}", self.name),
+    /// Its name in this call mode.
+    pub fn name_in(&self, mode: CallMode) -> String {
+        match mode {
+            CallMode::Batch if self.recipe == Recipe::Queue => format!("{} {IN_ONE_BATCH}", self.name),
+            CallMode::Batch | CallMode::PerItem => self.name.clone(),
+            CallMode::PerOperation => format!("{} {CALL_BY_CALL}", self.name),
         }
     }
 

@@ -1,8 +1,8 @@
-//! How long one signature takes through a queue while others arrive at random,
-//! beside ed25519-dalek on as many threads, one signature at a time.
+//! How long one signature takes through a queue while others arrive at random, and with
+//! ed25519-dalek on as many threads, one signature at a time.
 //!
-//! Arrivals do not wait for answers, and a latency counts from the moment at which
-//! its signature was to arrive: a stall is charged to everyone whom it kept waiting.
+//! Arrivals do not wait for answers, and a latency counts from the time at which its
+//! signature was due: a stall counts for every signature that it delays.
 
 use std::path::Path;
 use std::pin::Pin;
@@ -11,58 +11,28 @@ use std::task::{Context, Wake};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use verilane::ed25519::Batch;
 use verilane::queue::Verifier;
 use verilane::{BackendInfo, BackendKind, Fault};
 
-use super::input::{Manner, QUEUE_RULE, Stream, lock};
-use super::measure::{Field, Measurement, Run};
-use super::queues::{queue_fault, submit};
-use super::report::Report;
-use super::source::Source;
-use super::workload::Case;
-use crate::shared::statistics::{median, quantile};
+use super::queue::submit;
+use super::{BackendSet, Measurement, Run};
+use crate::bench::data::latency::{Latency, Quantiles};
+use crate::bench::data::queues::queue_fault;
+use crate::bench::data::random::RandomStream;
+use crate::bench::data::recipe::{CallMode, QUEUE_RULE};
+use crate::bench::data::report::NotMeasured;
+use crate::bench::data::source::{Source, lock};
+use crate::bench::data::workload::Case;
+use crate::shared::statistics::median;
 
 /// The shares of the saturation rate at which signatures arrive.
 pub const LOADS: [f64; 3] = [0.1, 0.5, 0.9];
 
-/// The share of its own rate up to which the peer is said to keep up.
+/// The share of its own rate up to which the peer counts as keeping up.
 const SUSTAINED: f64 = 0.95;
 
-/// Latencies at one load.
-#[derive(Clone, Debug, Serialize)]
-pub struct Latency {
-    pub backend: String,
-    /// What computed: crates, lanes or the adapter.
-    pub detail: String,
-    pub software: bool,
-    pub threads: usize,
-    /// The share of the saturation rate at which signatures arrived.
-    pub load: f64,
-    pub arrivals_per_second: f64,
-    pub arrivals: usize,
-    pub queue: Quantiles,
-    /// ed25519-dalek at the same arrivals; none if it cannot keep up with them.
-    pub dalek: Option<Quantiles>,
-    /// What ed25519-dalek verifies in a second on its threads.
-    pub dalek_per_second: f64,
-    pub dalek_threads: usize,
-    /// Whether every verdict was right.
-    pub checked: bool,
-}
-
-/// The middle of the latencies, and what the slowest tenth, hundredth and
-/// thousandth exceed.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Quantiles {
-    pub p50_s: f64,
-    pub p90_s: f64,
-    pub p99_s: f64,
-    pub p999_s: f64,
-}
-
-/// Signatures to arrive, in turn, and when.
+/// Signatures, and when each is due.
 struct Arrivals<'a> {
     batch: &'a Batch<'a>,
     right: &'a [bool],
@@ -73,53 +43,50 @@ struct Arrivals<'a> {
 /// The peer.
 struct Dalek {
     threads: usize,
-    /// With all signatures at hand.
+    /// With all signatures available at once.
     per_second: f64,
 }
 
-/// What became of arrivals.
+/// The latencies of arrivals, and whether their verdicts were right.
 struct Answers {
     latencies: Vec<Duration>,
     checked: bool,
 }
 
-/// Adds the latencies on each hardware back end that has a saturation rate, after
-/// `time` at each load, to the report.
+/// The latencies on each hardware back end that has a saturation rate, after `time` at
+/// each load; or why there are none.
 ///
 /// # Errors
-/// The oracle's fault: without it there is nothing to compare with.
+/// The oracle's fault: there is then nothing to compare with.
 pub fn measure(
     case: &Case,
-    field: &Field,
+    backends: &BackendSet,
     measurement: &Measurement,
     source: &mut Source,
     time: Duration,
-    report: &mut Report,
-) -> Result<(), Fault> {
-    let batch = source.signed.draw(case.items, &mut source.stream);
+) -> Result<Vec<Result<Latency, NotMeasured>>, Fault> {
+    let batch = source.signatures.draw(case.items, &mut source.stream);
     let mut right = vec![false; batch.len()];
-    field.oracle.verify(QUEUE_RULE, &batch, &mut right)?;
-    let Some(dalek_time) = median(&measurement.reference) else { return Ok(()) };
+    backends.oracle.verify(QUEUE_RULE, &batch, &mut right)?;
+    let Some(dalek_time) = median(&measurement.reference) else { return Ok(Vec::new()) };
     let dalek = Dalek {
-        threads: field.oracle.info().threads,
+        threads: backends.oracle.info().threads,
         per_second: case.items as f64 / dalek_time.as_secs_f64(),
     };
+    let mut latencies = Vec::new();
     for (run, load) in measurement.runs.iter().flat_map(|run| LOADS.map(|load| (run, load))) {
         let Some(saturation) = saturation(run) else { continue };
         let rate = load * case.items as f64 / saturation.as_secs_f64();
         let times = poisson(rate, time, &mut source.stream);
         let arrivals = Arrivals { batch: &batch, right: &right, times };
         let queue = lock(&source.queues).of(&run.backend).and_then(|queue| arrivals.through(&queue));
-        match queue {
-            Ok(queue) => {
-                report.latencies.push(latency(run.backend.info(), load, rate, &arrivals, queue, &dalek))
-            }
-            Err(fault) => {
-                report.leave_out(run.backend.info(), Some("queue latency"), fault.to_string());
-            }
-        }
+        let info = run.backend.info();
+        latencies.push(match queue {
+            Ok(queue) => Ok(latency(info, load, rate, &arrivals, queue, &dalek)),
+            Err(fault) => Err(NotMeasured::new(info, Some("queue latency"), fault.to_string())),
+        });
     }
-    Ok(())
+    Ok(latencies)
 }
 
 /// The latencies through a queue, and those of the peer beside them.
@@ -152,12 +119,12 @@ fn latency(
 /// The time that all signatures took through the queue, where that was measured.
 fn saturation(run: &Run) -> Option<Duration> {
     let info = run.backend.info();
-    let counts = run.manner == Manner::OneByOne && info.kind != BackendKind::Reference && !info.software;
+    let counts = run.mode == CallMode::PerItem && info.kind != BackendKind::Reference && !info.software;
     if counts && run.fault.is_none() { median(&run.samples) } else { None }
 }
 
-/// Times of arrival, independent of each other: their gaps are exponential.
-fn poisson(rate: f64, time: Duration, stream: &mut Stream) -> Vec<Duration> {
+/// Independent times of arrival: their gaps are exponential.
+fn poisson(rate: f64, time: Duration, stream: &mut RandomStream) -> Vec<Duration> {
     let count = (rate * time.as_secs_f64()).ceil() as usize;
     let gaps = stream.words(count).into_iter().map(|word| {
         let uniform = ((word >> 11) + 1) as f64 * 2f64.powi(-53);
@@ -173,14 +140,14 @@ fn poisson(rate: f64, time: Duration, stream: &mut Stream) -> Vec<Duration> {
 
 impl Arrivals<'_> {
     fn through(&self, verifier: &Verifier) -> Result<Answers, Fault> {
-        let bells: Vec<_> = self.times.iter().map(|_| Arc::new(Bell::default())).collect();
+        let wake_times: Vec<_> = self.times.iter().map(|_| Arc::new(WakeTime::default())).collect();
         let mut tickets = Vec::with_capacity(self.times.len());
         let start = Instant::now();
-        for (index, bell) in self.each(start).zip(&bells) {
+        for (index, wake_time) in self.each(start).zip(&wake_times) {
             let mut ticket = submit(verifier, self.batch, index)?;
-            let waker = bell.clone().into();
+            let waker = wake_time.clone().into();
             if Pin::new(&mut ticket).poll(&mut Context::from_waker(&waker)).is_ready() {
-                bell.ring();
+                wake_time.set();
             }
             tickets.push((index, ticket));
         }
@@ -188,11 +155,12 @@ impl Arrivals<'_> {
         for (index, ticket) in tickets {
             checked &= ticket.wait().map_err(queue_fault)? == self.right[index];
         }
-        let latencies = bells.iter().zip(&self.times).map(|(bell, &time)| *bell.0.wait() - (start + time));
+        let latencies =
+            wake_times.iter().zip(&self.times).map(|(wake_time, &time)| *wake_time.0.wait() - (start + time));
         Ok(Answers { latencies: latencies.collect(), checked })
     }
 
-    /// On a pool of `threads`, each of which takes the next signature when it is free.
+    /// On a pool of `threads`, each of which takes the next signature once it is free.
     fn through_dalek(&self, threads: usize) -> Answers {
         let (sender, receiver) = mpsc::channel();
         let receiver = Mutex::new(receiver);
@@ -224,9 +192,9 @@ impl Arrivals<'_> {
         })
     }
 
-    /// The position in the batch of each arrival, when its time has come.
+    /// The position in the batch of each arrival, once it is due.
     fn each(&self, start: Instant) -> impl Iterator<Item = usize> {
-        sleep_on_time();
+        disable_timer_slack();
         self.times.iter().enumerate().map(move |(arrival, &time)| {
             while let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
                 thread::sleep(left);
@@ -236,36 +204,28 @@ impl Arrivals<'_> {
     }
 }
 
-/// Lets this thread wake when it wanted to: Linux lets sleepers lie 50 µs longer to
-/// save power, which would count as latency. Elsewhere it does nothing.
-fn sleep_on_time() {
+/// Lets this thread wake on time: Linux adds up to 50 µs to sleeps to save power, which
+/// would count as latency. Elsewhere it does nothing.
+fn disable_timer_slack() {
     let Ok(thread) = std::fs::read_link("/proc/thread-self") else { return };
     let Some(id) = thread.file_name() else { return };
-    // Without it, figures are larger by as much for both contenders.
+    // Without it, both latencies are larger by as much.
     let _ = std::fs::write(Path::new("/proc").join(id).join("timerslack_ns"), "1");
 }
 
-/// Tells when it was woken.
+/// Stores when it was woken.
 #[derive(Default)]
-struct Bell(OnceLock<Instant>);
+struct WakeTime(OnceLock<Instant>);
 
-impl Bell {
-    fn ring(&self) {
+impl WakeTime {
+    fn set(&self) {
         self.0.get_or_init(Instant::now);
     }
 }
 
-impl Wake for Bell {
+impl Wake for WakeTime {
     fn wake(self: Arc<Self>) {
-        self.ring();
-    }
-}
-
-impl Quantiles {
-    fn of(mut latencies: Vec<Duration>) -> Self {
-        latencies.sort_unstable();
-        let of = |share| quantile(&latencies, share).map_or(0.0, |latency| latency.as_secs_f64());
-        Quantiles { p50_s: of(0.5), p90_s: of(0.9), p99_s: of(0.99), p999_s: of(0.999) }
+        self.set();
     }
 }
 
@@ -274,20 +234,20 @@ mod tests {
     use verilane::queue::Options;
     use verilane::{Backend, Engine};
 
+    use super::super::fake::{Behaviour, Fake};
     use super::*;
-    use crate::bench::fake::{Fake, Manner};
-    use crate::bench::input::Signed;
+    use crate::bench::data::pools::SignaturePool;
 
     const COUNT: usize = 40;
 
     /// Four arrivals in a millisecond, on a queue in front of a back end of this
-    /// manner; and on the peer.
-    fn answers(manner: Manner, spoil: impl Fn(&mut [bool])) -> [Answers; 2] {
-        let backend: Arc<dyn Backend> = Arc::new(Fake::new(BackendKind::Gpu, manner));
-        let mut stream = Stream::new(1);
-        let batch = Signed::new(COUNT, &mut stream).draw(COUNT, &mut stream);
+    /// behaviour; and on the peer.
+    fn answers(behaviour: Behaviour, spoil: impl Fn(&mut [bool])) -> [Answers; 2] {
+        let backend: Arc<dyn Backend> = Arc::new(Fake::new(BackendKind::Gpu, behaviour));
+        let mut stream = RandomStream::new(1);
+        let batch = SignaturePool::new(COUNT, &mut stream).draw(COUNT, &mut stream);
         let mut right = vec![false; COUNT];
-        Fake::new(BackendKind::Reference, Manner::Honest).verify(QUEUE_RULE, &batch, &mut right).unwrap();
+        Fake::new(BackendKind::Reference, Behaviour::Honest).verify(QUEUE_RULE, &batch, &mut right).unwrap();
         spoil(&mut right);
         let engine = Arc::new(Engine::with_backends(vec![backend]).unwrap());
         let verifier = Verifier::new(engine, QUEUE_RULE, Options::default()).unwrap();
@@ -298,25 +258,25 @@ mod tests {
 
     #[test]
     fn every_verdict_is_checked() {
-        for answers in answers(Manner::Honest, |_| ()) {
+        for answers in answers(Behaviour::Honest, |_| ()) {
             assert!(answers.checked && answers.latencies.len() == COUNT);
             assert!(answers.latencies.iter().all(|latency| !latency.is_zero()));
         }
-        for answers in answers(Manner::Honest, |right| right[COUNT - 1] ^= true) {
+        for answers in answers(Behaviour::Honest, |right| right[COUNT - 1] ^= true) {
             assert!(!answers.checked);
         }
     }
 
     #[test]
-    fn a_stall_is_charged_to_all_whom_it_keeps_waiting() {
-        let [queue, _] = answers(Manner::Late(Duration::from_millis(8)), |_| ());
-        // The first batch is of the first alone; who comes within the 8 ms waits for its end.
+    fn a_stall_counts_for_every_signature_that_it_delays() {
+        let [queue, _] = answers(Behaviour::Late(Duration::from_millis(8)), |_| ());
+        // The first batch is the first signature alone; those due within 8 ms wait for it.
         assert!(queue.latencies[..30].iter().all(|&latency| latency >= Duration::from_millis(8)));
     }
 
     #[test]
     fn arrivals_are_random_at_the_rate_asked_for() {
-        let times = poisson(1000.0, Duration::from_secs(20), &mut Stream::new(2));
+        let times = poisson(1000.0, Duration::from_secs(20), &mut RandomStream::new(2));
         assert!(times.len() == 20_000 && times.is_sorted());
         let end = times.last().unwrap().as_secs_f64();
         assert!((19.0..21.0).contains(&end), "{end}");

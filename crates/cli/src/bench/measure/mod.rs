@@ -1,17 +1,32 @@
-//! The measurement: rounds in which every back end gets the same fresh input,
-//! and every answer is compared with the reference's.
+//! The measurement: rounds in which every back end gets the same fresh input, and every
+//! answer is compared with the reference's. It returns values and prints nothing.
+
+pub mod call;
+#[cfg(test)]
+pub(crate) mod fake;
+pub(crate) mod latency;
+pub(crate) mod pace;
+mod queue;
+pub(crate) mod rows;
+#[cfg(feature = "gpu")]
+pub(crate) mod side_by_side;
+#[cfg(feature = "gpu")]
+pub(crate) mod start_up;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use verilane::{Backend, Fault};
 
-use super::input::{Answer, Input, Manner};
-use super::source::Source;
-use super::workload::Case;
+use super::data::answer::Answer;
+use super::data::input::Input;
+use super::data::recipe::CallMode;
+use super::data::source::Source;
+use super::data::workload::Case;
+use call::call;
 
-/// The back ends that are measured, and the one that judges their answers.
-pub struct Field {
+/// The back ends to measure, and the one that their answers are compared with.
+pub struct BackendSet {
     pub oracle: Arc<dyn Backend>,
     pub measured: Vec<Arc<dyn Backend>>,
     /// Measured too, but only where signatures are verified.
@@ -23,13 +38,13 @@ pub struct Field {
 pub struct Budget {
     /// Rounds end after this time, once there are enough of them.
     pub time: Duration,
-    /// Rounds that are made even if they take longer.
+    /// Rounds to make even if they take longer.
     pub least_rounds: usize,
 }
 
 /// Enough for a median.
 const MOST_ROUNDS: usize = 100;
-/// What rounds may take beyond the budget before even a single one suffices.
+/// How many times the budget rounds may take before a single one is enough.
 const OVERRUN: u32 = 2;
 
 impl Budget {
@@ -48,14 +63,14 @@ pub struct Measurement {
     pub runs: Vec<Run>,
 }
 
-/// One case on one back end, in one manner.
+/// One case on one back end, in one call mode.
 pub struct Run {
     pub backend: Arc<dyn Backend>,
-    pub manner: Manner,
-    /// The warm-up's call, which may have had kernels to compile.
+    pub mode: CallMode,
+    /// The call of the warm-up, which may compile kernels.
     pub first_call: Option<Duration>,
     pub samples: Vec<Duration>,
-    /// The device's own share of each sample, where the back end tells it.
+    /// The device's share of each sample, where the back end reports it.
     pub device_samples: Vec<Duration>,
     /// How an answer first differed from the reference's.
     pub wrong: Option<String>,
@@ -66,23 +81,23 @@ pub struct Run {
 /// Measures `case` in rounds, the first of which warms up.
 ///
 /// # Errors
-/// The oracle's fault: without it there is nothing to compare with.
+/// The oracle's fault: there is then nothing to compare with.
 pub fn measure(
     case: &Case,
-    field: &Field,
+    backends: &BackendSet,
     source: &mut Source,
     budget: Budget,
 ) -> Result<Measurement, Fault> {
-    let manners = case.workload.recipe.manners();
-    let each = |backend| manners.iter().map(move |&manner| Run::new(Arc::clone(backend), manner));
-    let runs = field.measured.iter().flat_map(each).collect();
+    let modes = case.workload.recipe.call_modes();
+    let each = |backend| modes.iter().map(move |&mode| Run::new(Arc::clone(backend), mode));
+    let runs = backends.measured.iter().flat_map(each).collect();
     let mut measurement = Measurement { bytes: 0, reference: Vec::new(), runs };
     measurement.check_planted(case, source);
-    measurement.round(case, field, source)?;
+    measurement.round(case, backends, source)?;
     measurement.end_warm_up();
     let start = Instant::now();
     for rounds in 1.. {
-        measurement.round(case, field, source)?;
+        measurement.round(case, backends, source)?;
         if budget.is_spent(rounds, start.elapsed()) {
             break;
         }
@@ -98,20 +113,20 @@ impl Measurement {
         }
     }
 
-    fn round(&mut self, case: &Case, field: &Field, source: &mut Source) -> Result<(), Fault> {
+    fn round(&mut self, case: &Case, backends: &BackendSet, source: &mut Source) -> Result<(), Fault> {
         let input = case.workload.recipe.fresh(case.items, source);
-        let (answer, time) = input.run(&field.oracle, Manner::AtOnce)?;
+        let (answer, time) = call(&input, &backends.oracle, CallMode::Batch)?;
         let (right, wrong) = match input.answer() {
             Some(right) => (right.clone(), answer.difference(right)),
             None => (answer, None),
         };
         self.bytes = input.bytes();
         self.reference.push(time);
-        // Who comes later finds the input in the cache: rounds go to and fro.
-        let (count, is_back) = (self.runs.len(), self.reference.len().is_multiple_of(2));
+        // Later back ends find the input in the cache: every other round runs backwards.
+        let (count, is_backwards) = (self.runs.len(), self.reference.len().is_multiple_of(2));
         for position in 0..count {
-            let run = &mut self.runs[if is_back { count - 1 - position } else { position }];
-            if run.manner == Manner::AtOnce && Arc::ptr_eq(&run.backend, &field.oracle) {
+            let run = &mut self.runs[if is_backwards { count - 1 - position } else { position }];
+            if run.mode == CallMode::Batch && Arc::ptr_eq(&run.backend, &backends.oracle) {
                 run.samples.push(time);
                 run.wrong = run.wrong.take().or_else(|| wrong.clone());
             } else if let Some(time) = run.call(&input, &right) {
@@ -132,18 +147,18 @@ impl Measurement {
 }
 
 impl Run {
-    fn new(backend: Arc<dyn Backend>, manner: Manner) -> Self {
+    fn new(backend: Arc<dyn Backend>, mode: CallMode) -> Self {
         let (samples, device_samples) = (Vec::new(), Vec::new());
-        Run { backend, manner, first_call: None, samples, device_samples, wrong: None, fault: None }
+        Run { backend, mode, first_call: None, samples, device_samples, wrong: None, fault: None }
     }
 
-    /// The time of a call whose answer is then checked; none after a fault.
+    /// Makes a call and checks its answer. Returns the call's time; none after a fault.
     fn call(&mut self, input: &Input, right: &Answer) -> Option<Duration> {
         if self.fault.is_some() {
             return None;
         }
         self.backend.take_device_time();
-        match input.run(&self.backend, self.manner) {
+        match call(input, &self.backend, self.mode) {
             Ok((answer, time)) => {
                 self.wrong = self.wrong.take().or_else(|| answer.difference(right));
                 Some(time)
@@ -160,30 +175,30 @@ impl Run {
 mod tests {
     use verilane::BackendKind;
 
+    use super::fake::{Behaviour, Fake};
     use super::*;
-    use crate::bench::fake::{Fake, Manner};
-    use crate::bench::workload::{self, Scale};
+    use crate::bench::data::workload::{self, Scale};
 
-    /// Every workload on the oracle and on a GPU of this manner.
-    fn measure_each(manner: Manner, judge: impl Fn(&str, &Run, &Run)) {
-        let oracle: Arc<dyn Backend> = Arc::new(Fake::new(BackendKind::Reference, Manner::Honest));
-        let gpu = Arc::new(Fake::new(BackendKind::Gpu, manner));
-        let field = Field { measured: vec![oracle.clone(), gpu], oracle, verifiers: Vec::new() };
+    /// Measures every workload on the oracle and on a GPU of this behaviour.
+    fn measure_each(behaviour: Behaviour, judge: impl Fn(&str, &Run, &Run)) {
+        let oracle: Arc<dyn Backend> = Arc::new(Fake::new(BackendKind::Reference, Behaviour::Honest));
+        let gpu = Arc::new(Fake::new(BackendKind::Gpu, behaviour));
+        let backends = BackendSet { measured: vec![oracle.clone(), gpu], oracle, verifiers: Vec::new() };
         let once = Budget { time: Duration::ZERO, least_rounds: 1 };
         let scale = Scale { quick: true, full: false, hardware_gpu: false };
         for case in workload::all().iter().flat_map(|workload| workload.cases(&[16], scale)) {
             let mut source = workload::source(std::slice::from_ref(&case));
-            let measurement = measure(&case, &field, &mut source, once).unwrap();
-            let manners = case.workload.recipe.manners().len();
-            let (reference, gpu) = measurement.runs.split_at(manners);
-            assert_eq!(gpu.len(), manners, "two back ends ran");
+            let measurement = measure(&case, &backends, &mut source, once).unwrap();
+            let modes = case.workload.recipe.call_modes().len();
+            let (reference, gpu) = measurement.runs.split_at(modes);
+            assert_eq!(gpu.len(), modes, "two back ends ran");
             reference.iter().zip(gpu).for_each(|(reference, gpu)| judge(&case.workload.name, reference, gpu));
         }
     }
 
     #[test]
     fn honest_answers_pass() {
-        measure_each(Manner::Honest, |name, reference, gpu| {
+        measure_each(Behaviour::Honest, |name, reference, gpu| {
             assert_eq!((&reference.wrong, &gpu.wrong), (&None, &None), "{name}");
             assert_eq!((reference.samples.len(), gpu.samples.len()), (1, 1), "{name}");
             assert_eq!(gpu.device_samples, [Duration::from_micros(7)], "{name}");
@@ -192,7 +207,7 @@ mod tests {
 
     #[test]
     fn every_lie_is_found() {
-        measure_each(Manner::Lies, |name, reference, gpu| {
+        measure_each(Behaviour::Lies, |name, reference, gpu| {
             assert_eq!(reference.wrong, None, "{name}");
             // An engine tests its back ends itself.
             let found = gpu.wrong.clone().or(gpu.fault.as_ref().map(ToString::to_string));
@@ -204,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_fault_ends_one_back_end_only() {
-        measure_each(Manner::Faults, |name, reference, gpu| {
+        measure_each(Behaviour::Faults, |name, reference, gpu| {
             assert_eq!((reference.samples.len(), &reference.fault), (1, &None), "{name}");
             assert_eq!((gpu.samples.len(), gpu.first_call), (0, None), "{name}");
             assert_eq!(gpu.fault, Some(Fault::DeviceLost("unplugged".into())), "{name}");
@@ -214,7 +229,7 @@ mod tests {
     #[test]
     fn samples_are_the_time_of_the_call() {
         let delay = Duration::from_millis(3);
-        measure_each(Manner::Late(delay), |name, reference, gpu| {
+        measure_each(Behaviour::Late(delay), |name, reference, gpu| {
             assert!(gpu.samples[0] >= delay && gpu.first_call >= Some(delay), "{name}");
             assert_eq!((&reference.wrong, &gpu.wrong), (&None, &None), "{name}");
         });

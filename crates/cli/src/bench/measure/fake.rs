@@ -1,4 +1,4 @@
-//! Back ends for the tests of the measurement: honest, wrong, broken or late.
+//! Back ends for the tests of the measurement: honest, wrong, faulty or late.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use verilane::{Backend, BackendInfo, BackendKind, Digest, Fault, Hash, Records, 
 
 /// How a fake answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
+pub enum Behaviour {
     Honest,
     /// One item of each answer is wrong.
     Lies,
@@ -18,28 +18,28 @@ pub enum Manner {
     Late(Duration),
 }
 
-/// The reference, in disguise.
+/// The reference back end with a behaviour.
 pub struct Fake {
     reference: Reference,
     info: BackendInfo,
-    manner: Manner,
+    behaviour: Behaviour,
 }
 
 impl Fake {
-    pub fn new(kind: BackendKind, manner: Manner) -> Self {
+    pub fn new(kind: BackendKind, behaviour: Behaviour) -> Self {
         let info = BackendInfo { kind, threads: 1, detail: format!("a fake {kind}"), software: false };
         let threads = Threads::new(1).expect("a thread starts");
-        Fake { reference: Reference::new(threads), info, manner }
+        Fake { reference: Reference::new(threads), info, behaviour }
     }
 
-    /// Whether to lie, if there is to be an answer.
+    /// Whether the answer is to be wrong, if there is one.
     fn lies(&self) -> Result<bool, Fault> {
-        match self.manner {
-            Manner::Faults => return Err(Fault::DeviceLost("unplugged".into())),
-            Manner::Late(time) => std::thread::sleep(time),
-            Manner::Honest | Manner::Lies => {}
+        match self.behaviour {
+            Behaviour::Faults => return Err(Fault::DeviceLost("unplugged".into())),
+            Behaviour::Late(time) => std::thread::sleep(time),
+            Behaviour::Honest | Behaviour::Lies => {}
         }
-        Ok(self.manner == Manner::Lies)
+        Ok(self.behaviour == Behaviour::Lies)
     }
 }
 
@@ -61,13 +61,13 @@ impl Backend for Fake {
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
         self.reference.verify(rule, batch, out)?;
-        // A queue's batches can be of one signature.
+        // A queue may verify a single signature.
         out[batch.len() - 1] ^= self.lies()?;
         Ok(())
     }
 
-    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
-        self.reference.first_occurrences(prints, out)?;
+    fn first_occurrences(&self, fingerprints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+        self.reference.first_occurrences(fingerprints, out)?;
         out[2] ^= u32::from(self.lies()?);
         Ok(())
     }

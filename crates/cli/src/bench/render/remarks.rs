@@ -1,29 +1,27 @@
-//! What the rows of a workload say together, in sentences.
-
-use std::time::Duration;
+//! Sentences that compare the rows of a workload.
 
 use verilane::BackendKind;
 
-use super::latency::{Latency, Quantiles};
-use super::report::{Report, Row};
-use super::workload::{CALL_BY_CALL, IN_ONE_BATCH};
+use crate::bench::data::latency::{Latency, Quantiles};
+use crate::bench::data::report::{Report, Row};
+use crate::bench::data::workload::{CALL_BY_CALL, IN_ONE_BATCH};
 use crate::shared::units::{Count, Rate, Seconds};
-use verilane::calibration::{Contest, crossover};
+use verilane::calibration::crossover;
 
-/// What the first call on a device costs more than later ones, from which size a
-/// GPU pays, what one pass over a block saves, and what a queue costs.
+/// The cost of the first call on a device, the size from which a GPU is faster, what one
+/// pass over a block saves, and what a queue costs.
 pub fn remarks(report: &Report) -> Vec<String> {
     let mut workloads: Vec<_> = report.rows.iter().map(|row| row.workload.as_str()).collect();
     workloads.retain(|name| name.starts_with("verify."));
     workloads.dedup();
-    // The rules share their kernels: only the first has to wait for them.
+    // The rules share their kernels: only the first compiles them.
     let first_call = workloads.first().and_then(|name| first_call(report, name));
     let crossovers = workloads.iter().filter_map(|name| crossover_of(report, name));
     let queue = saturation(report).chain(report.latencies.iter().map(latency));
     first_call.into_iter().chain(crossovers).chain(one_pass(report)).chain(queue).collect()
 }
 
-/// A queue that is kept full against the call that gets all at once.
+/// A full queue against one call with all signatures.
 fn saturation(report: &Report) -> impl Iterator<Item = String> {
     pairs(report, IN_ONE_BATCH).map(|(queue, batch)| {
         format!(
@@ -39,7 +37,7 @@ fn saturation(report: &Report) -> impl Iterator<Item = String> {
 
 fn latency(latency: &Latency) -> String {
     let dalek = match latency.dalek {
-        Some(quantiles) => tell(quantiles),
+        Some(quantiles) => show(quantiles),
         None => format!("cannot keep up: it verifies {} in a second", Rate(latency.dalek_per_second)),
     };
     format!(
@@ -48,20 +46,20 @@ fn latency(latency: &Latency) -> String {
         latency.backend,
         100.0 * latency.load,
         Rate(latency.arrivals_per_second),
-        tell(latency.queue),
+        show(latency.queue),
         latency.dalek_threads,
     )
 }
 
-fn tell(quantiles: Quantiles) -> String {
+fn show(quantiles: Quantiles) -> String {
     let Quantiles { p50_s, p90_s, p99_s, p999_s } = quantiles;
     [p50_s, p90_s, p99_s, p999_s].map(|latency| Seconds(latency).to_string()).join(" / ")
 }
 
-/// Each row whose workload is measured in another way too, and the row of that.
-fn pairs<'a>(report: &'a Report, way: &'a str) -> impl Iterator<Item = (&'a Row, &'a Row)> {
+/// Each row whose workload is measured in another call mode too, and the row of that.
+fn pairs<'a>(report: &'a Report, mode: &'a str) -> impl Iterator<Item = (&'a Row, &'a Row)> {
     report.rows.iter().filter_map(move |other| {
-        let name = other.workload.strip_suffix(way)?.trim_end();
+        let name = other.workload.strip_suffix(mode)?.trim_end();
         let alike =
             |row: &&Row| (&*row.workload, &row.detail, row.items) == (name, &other.detail, other.items);
         Some((report.rows.iter().find(alike)?, other))
@@ -70,14 +68,14 @@ fn pairs<'a>(report: &'a Report, way: &'a str) -> impl Iterator<Item = (&'a Row,
 
 /// A check in one call against a call for each operation in it.
 fn one_pass(report: &Report) -> impl Iterator<Item = String> {
-    pairs(report, CALL_BY_CALL).map(|(at_once, calls)| {
+    pairs(report, CALL_BY_CALL).map(|(batch, calls)| {
         format!(
             "{} of {} {} on {}: one call takes {:.2} of the time of call after call",
-            at_once.workload,
+            batch.workload,
             Count(calls.items as u64),
             calls.unit,
             calls.label(),
-            at_once.median_s / calls.median_s
+            batch.median_s / calls.median_s
         )
     })
 }
@@ -100,28 +98,12 @@ fn first_call(report: &Report, workload: &str) -> Option<String> {
 
 fn crossover_of(report: &Report, workload: &str) -> Option<String> {
     let item_bytes = report.rows.iter().find(|row| row.workload == workload)?.item_bytes;
-    let contests = contests(report, workload, item_bytes);
-    let largest = contests.last()?.size;
-    Some(match crossover(&contests) {
+    let pairs = report.cpu_and_gpu_times(workload, item_bytes);
+    let largest = pairs.last()?.size;
+    Some(match crossover(&pairs) {
         Some(size) => format!("{workload}: the gpu is faster than the cpu from {} signatures", Count(size)),
         None => format!("{workload}: the gpu is not faster than the cpu up to {} signatures", Count(largest)),
     })
-}
-
-/// The CPU against a hardware GPU, by size, on items of these lengths.
-pub fn contests(report: &Report, workload: &str, item_bytes: [usize; 2]) -> Vec<Contest> {
-    let rows = |kind| rows(report, workload, kind).filter(move |row| row.item_bytes == item_bytes);
-    let contest = |cpu: &Row| {
-        let gpu = rows(BackendKind::Gpu).find(|gpu| gpu.items == cpu.items && !gpu.software)?;
-        Some(Contest {
-            size: cpu.items as u64,
-            incumbent: Duration::from_secs_f64(cpu.median_s),
-            challenger: Duration::from_secs_f64(gpu.median_s),
-        })
-    };
-    let mut contests: Vec<_> = rows(BackendKind::Cpu).filter_map(contest).collect();
-    contests.sort_by_key(|contest| contest.size);
-    contests
 }
 
 #[cfg(test)]

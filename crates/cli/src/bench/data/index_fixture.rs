@@ -1,56 +1,58 @@
-//! Indexes that hold the same records, one for each back end, and a map that
-//! knows the right answers.
+//! Indexes that hold the same records, one for each back end, and a map that gives the
+//! right answers.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use verilane::dedup::{Index, IndexError, IndexOptions, Seen};
 use verilane::{Backend, BackendKind, Digest, Engine, Error, Fault};
 
-use super::input::{Stream, below, repeats};
+use super::random::{RandomStream, below, repeats};
 
-/// Records in a block with which an index is filled.
-const BLOCK: u64 = 1 << 16;
+/// Records in each block that fills an index before the first call.
+const BLOCK_RECORDS: u64 = 1 << 16;
 
-/// What the indexes have seen: records by their numbers, from 0.
-pub struct Standing {
-    /// How many records there are with each block.
+/// What the indexes hold: records by their numbers, from 0.
+pub struct IndexFixture {
+    /// The number of records up to the end of each block.
     ends: Vec<u64>,
     /// The block of each record.
     blocks: HashMap<u64, u64>,
-    indexes: Vec<Own>,
+    indexes: Vec<BackendIndex>,
 }
 
 /// A back end's own index, which grows with each call.
-struct Own {
+pub struct BackendIndex {
     backend: BackendKind,
-    engine: Engine,
-    index: Index,
-    /// Removed when this is dropped.
+    pub engine: Engine,
+    pub index: Index,
+    /// Removed on drop.
     _folder: TempDir,
 }
 
 /// A block's records, and whether each was seen before.
-pub struct Block {
-    number: u64,
-    records: Vec<Digest>,
+pub struct IndexBlock {
+    pub number: u64,
+    pub records: Vec<Digest>,
     pub seen: Vec<Seen>,
 }
 
-impl Standing {
+impl IndexFixture {
     /// Indexes that hold `known` records before the first call.
     pub fn new(known: u64) -> Self {
-        let ends = (0..known).step_by(BLOCK as usize).map(|start| known.min(start + BLOCK)).collect();
-        let blocks = (0..known).map(|number| (number, number / BLOCK)).collect();
-        Standing { ends, blocks, indexes: Vec::new() }
+        let ends = (0..known)
+            .step_by(BLOCK_RECORDS as usize)
+            .map(|start| known.min(start + BLOCK_RECORDS))
+            .collect();
+        let blocks = (0..known).map(|number| (number, number / BLOCK_RECORDS)).collect();
+        IndexFixture { ends, blocks, indexes: Vec::new() }
     }
 
     /// The next block: 30 % of its records were seen before, in the index or in
     /// the block itself.
-    pub fn draw(&mut self, items: usize, stream: &mut Stream) -> Block {
+    pub fn next_block(&mut self, items: usize, stream: &mut RandomStream) -> IndexBlock {
         let number = self.ends.len() as u64;
         let mut next = self.blocks.len() as u64;
         let mut draw = |word| {
@@ -73,54 +75,40 @@ impl Standing {
         let seen = (0..).zip(&drawn).map(&mut look_up).collect();
         self.blocks.extend(firsts.into_keys().map(|record| (record, number)));
         self.ends.push(next);
-        Block { number, records: drawn.into_iter().map(record).collect(), seen }
+        IndexBlock { number, records: drawn.into_iter().map(record).collect(), seen }
     }
 
-    /// What the back end's index tells of the block, when it is scanned and when
-    /// it is then added; and the time that both take.
-    pub fn check(
-        &mut self,
-        backend: &Arc<dyn Backend>,
-        block: &Block,
-    ) -> Result<([Vec<Seen>; 2], Duration), Fault> {
-        let Own { engine, index, .. } = self.own(backend, block.number)?;
-        let start = Instant::now();
-        let scanned = index.scan(engine, &block.records).map_err(fault)?;
-        let added = index.add(engine, block.number, &block.records).map_err(fault)?;
-        let time = start.elapsed();
-        Ok(([scanned.into_inner(), added.into_inner()], time))
-    }
-
-    /// The back end's index with the blocks below `next`.
-    fn own(&mut self, backend: &Arc<dyn Backend>, next: u64) -> Result<&mut Own, Fault> {
+    /// The back end's index, filled with the blocks below `next`.
+    pub fn index_of(&mut self, backend: &Arc<dyn Backend>, next: u64) -> Result<&mut BackendIndex, Fault> {
         let kind = backend.info().kind;
-        let place = match self.indexes.iter().position(|own| own.backend == kind) {
-            Some(place) => place,
+        let position = match self.indexes.iter().position(|index| index.backend == kind) {
+            Some(position) => position,
             None => {
-                self.indexes.push(Own::new(backend)?);
+                self.indexes.push(BackendIndex::new(backend)?);
                 self.indexes.len() - 1
             }
         };
-        let own = &mut self.indexes[place];
-        own.fill(&self.ends[..next as usize])?;
-        Ok(own)
+        let index = &mut self.indexes[position];
+        index.fill(&self.ends[..next as usize])?;
+        Ok(index)
     }
 }
 
-impl Own {
+impl BackendIndex {
     fn new(backend: &Arc<dyn Backend>) -> Result<Self, Fault> {
-        let engine = Engine::with_backends(vec![backend.clone()]).map_err(|error| fault(error.into()))?;
+        let engine =
+            Engine::with_backends(vec![backend.clone()]).map_err(|error| index_fault(error.into()))?;
         let folder = tempfile::tempdir().map_err(|error| Fault::Start(error.to_string()))?;
-        let index = Index::open(folder.path(), IndexOptions::default()).map_err(fault)?;
-        Ok(Own { backend: backend.info().kind, engine, index, _folder: folder })
+        let index = Index::open(folder.path(), IndexOptions::default()).map_err(index_fault)?;
+        Ok(BackendIndex { backend: backend.info().kind, engine, index, _folder: folder })
     }
 
-    /// Adds the blocks with these ends that are not in the index.
+    /// Adds the missing ones of the blocks with these ends.
     fn fill(&mut self, ends: &[u64]) -> Result<(), Fault> {
         for block in self.index.blocks()..ends.len() as u64 {
             let end = ends[block as usize];
             let records: Vec<_> = (self.index.len()..end).map(record).collect();
-            let _ = self.index.add(&self.engine, block, &records).map_err(fault)?;
+            let _ = self.index.add(&self.engine, block, &records).map_err(index_fault)?;
         }
         Ok(())
     }
@@ -133,7 +121,7 @@ fn record(number: u64) -> Digest {
     digest
 }
 
-fn fault(error: IndexError) -> Fault {
+pub fn index_fault(error: IndexError) -> Fault {
     match error {
         IndexError::Engine(Error::Fault(fault)) => fault,
         error => Fault::Start(error.to_string()),

@@ -1,29 +1,24 @@
-//! The short table of a full run: a line for each workload at its largest size, and
-//! each rate as a share of what bounds it.
+//! The summary of a full run: a line for each workload at its largest size, and each rate
+//! as a share of what bounds it.
 
 use serde::Serialize;
 use verilane::BackendKind;
 use verilane::gpu::Ceilings;
 use verilane::gpu::work::{self, Integers};
 
-use super::input::{BLOCK_RULE, Recipe};
-use super::remarks;
+use super::recipe::{BLOCK_RULE, Recipe};
 use super::report::{Report, Row};
 use super::side_by_side::SideBySide;
-use super::table::{Column, Table, input};
 use super::workload::{Case, LATENCY_SIZES};
-use crate::shared::units::{Count, Rate, Seconds};
 use verilane::calibration::crossover;
 
 /// A workload on the GPU; where there is none, on the CPU.
 #[derive(Clone, Debug, Serialize)]
-pub struct Line {
+pub struct SummaryLine {
     pub workload: String,
-    #[serde(skip)]
-    input: String,
     /// The back end, marked where it is software.
     pub label: String,
-    /// What computed: lanes or the adapter.
+    /// What computes: lanes or the adapter.
     pub detail: String,
     pub software: bool,
     pub items: usize,
@@ -38,13 +33,13 @@ pub struct Line {
     /// The size from which a hardware GPU is faster than the CPU; none if it is not.
     pub faster_than_cpu_from: Option<u64>,
     /// Of calls of 1, 64 and 1,024 items.
-    pub latencies: Vec<Latency>,
+    pub latencies: Vec<CallTime>,
     pub bounds: Vec<Bound>,
 }
 
 /// How long a call takes.
 #[derive(Clone, Debug, Serialize)]
-pub struct Latency {
+pub struct CallTime {
     pub items: usize,
     pub median_s: f64,
     pub p99_s: f64,
@@ -54,69 +49,44 @@ pub struct Latency {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bound {
     /// Which rate.
-    pub of: Of,
+    pub of: BoundedRate,
     pub resource: &'static str,
     /// What one item takes of the resource.
     pub count: f64,
-    /// What was measured of the resource alone.
+    /// The rate of the resource alone, as measured.
     pub per_second: f64,
     pub fraction: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Of {
+pub enum BoundedRate {
     Resident,
     EndToEnd,
 }
 
-/// Each workload at the largest size that was measured.
-pub fn largest<'a>(cases: &'a [Case], report: &Report) -> Vec<&'a Case> {
-    let kinds = [BackendKind::Cpu, BackendKind::Gpu, BackendKind::Reference];
-    let is_measured = |case: &&Case| kinds.iter().any(|&kind| row(report, case, kind).is_some());
-    let measured: Vec<_> = cases.iter().filter(is_measured).collect();
-    let is_largest = |case: &&Case| {
-        let same = measured.iter().filter(|other| other.workload == case.workload);
-        same.map(|other| other.items).max() == Some(case.items)
-    };
-    measured.iter().copied().filter(is_largest).collect()
-}
-
-/// The row of a case in one call.
-pub fn row<'a>(report: &'a Report, case: &Case, kind: BackendKind) -> Option<&'a Row> {
-    rows(report, case, kind).find(|row| !row.is_narrow())
-}
-
-fn rows<'a>(report: &'a Report, case: &Case, kind: BackendKind) -> impl Iterator<Item = &'a Row> {
-    let (kind, name, items) = (kind.to_string(), case.workload.name.clone(), case.items);
-    let item_bytes = case.workload.recipe.item_bytes();
-    report
-        .rows
-        .iter()
-        .filter(move |row| row.is_of(&name, item_bytes) && (&row.backend, row.items) == (&kind, items))
-}
-
+/// A line for each workload at its largest size; on a GPU for each kind of kernels.
 pub fn lines(
     cases: &[Case],
     report: &Report,
     side_by_side: &[SideBySide],
     ceilings: Option<&Ceilings>,
-) -> Vec<Line> {
-    let lines = largest(cases, report).into_iter().flat_map(|case| {
-        let cpu = row(report, case, BackendKind::Cpu);
-        let mut rows: Vec<_> = rows(report, case, BackendKind::Gpu).collect();
+) -> Vec<SummaryLine> {
+    let lines = report.largest(cases).into_iter().flat_map(|case| {
+        let cpu = report.row(case, BackendKind::Cpu);
+        let mut rows: Vec<_> = report.rows_of(case, BackendKind::Gpu).collect();
         if rows.is_empty() {
             rows.extend(cpu);
         }
         rows.into_iter().map(move |row| {
-            let mut line = Line::new(case, row, report);
+            let mut line = SummaryLine::new(case, row, report);
             line.cpu_per_second = cpu.map(|cpu| cpu.per_second);
             if let Some(ceilings) = ceilings.filter(|_| row.backend == BackendKind::Gpu.to_string()) {
                 line.bounds = bounds(case.workload.recipe, row, ceilings);
             }
             if !row.is_narrow() {
                 line.faster_than_cpu_from =
-                    crossover(&remarks::contests(report, &row.workload, row.item_bytes));
+                    crossover(&report.cpu_and_gpu_times(&row.workload, row.item_bytes));
                 let alike =
                     |both: &&SideBySide| (&both.workload, both.item_bytes) == (&row.workload, row.item_bytes);
                 line.side_by_side_per_second = side_by_side.iter().find(alike).map(|both| both.per_second);
@@ -127,7 +97,7 @@ pub fn lines(
     lines.collect()
 }
 
-impl Line {
+impl SummaryLine {
     fn new(case: &Case, row: &Row, report: &Report) -> Self {
         let alike = |items: usize| {
             let same = |other: &&Row| {
@@ -135,11 +105,10 @@ impl Line {
                     && (&other.detail, other.items) == (&row.detail, items)
             };
             let found = report.rows.iter().find(same)?;
-            Some(Latency { items, median_s: found.median_s, p99_s: found.p99_s })
+            Some(CallTime { items, median_s: found.median_s, p99_s: found.p99_s })
         };
-        Line {
+        SummaryLine {
             workload: case.workload.name.clone(),
-            input: input(row),
             label: row.label(),
             detail: row.detail.clone(),
             software: row.software,
@@ -155,19 +124,6 @@ impl Line {
             bounds: Vec::new(),
         }
     }
-
-    fn bound(&self, of: Of) -> String {
-        let Some(bound) = self.bounds.iter().find(|bound| bound.of == of) else { return String::new() };
-        let count = Count(bound.count.round() as u64);
-        format!("{:.1} % of {count} {}", 100.0 * bound.fraction, bound.resource)
-    }
-
-    fn latency(&self, items: usize) -> String {
-        let found = self.latencies.iter().find(|latency| latency.items == items);
-        found.map_or_else(String::new, |&Latency { median_s, p99_s, .. }| {
-            format!("{} / {}", Seconds(median_s), Seconds(p99_s))
-        })
-    }
 }
 
 /// What bounds the rates of a GPU's row.
@@ -175,24 +131,25 @@ fn bounds(recipe: Recipe, row: &Row, ceilings: &Ceilings) -> Vec<Bound> {
     let int64 = ceilings.wide_multiply.is_some() && !row.is_narrow();
     let resident = row.device_per_second.and_then(|rate| {
         let (resource, count, per_second) = resource(recipe, int64, ceilings)?;
-        Some(Bound::new(Of::Resident, resource, count, per_second, rate))
+        Some(Bound::new(BoundedRate::Resident, resource, count, per_second, rate))
     });
     let read = row.bytes as f64 / row.items as f64;
-    let up = Bound::new(Of::EndToEnd, "bytes from the host", read, ceilings.upload, row.per_second);
+    let up = Bound::new(BoundedRate::EndToEnd, "bytes from the host", read, ceilings.upload, row.per_second);
     let answer = answer_bytes(recipe);
-    let down = Bound::new(Of::EndToEnd, "bytes to the host", answer, ceilings.download, row.per_second);
+    let down =
+        Bound::new(BoundedRate::EndToEnd, "bytes to the host", answer, ceilings.download, row.per_second);
     let link = if up.fraction < down.fraction { down } else { up };
     resident.into_iter().chain([link]).collect()
 }
 
 impl Bound {
-    fn new(of: Of, resource: &'static str, count: f64, per_second: f64, rate: f64) -> Self {
+    fn new(of: BoundedRate, resource: &'static str, count: f64, per_second: f64, rate: f64) -> Self {
         Bound { of, resource, count, per_second, fraction: rate * count / per_second }
     }
 }
 
-/// What the kernels take most of: its name, what an item takes, and how much there is
-/// in a second.
+/// The resource that the kernels need most: its name, what an item takes of it, and how
+/// much there is in a second.
 fn resource(recipe: Recipe, int64: bool, ceilings: &Ceilings) -> Option<(&'static str, f64, f64)> {
     let integers = match recipe {
         Recipe::Hash { hash, shortest, longest } => {
@@ -204,7 +161,7 @@ fn resource(recipe: Recipe, int64: bool, ceilings: &Ceilings) -> Option<(&'stati
         Recipe::Verify(rule) => work::signature(rule, int64),
         Recipe::Check => work::signature(BLOCK_RULE, int64),
         Recipe::Pow => work::nonce(verilane::pow::Puzzle::BITCOIN_HEADER - 4),
-        // Read, and as many written.
+        // As many bytes are written as read.
         Recipe::Dedup => {
             return Some(("bytes of its memory", work::FINGERPRINT_BYTES as f64, 2.0 * ceilings.copy));
         }
@@ -221,7 +178,7 @@ fn name(integers: &Integers) -> &'static str {
     }
 }
 
-/// What comes back for an item: a digest, a verdict, a position, or one of each.
+/// The bytes of an item's answer: a digest, a verdict, a position, or one of each.
 fn answer_bytes(recipe: Recipe) -> f64 {
     match recipe {
         Recipe::Hash { .. } => 32.0,
@@ -229,45 +186,4 @@ fn answer_bytes(recipe: Recipe) -> f64 {
         Recipe::Check => 32.0 + 4.0 + 4.0,
         Recipe::Merkle(_) | Recipe::Pow => 0.0,
     }
-}
-
-const RATES: [Column<Line>; 10] = [
-    ("workload", false, |line| line.workload.clone()),
-    ("input", false, |line| line.input.clone()),
-    ("back end", false, |line| line.label.clone()),
-    ("resident", true, |line| rate(line.resident_per_second)),
-    ("of its ceiling", true, |line| line.bound(Of::Resident)),
-    ("end to end", true, |line| rate(Some(line.per_second))),
-    ("of the link", true, |line| line.bound(Of::EndToEnd)),
-    ("cpu", true, |line| rate(line.cpu_per_second)),
-    ("cpu and gpu", true, |line| rate(line.side_by_side_per_second)),
-    ("faster from", true, |line| {
-        line.faster_than_cpu_from.map_or_else(String::new, |n| Count(n).to_string())
-    }),
-];
-
-const LATENCIES: [Column<Line>; 6] = [
-    ("latency, median / p99", false, |line| line.workload.clone()),
-    ("item", false, |line| line.input.split_once(" × ").map_or_else(String::new, |(_, item)| item.into())),
-    ("back end", false, |line| line.label.clone()),
-    ("1", true, |line| line.latency(LATENCY_SIZES[0])),
-    ("64", true, |line| line.latency(LATENCY_SIZES[1])),
-    ("1,024", true, |line| line.latency(LATENCY_SIZES[2])),
-];
-
-fn rate(rate: Option<f64>) -> String {
-    rate.map_or_else(String::new, |rate| format!("{}/s", Rate(rate)))
-}
-
-/// The latencies, where there are any, and then the rates.
-pub fn tables(lines: &[Line]) -> Vec<Table> {
-    let timed: Vec<_> = lines.iter().filter(|line| !line.latencies.is_empty()).collect();
-    let mut tables = Vec::new();
-    if !timed.is_empty() {
-        tables.push(Table::of(&LATENCIES, &timed));
-    }
-    if !lines.is_empty() {
-        tables.push(Table::of(&RATES, &lines.iter().collect::<Vec<_>>()));
-    }
-    tables
 }
