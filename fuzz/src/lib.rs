@@ -19,8 +19,8 @@ use verilane::{
     BackendKind, Digest, Engine, Error, Hash, Options, Placement, Records, Tree, parse_hex, to_hex,
 };
 use verilane_cli::signatures;
-use verilane_ledger::bitcoin::{Audit, Auditor, Kind, ReadError};
-use verilane_ledger::encoding::{Decoder, Malformed};
+use verilane_ledger::bitcoin::{BitcoinAudit, BitcoinAuditor, BitcoinFailureKind, BlockFileError};
+use verilane_ledger::encoding::{DecodeError, Decoder};
 use verilane_ledger::endorsement::Endorsement;
 use verilane_ledger::{
     Address, Anchor, Block, BlockList, Claim, Entry, Fate, Genesis, Header, Ledger, List, Seal, SignedRecord,
@@ -242,8 +242,8 @@ pub fn merkle_proof(data: &[u8]) {
 
 /// Blocks raw and in frames, against what the `bitcoin` crate decodes.
 pub fn bitcoin_blocks(data: &[u8]) {
-    let audit = |file: &[u8]| -> Result<Audit, ReadError> {
-        let mut auditor = Auditor::new(&ENGINE);
+    let audit = |file: &[u8]| -> Result<BitcoinAudit, BlockFileError> {
+        let mut auditor = BitcoinAuditor::new(&ENGINE);
         auditor.read(file, |_| ())?;
         Ok(auditor.finish())
     };
@@ -264,11 +264,12 @@ pub fn bitcoin_blocks(data: &[u8]) {
     framed.extend((data.len() as u32).to_le_bytes());
     framed.extend(data);
     let framed = audit(&framed).expect("the magic is there");
-    let of_kind = |audit: &Audit, kind| audit.failures.iter().filter(|failure| failure.kind == kind).count();
+    let of_kind =
+        |audit: &BitcoinAudit, kind| audit.failures.iter().filter(|failure| failure.kind == kind).count();
     let Some(block) = sound else {
-        assert!(of_kind(&framed, Kind::Parse) > 0, "{framed:?}");
+        assert!(of_kind(&framed, BitcoinFailureKind::Parse) > 0, "{framed:?}");
         let lenient = data.ends_with(b"\n");
-        assert!(lenient || raw.map_or(true, |raw| of_kind(&raw, Kind::Parse) > 0));
+        assert!(lenient || raw.map_or(true, |raw| of_kind(&raw, BitcoinFailureKind::Parse) > 0));
         return;
     };
     let mut audits = vec![framed];
@@ -276,15 +277,20 @@ pub fn bitcoin_blocks(data: &[u8]) {
     audits.extend(raw.ok());
     for audit in audits {
         assert_eq!((audit.blocks, audit.transactions), (1, block.txdata.len() as u64), "{audit:?}");
-        assert_eq!(of_kind(&audit, Kind::Parse), 0, "{audit:?}");
-        assert_eq!(of_kind(&audit, Kind::MerkleRoot) == 0, block.check_merkle_root(), "{audit:?}");
-        let commits = block.check_witness_commitment() || of_kind(&audit, Kind::WitnessCommitment) > 0;
+        assert_eq!(of_kind(&audit, BitcoinFailureKind::Parse), 0, "{audit:?}");
+        assert_eq!(
+            of_kind(&audit, BitcoinFailureKind::MerkleRoot) == 0,
+            block.check_merkle_root(),
+            "{audit:?}"
+        );
+        let commits =
+            block.check_witness_commitment() || of_kind(&audit, BitcoinFailureKind::WitnessCommitment) > 0;
         assert!(commits, "{audit:?}");
     }
 }
 
 /// What is read is what is written, byte for byte; errors lie in the bytes.
-fn canonical<T>(data: &[u8], decoded: Result<T, Malformed>, encode: impl Fn(&T) -> Vec<u8>) -> Option<T> {
+fn canonical<T>(data: &[u8], decoded: Result<T, DecodeError>, encode: impl Fn(&T) -> Vec<u8>) -> Option<T> {
     match decoded {
         Ok(value) => {
             assert_eq!(encode(&value), data);
@@ -483,18 +489,18 @@ pub fn json_lines(data: &[u8]) {
 
 fn assert_written(list: &List) {
     let mut line = Vec::new();
-    jsonl::write(list, &mut line).expect("its records are JSON in one line");
-    assert_eq!(jsonl::parse(&line).as_ref().ok(), Some(list));
+    jsonl::write_list(list, &mut line).expect("its records are JSON in one line");
+    assert_eq!(jsonl::parse_list(&line).as_ref().ok(), Some(list));
 }
 
 /// A proof file that is read says what it is read as: written again and read
 /// again it is the same, in the one way in which such files are written.
 pub fn proof_files(data: &[u8]) {
-    let Ok((genesis, proof)) = proof_file::parse(data) else { return };
-    let written = proof_file::write(&genesis, &proof);
-    let (again, same) = proof_file::parse(written.as_bytes()).expect("what was written can be read");
+    let Ok((genesis, proof)) = proof_file::parse_proof(data) else { return };
+    let written = proof_file::write_proof(&genesis, &proof);
+    let (again, same) = proof_file::parse_proof(written.as_bytes()).expect("what was written can be read");
     assert_eq!((again.encode(), &same), (genesis.encode(), &proof));
-    assert_eq!(proof_file::write(&again, &same), written);
+    assert_eq!(proof_file::write_proof(&again, &same), written);
     let untyped: serde_json::Value = serde_json::from_slice(data).expect("it was read as JSON");
     let text = |value: &serde_json::Value| value.as_str().expect("it was read as text").to_ascii_lowercase();
     assert_eq!(text(&untyped["digest"]), proof.digest.to_string());

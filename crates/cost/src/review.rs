@@ -5,11 +5,11 @@
 //! The paper gives 500 citizens a sub-unit, 50 reviews a day, k₁ = 50 and three
 //! members, and says that "when the number of health information exceeds k₁, a
 //! new health information reviewer needs to be added". It prints no formula and
-//! leaves open when a reviewer is added. [`Review::distributed`] adds one at the
+//! leaves open when a reviewer is added. [`ReviewModel::distributed`] adds one at the
 //! start of each day that more than k₁ records wait; only then is it true that,
 //! as the paper says of its figure, "when the amount of information is less than
 //! 100, the time cost of the two schemes is basically the same".
-//! [`Review::distributed_at_once`] has one reviewer for each k₁ records from the
+//! [`ReviewModel::distributed_at_once`] has one reviewer for each k₁ records from the
 //! first hour on; the two schemes then part at 50 already.
 
 use super::quantity::refused;
@@ -17,15 +17,15 @@ use verilane::Error;
 
 /// A review by people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Review {
+pub struct ReviewModel {
     per_day: u32,
     threshold: u32,
     members: u32,
 }
 
-impl Review {
+impl ReviewModel {
     /// The paper's figures: 50 a day, k₁ = 50, three members.
-    pub const PAPER: Review = Review { per_day: 50, threshold: 50, members: 3 };
+    pub const PAPER: ReviewModel = ReviewModel { per_day: 50, threshold: 50, members: 3 };
 
     /// Citizens whose records a sub-unit reports at the same time, in the paper.
     pub const PAPER_RECORDS: u32 = 500;
@@ -43,7 +43,7 @@ impl Review {
         ];
         match named.into_iter().find(|(_, value)| *value == 0) {
             Some((name, _)) => Err(refused(name, 0, "it must be at least 1")),
-            None => Ok(Review { per_day, threshold, members }),
+            None => Ok(ReviewModel { per_day, threshold, members }),
         }
     }
 
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_papers_example_by_hand() {
-        let review = Review::PAPER;
+        let review = ReviewModel::PAPER;
         assert_eq!(review.centralised(500), 10.0);
         // 50, 100, 150 in three days, and four thirds of a day for the last 200.
         assert!((review.distributed(500) - 13.0 / 3.0).abs() < 1e-12);
@@ -103,26 +103,27 @@ mod tests {
     #[test]
     fn equal_up_to_100_as_the_paper_says() {
         for records in 0..=100 {
-            let difference = Review::PAPER.distributed(records) - Review::PAPER.centralised(records);
+            let difference =
+                ReviewModel::PAPER.distributed(records) - ReviewModel::PAPER.centralised(records);
             assert!(difference.abs() < 1e-12, "{records}");
         }
-        for records in 101..=Review::PAPER_RECORDS {
-            assert!(Review::PAPER.distributed(records) < Review::PAPER.centralised(records));
+        for records in 101..=ReviewModel::PAPER_RECORDS {
+            assert!(ReviewModel::PAPER.distributed(records) < ReviewModel::PAPER.centralised(records));
         }
-        assert!(Review::PAPER.distributed_at_once(60) < Review::PAPER.centralised(60));
+        assert!(ReviewModel::PAPER.distributed_at_once(60) < ReviewModel::PAPER.centralised(60));
     }
 
     #[test]
     fn a_machine_counts_in_seconds() {
-        assert_eq!(Review::engine(86_400, 1.0), 1.0);
-        assert!((Review::engine(500, 50_000.0) * 86_400.0 - 0.01).abs() < 1e-15);
+        assert_eq!(ReviewModel::engine(86_400, 1.0), 1.0);
+        assert!((ReviewModel::engine(500, 50_000.0) * 86_400.0 - 0.01).abs() < 1e-15);
     }
 
     #[test]
     fn reviews_without_reviewers_are_refused() {
-        assert_eq!(Review::new(50, 50, 3).unwrap(), Review::PAPER);
+        assert_eq!(ReviewModel::new(50, 50, 3).unwrap(), ReviewModel::PAPER);
         for (per_day, threshold, members) in [(0, 50, 3), (50, 0, 3), (50, 50, 0)] {
-            let refusal = Review::new(per_day, threshold, members).unwrap_err().to_string();
+            let refusal = ReviewModel::new(per_day, threshold, members).unwrap_err().to_string();
             assert!(refusal.ends_with("it must be at least 1"), "{refusal}");
         }
     }

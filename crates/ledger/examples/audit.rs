@@ -3,11 +3,11 @@
 use std::fs::File;
 
 use verilane::Engine;
-use verilane_ledger::bitcoin::Auditor;
+use verilane_ledger::bitcoin::BitcoinAuditor;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::new()?;
-    let mut auditor = Auditor::new(&engine);
+    let mut auditor = BitcoinAuditor::new(&engine);
     for path in std::env::args().skip(1) {
         auditor.read(File::open(path)?, |_bytes| ())?;
     }

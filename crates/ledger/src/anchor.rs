@@ -1,7 +1,7 @@
 //! Anchors: one root over many blocks, to be published where the ledger's own
 //! keepers cannot change it.
 
-use super::encoding::{Decoder, Malformed};
+use super::encoding::{DecodeError, Decoder};
 use super::genesis::TREE;
 use verilane::merkle::Proof;
 use verilane::{Digest, Engine, Error, Hash, Records};
@@ -71,8 +71,8 @@ impl Anchor {
     /// Reads the canonical encoding.
     ///
     /// # Errors
-    /// [`Malformed`] where the bytes are no anchor.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+    /// [`DecodeError`] where the bytes are no anchor.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut decoder = Decoder::new(bytes);
         let version = decoder.u16("the anchor's version")?;
         if version != Self::VERSION {

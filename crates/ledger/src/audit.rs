@@ -11,9 +11,9 @@ use std::thread;
 use super::anchor::Anchor;
 use super::block::{Block, Fate, Previous};
 use super::election::block_review_key;
-use super::encoding::Malformed;
+use super::encoding::DecodeError;
 use super::endorsement::{Endorsed, Endorsement, block_message};
-use super::frames::{Content, Frame, FrameError, Frames};
+use super::frames::{Frame, FrameError, Frames, LedgerFile};
 use super::genesis::{Genesis, HASH, SealRule, TREE};
 use super::header::Claim;
 use super::reports::Reports;
@@ -30,7 +30,7 @@ const GATHERED: usize = 1 << 14;
 /// What is wrong with a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum LedgerFailureKind {
     /// The bytes are not what was written, or are no block.
     Parse,
     /// The block belongs to another chain.
@@ -72,28 +72,28 @@ pub enum Kind {
 }
 
 /// The kind in lower case, its words joined by hyphens.
-impl fmt::Display for Kind {
+impl fmt::Display for LedgerFailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Kind::Parse => "parse",
-            Kind::Chain => "chain",
-            Kind::Height => "height",
-            Kind::Link => "link",
-            Kind::Time => "time",
-            Kind::Producer => "producer",
-            Kind::Tally => "tally",
-            Kind::Seal => "seal",
-            Kind::Endorsement => "endorsement",
-            Kind::Root => "root",
-            Kind::Lists => "lists",
-            Kind::Stage => "stage",
-            Kind::Order => "order",
-            Kind::ListSignature => "list-signature",
-            Kind::RecordSignature => "record-signature",
-            Kind::RecordHash => "record-hash",
-            Kind::Duplicate => "duplicate",
-            Kind::LeftOut => "left-out",
-            Kind::Anchor => "anchor",
+            LedgerFailureKind::Parse => "parse",
+            LedgerFailureKind::Chain => "chain",
+            LedgerFailureKind::Height => "height",
+            LedgerFailureKind::Link => "link",
+            LedgerFailureKind::Time => "time",
+            LedgerFailureKind::Producer => "producer",
+            LedgerFailureKind::Tally => "tally",
+            LedgerFailureKind::Seal => "seal",
+            LedgerFailureKind::Endorsement => "endorsement",
+            LedgerFailureKind::Root => "root",
+            LedgerFailureKind::Lists => "lists",
+            LedgerFailureKind::Stage => "stage",
+            LedgerFailureKind::Order => "order",
+            LedgerFailureKind::ListSignature => "list-signature",
+            LedgerFailureKind::RecordSignature => "record-signature",
+            LedgerFailureKind::RecordHash => "record-hash",
+            LedgerFailureKind::Duplicate => "duplicate",
+            LedgerFailureKind::LeftOut => "left-out",
+            LedgerFailureKind::Anchor => "anchor",
         })
     }
 }
@@ -139,11 +139,11 @@ impl fmt::Display for Place {
 
 /// Something wrong with a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct LedgerFailure {
     /// Where.
     pub place: Place,
     /// What.
-    pub kind: Kind,
+    pub kind: LedgerFailureKind,
     /// The values that show it.
     pub detail: String,
 }
@@ -151,7 +151,7 @@ pub struct Failure {
 /// What an audit found.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Audit {
+pub struct LedgerAudit {
     /// The chain's parameters.
     pub genesis: Genesis,
     /// Blocks that were read whole and checked.
@@ -169,7 +169,7 @@ pub struct Audit {
     /// Bytes of blocks read.
     pub bytes: u64,
     /// All that is wrong, by place; none if all is well.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<LedgerFailure>,
     /// Where the engine's calls ran, each different report once.
     pub reports: Vec<Report>,
 }
@@ -177,7 +177,7 @@ pub struct Audit {
 /// Audits the ledger in `directory`; `progress` is told of the bytes done.
 ///
 /// What is wrong with blocks is no error, and hides no later block: it is in the
-/// [`Audit`]'s failures. Only where the length of a block is damaged nothing
+/// [`LedgerAudit`]'s failures. Only where the length of a block is damaged nothing
 /// behind it can be found; the failure says so.
 ///
 /// # Errors
@@ -186,11 +186,11 @@ pub fn audit(
     engine: &Engine,
     directory: impl AsRef<Path>,
     mut progress: impl FnMut(u64),
-) -> Result<Audit, StoreError> {
+) -> Result<LedgerAudit, StoreError> {
     let files = Files(directory.as_ref().into());
     let genesis = files.genesis()?;
-    let mut blocks = files.open(Content::Blocks)?;
-    let mut auditor = Auditor::new(engine, genesis);
+    let mut blocks = files.open(LedgerFile::Blocks)?;
+    let mut auditor = LedgerAuditor::new(engine, genesis);
     let (send, frames) = mpsc::sync_channel(2);
     thread::scope(|scope| {
         scope.spawn(move || read(&mut blocks, |frame| send.send(frame).is_ok()));
@@ -222,12 +222,12 @@ pub fn audit(
 pub enum OpenError {
     /// The bytes are no block.
     #[error(transparent)]
-    Malformed(#[from] Malformed),
+    Malformed(#[from] DecodeError),
     /// The block is not what it should be.
     #[error("{}", failures.iter().map(|failure| format!("{}: {}", failure.kind, failure.detail)).collect::<Vec<_>>().join("; "))]
     Failed {
         /// All that is wrong with it.
-        failures: Vec<Failure>,
+        failures: Vec<LedgerFailure>,
     },
     /// The engine could not serve a call.
     #[error(transparent)]
@@ -245,13 +245,13 @@ impl<'a> Block<'a> {
     /// [`OpenError`] names all that is wrong.
     pub fn open(engine: &Engine, genesis: &Genesis, encoding: &'a [u8]) -> Result<Self, OpenError> {
         let block = Block::decode(encoding)?;
-        let mut auditor = Auditor::new(engine, genesis.clone());
+        let mut auditor = LedgerAuditor::new(engine, genesis.clone());
         auditor.check_alone(block.header.height, &block, block.header.hash())?;
         auditor.flush()?;
         auditor.check_duplicates()?;
         // What was left out may be in an earlier block.
         let mut failures = auditor.finish().failures;
-        failures.retain(|failure| failure.kind != Kind::LeftOut);
+        failures.retain(|failure| failure.kind != LedgerFailureKind::LeftOut);
         if failures.is_empty() { Ok(block) } else { Err(OpenError::Failed { failures }) }
     }
 }
@@ -259,7 +259,7 @@ impl<'a> Block<'a> {
 /// The bytes of blocks in the ledger in `directory`, for the progress of an
 /// [`audit`]; 0 where there are none.
 pub fn total_bytes(directory: impl AsRef<Path>) -> u64 {
-    let path = Files(directory.as_ref().into()).path(Content::Blocks);
+    let path = Files(directory.as_ref().into()).path(LedgerFile::Blocks);
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
@@ -268,17 +268,17 @@ fn read<R: io::Read>(frames: &mut Frames<R>, mut send: impl FnMut(Result<Frame, 
     loop {
         let frame = frames.next().transpose();
         let Some(frame) = frame else { return };
-        let last = frame.as_ref().is_err_and(|error| !error.reason.is_local());
+        let last = frame.as_ref().is_err_and(|error| !error.kind.is_local());
         if !send(frame) || last {
             return;
         }
     }
 }
 
-struct Auditor<'e> {
+struct LedgerAuditor<'e> {
     engine: &'e Engine,
     chain: Digest,
-    audit: Audit,
+    audit: LedgerAudit,
     reports: Reports,
     /// The block before; none behind one that cannot be read.
     previous: Option<Previous>,
@@ -293,7 +293,7 @@ struct Auditor<'e> {
 /// Signatures gathered over several blocks.
 struct Signatures {
     batch: Batch<'static>,
-    of: Vec<(Place, Kind)>,
+    of: Vec<(Place, LedgerFailureKind)>,
 }
 
 impl Default for Signatures {
@@ -302,10 +302,10 @@ impl Default for Signatures {
     }
 }
 
-impl<'e> Auditor<'e> {
+impl<'e> LedgerAuditor<'e> {
     fn new(engine: &'e Engine, genesis: Genesis) -> Self {
         let chain = genesis.chain();
-        let audit = Audit {
+        let audit = LedgerAudit {
             genesis,
             blocks: 0,
             records: 0,
@@ -317,7 +317,7 @@ impl<'e> Auditor<'e> {
             failures: Vec::new(),
             reports: Vec::new(),
         };
-        Auditor {
+        LedgerAuditor {
             engine,
             chain,
             audit,
@@ -331,17 +331,17 @@ impl<'e> Auditor<'e> {
         }
     }
 
-    fn fail(&mut self, place: Place, kind: Kind, detail: impl Into<String>) {
-        self.audit.failures.push(Failure { place, kind, detail: detail.into() });
+    fn fail(&mut self, place: Place, kind: LedgerFailureKind, detail: impl Into<String>) {
+        self.audit.failures.push(LedgerFailure { place, kind, detail: detail.into() });
     }
 
     fn cannot_read(&mut self, position: u64, error: &FrameError) {
-        let rest = if error.reason.is_local() { "" } else { "; nothing behind it can be found" };
+        let rest = if error.kind.is_local() { "" } else { "; nothing behind it can be found" };
         self.unreadable(position, format!("{error}{rest}"));
     }
 
     fn unreadable(&mut self, position: u64, detail: String) {
-        self.fail(Place::block(position), Kind::Parse, detail);
+        self.fail(Place::block(position), LedgerFailureKind::Parse, detail);
         self.hashes.push(None);
         self.previous = None;
     }
@@ -349,7 +349,7 @@ impl<'e> Auditor<'e> {
     fn check(&mut self, position: u64, payload: &[u8]) -> Result<(), Error> {
         let block = match Block::decode(payload) {
             Ok(block) => block,
-            Err(Malformed { at, reason }) => {
+            Err(DecodeError { at, reason }) => {
                 self.unreadable(position, format!("byte {at} of the block: {reason}"));
                 return Ok(());
             }
@@ -377,11 +377,19 @@ impl<'e> Auditor<'e> {
         let place = Place::block(position);
         let header = &block.header;
         if header.chain != self.chain {
-            self.fail(place, Kind::Chain, format!("the block {hash} is of chain {}", header.chain));
+            self.fail(
+                place,
+                LedgerFailureKind::Chain,
+                format!("the block {hash} is of chain {}", header.chain),
+            );
         }
         let table = block.table_digest();
         if header.lists != table {
-            self.fail(place, Kind::Lists, format!("the header has {}, the lists {table}", header.lists));
+            self.fail(
+                place,
+                LedgerFailureKind::Lists,
+                format!("the header has {}, the lists {table}", header.lists),
+            );
         }
     }
 
@@ -390,17 +398,25 @@ impl<'e> Auditor<'e> {
         let place = Place::block(position);
         let header = &block.header;
         if header.height != position {
-            self.fail(place, Kind::Height, format!("it claims height {}", header.height));
+            self.fail(place, LedgerFailureKind::Height, format!("it claims height {}", header.height));
         }
         self.check_election(position, block);
         // What stands before it could not be read, and has failed for that.
         let Some(&Previous { hash: expected, time, .. }) = self.previous.as_ref() else { return };
         if header.previous != expected {
             let claimed = header.previous;
-            self.fail(place, Kind::Link, format!("it follows {claimed}, the block before is {expected}"));
+            self.fail(
+                place,
+                LedgerFailureKind::Link,
+                format!("it follows {claimed}, the block before is {expected}"),
+            );
         }
         if header.time < time {
-            self.fail(place, Kind::Time, format!("{} is before {time}, the time of the last", header.time));
+            self.fail(
+                place,
+                LedgerFailureKind::Time,
+                format!("{} is before {time}, the time of the last", header.time),
+            );
         }
     }
 
@@ -412,18 +428,32 @@ impl<'e> Auditor<'e> {
                 if claimed != bits || !met {
                     let detail =
                         format!("hash {} of bits {claimed:08x}, asked is {bits:08x}", hash.reversed());
-                    self.fail(place, Kind::Seal, detail);
+                    self.fail(place, LedgerFailureKind::Seal, detail);
                 }
             }
             (SealRule::Stake, Claim::Stake { tally: claimed }, Seal::Stake { tally, signature }) => {
                 let message = Seal::message(hash);
-                self.signatures.push(&block.header.producer, signature, &message, place, Kind::Seal);
+                self.signatures.push(
+                    &block.header.producer,
+                    signature,
+                    &message,
+                    place,
+                    LedgerFailureKind::Seal,
+                );
                 if claimed != tally.digest() {
-                    self.fail(place, Kind::Tally, "the header does not have the digest of the seal's tally");
+                    self.fail(
+                        place,
+                        LedgerFailureKind::Tally,
+                        "the header does not have the digest of the seal's tally",
+                    );
                 }
             }
             (rule, _, _) => {
-                self.fail(place, Kind::Seal, format!("it is sealed otherwise than the chain asks: {rule:?}"));
+                self.fail(
+                    place,
+                    LedgerFailureKind::Seal,
+                    format!("it is sealed otherwise than the chain asks: {rule:?}"),
+                );
             }
         }
     }
@@ -434,12 +464,16 @@ impl<'e> Auditor<'e> {
         let Some(previous) = &self.previous else { return };
         let expected = previous.tally.clone();
         if *tally != expected {
-            self.fail(place, Kind::Tally, "it is not that of the lists of the block before");
+            self.fail(place, LedgerFailureKind::Tally, "it is not that of the lists of the block before");
         }
         let elected = expected.winner().unwrap_or(self.audit.genesis.founder);
         if block.header.producer != elected {
             let (producer, elected) = (Digest(block.header.producer), Digest(elected));
-            self.fail(place, Kind::Producer, format!("{producer} produced it, elected was {elected}"));
+            self.fail(
+                place,
+                LedgerFailureKind::Producer,
+                format!("{producer} produced it, elected was {elected}"),
+            );
         }
     }
 
@@ -448,18 +482,24 @@ impl<'e> Auditor<'e> {
         for (index, list) in block.lists.iter().enumerate() {
             let place = Place::list(position, index);
             let message = list.message();
-            self.signatures.push(&list.institution, &list.signature, &message, place, Kind::ListSignature);
+            self.signatures.push(
+                &list.institution,
+                &list.signature,
+                &message,
+                place,
+                LedgerFailureKind::ListSignature,
+            );
             if list.entries.len() >= stage {
                 let detail = format!("{} records, fewer than {stage} are allowed", list.entries.len());
-                self.fail(place, Kind::Stage, detail);
+                self.fail(place, LedgerFailureKind::Stage, detail);
             }
             if index > 0 && block_review_key(&block.lists[index - 1]) > block_review_key(list) {
-                self.fail(place, Kind::Order, "it is to be reviewed before the list before it");
+                self.fail(place, LedgerFailureKind::Order, "it is to be reviewed before the list before it");
             }
         }
         if block.records.len() >= 2 * stage {
             let detail = format!("{} records, fewer than {} are allowed", block.records.len(), 2 * stage);
-            self.fail(Place::block(position), Kind::Stage, detail);
+            self.fail(Place::block(position), LedgerFailureKind::Stage, detail);
         }
     }
 
@@ -492,7 +532,7 @@ impl<'e> Auditor<'e> {
         if checked.root.digest != block.header.root {
             let (claimed, found) = (block.header.root, checked.root.digest);
             let detail = format!("the header has {claimed}, the records {found}");
-            self.fail(Place::block(position), Kind::Root, detail);
+            self.fail(Place::block(position), LedgerFailureKind::Root, detail);
         }
         Ok(())
     }
@@ -501,10 +541,18 @@ impl<'e> Auditor<'e> {
         match verdict {
             RecordVerdict::Valid => {}
             RecordVerdict::BadSignature => {
-                self.fail(place, Kind::RecordSignature, format!("the signature over {claimed} is bad"));
+                self.fail(
+                    place,
+                    LedgerFailureKind::RecordSignature,
+                    format!("the signature over {claimed} is bad"),
+                );
             }
             RecordVerdict::HashMismatch => {
-                self.fail(place, Kind::RecordHash, format!("signed was {claimed}, the record has {found}"));
+                self.fail(
+                    place,
+                    LedgerFailureKind::RecordHash,
+                    format!("signed was {claimed}, the record has {found}"),
+                );
             }
         }
     }
@@ -533,7 +581,7 @@ impl<'e> Auditor<'e> {
             if !verdict.endorsed {
                 let (found, needed) = (verdict.peers.len(), policy.threshold());
                 let detail = format!("{found} peers have endorsed it, {needed} are needed");
-                self.fail(Place::block(*position), Kind::Endorsement, detail);
+                self.fail(Place::block(*position), LedgerFailureKind::Endorsement, detail);
             }
         }
         Ok(())
@@ -554,12 +602,16 @@ impl<'e> Auditor<'e> {
             };
             match (is_stored, earlier) {
                 (true, Some(earlier)) => {
-                    self.fail(place, Kind::Duplicate, format!("{} is in {earlier}", self.digests[index]));
+                    self.fail(
+                        place,
+                        LedgerFailureKind::Duplicate,
+                        format!("{} is in {earlier}", self.digests[index]),
+                    );
                 }
                 (true, None) if !first_is_stored => drop(stored.insert(first, place)),
                 (false, None) => {
                     let detail = format!("{} is in no record before it", self.digests[index]);
-                    self.fail(place, Kind::LeftOut, detail);
+                    self.fail(place, LedgerFailureKind::LeftOut, detail);
                 }
                 _ => {}
             }
@@ -570,7 +622,7 @@ impl<'e> Auditor<'e> {
     fn check_anchors(&mut self, files: &Files) -> Result<(), StoreError> {
         let blocks = u64::from(self.audit.genesis.anchor_blocks);
         let mut frames = Vec::new();
-        read(&mut files.open(Content::Anchors)?, |frame| {
+        read(&mut files.open(LedgerFile::Anchors)?, |frame| {
             frames.push(frame);
             true
         });
@@ -582,8 +634,8 @@ impl<'e> Auditor<'e> {
                 Err(error) => Err(error.to_string()),
             });
             match found {
-                None => self.fail(place, Kind::Anchor, "it is missing"),
-                Some(Err(error)) => self.fail(place, Kind::Anchor, error),
+                None => self.fail(place, LedgerFailureKind::Anchor, "it is missing"),
+                Some(Err(error)) => self.fail(place, LedgerFailureKind::Anchor, error),
                 Some(Ok(anchor)) => self.check_anchor(place, blocks, anchor)?,
             }
         }
@@ -594,7 +646,7 @@ impl<'e> Auditor<'e> {
         self.audit.anchors += 1;
         let range = place.block as usize..(place.block + blocks) as usize;
         let Some(hashes) = self.hashes.get(range) else {
-            self.fail(place, Kind::Anchor, "it is over blocks that are not there");
+            self.fail(place, LedgerFailureKind::Anchor, "it is over blocks that are not there");
             return Ok(());
         };
         // A block that cannot be read has failed for that already.
@@ -602,12 +654,12 @@ impl<'e> Auditor<'e> {
         let expected = Anchor::over(self.engine, self.chain, place.block, &hashes)?;
         if anchor != expected {
             let (found, expected) = (anchor.digest(), expected.digest());
-            self.fail(place, Kind::Anchor, format!("it is {found}, its blocks give {expected}"));
+            self.fail(place, LedgerFailureKind::Anchor, format!("it is {found}, its blocks give {expected}"));
         }
         Ok(())
     }
 
-    fn finish(mut self) -> Audit {
+    fn finish(mut self) -> LedgerAudit {
         self.audit.failures.sort_by_key(|failure| (failure.place, failure.kind));
         self.audit.reports = self.reports.0;
         self.audit
@@ -615,7 +667,14 @@ impl<'e> Auditor<'e> {
 }
 
 impl Signatures {
-    fn push(&mut self, key: &[u8; 32], signature: &[u8; 64], message: &[u8], place: Place, kind: Kind) {
+    fn push(
+        &mut self,
+        key: &[u8; 32],
+        signature: &[u8; 64],
+        message: &[u8],
+        place: Place,
+        kind: LedgerFailureKind,
+    ) {
         self.batch.push(key, signature, message);
         self.of.push((place, kind));
     }

@@ -1,7 +1,7 @@
 //! Blocks: a header, its seal, endorsements, and a body of lists and records.
 
 use super::election::Tally;
-use super::encoding::{Decoder, Malformed};
+use super::encoding::{DecodeError, Decoder};
 use super::endorsement::Endorsement;
 use super::header::{Claim, Header};
 use super::list::{List, SignedRecord, list_message};
@@ -131,8 +131,8 @@ impl<'a> Block<'a> {
     /// Reads the canonical encoding; the records stay in `bytes`.
     ///
     /// # Errors
-    /// [`Malformed`] where the bytes are no block.
-    pub fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
+    /// [`DecodeError`] where the bytes are no block.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut decoder = Decoder::new(bytes);
         let header = Header::decode(&mut decoder)?;
         let seal = match header.claim {
@@ -214,7 +214,7 @@ fn table(lists: &[BlockList], records: &Records<'_>) -> Vec<u8> {
     bytes
 }
 
-fn decode_endorsements(decoder: &mut Decoder<'_>) -> Result<Vec<Endorsement>, Malformed> {
+fn decode_endorsements(decoder: &mut Decoder<'_>) -> Result<Vec<Endorsement>, DecodeError> {
     let count = decoder.u16("the number of endorsements")?;
     let endorsement = |_| {
         Ok(Endorsement {
@@ -225,7 +225,7 @@ fn decode_endorsements(decoder: &mut Decoder<'_>) -> Result<Vec<Endorsement>, Ma
     (0..count).map(endorsement).collect()
 }
 
-fn decode_table(decoder: &mut Decoder<'_>, lengths: &mut Vec<u32>) -> Result<Vec<BlockList>, Malformed> {
+fn decode_table(decoder: &mut Decoder<'_>, lengths: &mut Vec<u32>) -> Result<Vec<BlockList>, DecodeError> {
     let count = decoder.count(32 + 1 + 64 + 4, "the number of lists")?;
     let mut lists = Vec::with_capacity(count);
     for _ in 0..count {
@@ -242,7 +242,7 @@ fn decode_table(decoder: &mut Decoder<'_>, lengths: &mut Vec<u32>) -> Result<Vec
     Ok(lists)
 }
 
-fn decode_entry(decoder: &mut Decoder<'_>, lengths: &mut Vec<u32>) -> Result<Entry, Malformed> {
+fn decode_entry(decoder: &mut Decoder<'_>, lengths: &mut Vec<u32>) -> Result<Entry, DecodeError> {
     let digest = decoder.digest("a record's digest")?;
     let signature = decoder.array("a record's signature")?;
     let at = decoder.at();

@@ -166,7 +166,7 @@ fn base32(bytes: &[u8]) -> String {
 /// Why a file could not be added.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum AddError {
+pub enum ImportError {
     /// It could not be read.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -226,9 +226,9 @@ impl<'e> Importer<'e> {
     /// Reads a file to its end.
     ///
     /// # Errors
-    /// [`AddError::Io`] if it cannot be read: then it is left out, and others
-    /// can be added. [`AddError::Engine`] if every back end failed.
-    pub fn add(&mut self, mut file: impl Read) -> Result<(), AddError> {
+    /// [`ImportError::Io`] if it cannot be read: then it is left out, and others
+    /// can be added. [`ImportError::Engine`] if every back end failed.
+    pub fn add(&mut self, mut file: impl Read) -> Result<(), ImportError> {
         self.trees.push(Tree::default());
         let mut chunk = Vec::with_capacity(self.profile.chunk);
         let mut leaves = 0_u64;

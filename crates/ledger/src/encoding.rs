@@ -6,7 +6,7 @@ use verilane::{Digest, ed25519::Rule};
 /// Bytes that are not what they should be, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("byte {at}: {reason}")]
-pub struct Malformed {
+pub struct DecodeError {
     /// The position of the first byte that does not fit, from the start of the
     /// encoding.
     pub at: usize,
@@ -39,12 +39,12 @@ impl<'a> Decoder<'a> {
     }
 
     /// What is wrong at position `at`.
-    pub fn refuse<T>(&self, at: usize, reason: impl Into<String>) -> Result<T, Malformed> {
-        Err(Malformed { at, reason: reason.into() })
+    pub fn refuse<T>(&self, at: usize, reason: impl Into<String>) -> Result<T, DecodeError> {
+        Err(DecodeError { at, reason: reason.into() })
     }
 
     /// The next `length` bytes; `what` names them in the error.
-    pub fn bytes(&mut self, length: usize, what: &str) -> Result<&'a [u8], Malformed> {
+    pub fn bytes(&mut self, length: usize, what: &str) -> Result<&'a [u8], DecodeError> {
         if length > self.remaining() {
             let remaining = self.remaining();
             return self.refuse(self.at, format!("{what} takes {length} bytes, {remaining} are left"));
@@ -55,37 +55,37 @@ impl<'a> Decoder<'a> {
     }
 
     /// The next `N` bytes.
-    pub fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], Malformed> {
+    pub fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], DecodeError> {
         Ok(self.bytes(N, what)?.try_into().expect("as many were asked for"))
     }
 
     /// The next byte.
-    pub fn u8(&mut self, what: &str) -> Result<u8, Malformed> {
+    pub fn u8(&mut self, what: &str) -> Result<u8, DecodeError> {
         Ok(u8::from_le_bytes(self.array(what)?))
     }
 
     /// The next 16-bit number.
-    pub fn u16(&mut self, what: &str) -> Result<u16, Malformed> {
+    pub fn u16(&mut self, what: &str) -> Result<u16, DecodeError> {
         Ok(u16::from_le_bytes(self.array(what)?))
     }
 
     /// The next 32-bit number.
-    pub fn u32(&mut self, what: &str) -> Result<u32, Malformed> {
+    pub fn u32(&mut self, what: &str) -> Result<u32, DecodeError> {
         Ok(u32::from_le_bytes(self.array(what)?))
     }
 
     /// The next 64-bit number.
-    pub fn u64(&mut self, what: &str) -> Result<u64, Malformed> {
+    pub fn u64(&mut self, what: &str) -> Result<u64, DecodeError> {
         Ok(u64::from_le_bytes(self.array(what)?))
     }
 
     /// The next digest.
-    pub fn digest(&mut self, what: &str) -> Result<Digest, Malformed> {
+    pub fn digest(&mut self, what: &str) -> Result<Digest, DecodeError> {
         Ok(Digest(self.array(what)?))
     }
 
     /// The next byte as a truth value; only 0 and 1 are one.
-    pub fn flag(&mut self, what: &str) -> Result<bool, Malformed> {
+    pub fn flag(&mut self, what: &str) -> Result<bool, DecodeError> {
         let at = self.at;
         match self.u8(what)? {
             0 => Ok(false),
@@ -96,7 +96,7 @@ impl<'a> Decoder<'a> {
 
     /// The next 32-bit number, as the count of items that take at least `width`
     /// bytes each and follow.
-    pub fn count(&mut self, width: usize, what: &str) -> Result<usize, Malformed> {
+    pub fn count(&mut self, width: usize, what: &str) -> Result<usize, DecodeError> {
         let at = self.at;
         let count = self.u32(what)? as usize;
         if count > self.remaining() / width {
@@ -109,8 +109,8 @@ impl<'a> Decoder<'a> {
     /// Ends the reading.
     ///
     /// # Errors
-    /// [`Malformed`] if bytes are left.
-    pub fn finish(self) -> Result<(), Malformed> {
+    /// [`DecodeError`] if bytes are left.
+    pub fn finish(self) -> Result<(), DecodeError> {
         match self.remaining() {
             0 => Ok(()),
             more => self.refuse(self.at, format!("the encoding ends here, {more} bytes follow")),
@@ -129,7 +129,7 @@ pub fn rule_number(rule: Rule) -> u8 {
 
 impl Decoder<'_> {
     /// The next byte as an acceptance rule.
-    pub fn rule(&mut self) -> Result<Rule, Malformed> {
+    pub fn rule(&mut self) -> Result<Rule, DecodeError> {
         let at = self.at;
         let number = self.u8("the acceptance rule")?;
         let rule = Rule::ALL.into_iter().find(|&rule| rule_number(rule) == number);
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(decoder.flag("the flag").unwrap_err().at, 0);
         assert_eq!(
             decoder.u64("the time").unwrap_err(),
-            Malformed { at: 1, reason: "the time takes 8 bytes, 1 are left".into() }
+            DecodeError { at: 1, reason: "the time takes 8 bytes, 1 are left".into() }
         );
         assert!(Decoder::new(&[0]).finish().unwrap_err().reason.contains("1 bytes follow"));
     }

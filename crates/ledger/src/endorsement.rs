@@ -110,7 +110,7 @@ pub struct Endorsed<'a> {
 /// Whether a message is endorsed, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a message counts as endorsed only if its verdict says so"]
-pub struct Verdict {
+pub struct EndorsementVerdict {
     /// Whether as many different peers as the policy asks for have endorsed it.
     pub endorsed: bool,
     /// The peers that have, ascending, each once however often it signed.
@@ -185,7 +185,7 @@ impl Policy {
         engine: &Engine,
         rule: Rule,
         messages: &[Endorsed<'_>],
-    ) -> Result<Outcome<Vec<Verdict>>, Error> {
+    ) -> Result<Outcome<Vec<EndorsementVerdict>>, Error> {
         let (edwards, weierstrass) = engine.threads()?.run(|| {
             rayon::join(|| engine.verify(rule, &self.edwards(messages)), || self.weierstrass(messages))
         });
@@ -229,7 +229,7 @@ impl Policy {
         &self,
         message: &Endorsed<'_>,
         mut judge: impl FnMut(&Endorsement) -> Result<(), Refusal>,
-    ) -> Verdict {
+    ) -> EndorsementVerdict {
         let mut peers = Vec::new();
         let mut refused = Vec::new();
         for (position, endorsement) in message.endorsements.iter().enumerate() {
@@ -240,7 +240,7 @@ impl Policy {
         }
         peers.sort_unstable();
         peers.dedup();
-        Verdict { endorsed: peers.len() >= usize::from(self.threshold), peers, refused }
+        EndorsementVerdict { endorsed: peers.len() >= usize::from(self.threshold), peers, refused }
     }
 }
 
@@ -326,7 +326,7 @@ mod tests {
         }
     }
 
-    fn verify(policy: &Policy, messages: &[Endorsed<'_>]) -> Vec<Verdict> {
+    fn verify(policy: &Policy, messages: &[Endorsed<'_>]) -> Vec<EndorsementVerdict> {
         policy.verify(&Engine::new().unwrap(), Rule::Strict, messages).unwrap().into_inner()
     }
 
@@ -340,8 +340,9 @@ mod tests {
         let verdict = |message: &[u8], endorsement| {
             verify(&policy, &[Endorsed { message, endorsements: &[endorsement] }]).remove(0)
         };
-        let good = Verdict { endorsed: true, peers: vec![0], refused: vec![] };
-        let bad = |refusal| Verdict { endorsed: false, peers: vec![], refused: vec![(0, refusal)] };
+        let good = EndorsementVerdict { endorsed: true, peers: vec![0], refused: vec![] };
+        let bad =
+            |refusal| EndorsementVerdict { endorsed: false, peers: vec![], refused: vec![(0, refusal)] };
         assert_eq!(verdict(b"test", test), good);
         assert_eq!(verdict(b"sample", sample), bad(Refusal::HighS));
         assert_eq!(verdict(b"sample", low), good);

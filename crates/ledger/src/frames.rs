@@ -13,7 +13,7 @@ use super::block::Block;
 
 /// What a file of frames holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub enum LedgerFile {
     /// A chain's parameters.
     Genesis,
     /// Its blocks.
@@ -22,16 +22,16 @@ pub enum Content {
     Anchors,
 }
 
-impl Content {
+impl LedgerFile {
     /// The length of what a file begins with.
     pub const HEADER: u64 = 8;
     const VERSION: u8 = 1;
 
     fn name(self) -> &'static [u8; 7] {
         match self {
-            Content::Genesis => b"VLGENES",
-            Content::Blocks => b"VLBLOCK",
-            Content::Anchors => b"VLANCHR",
+            LedgerFile::Genesis => b"VLGENES",
+            LedgerFile::Blocks => b"VLBLOCK",
+            LedgerFile::Anchors => b"VLANCHR",
         }
     }
 
@@ -42,12 +42,12 @@ impl Content {
     }
 
     fn check(self, found: [u8; 8]) -> Result<(), FrameError> {
-        let refuse = |reason| Err(FrameError { at: 0, reason });
+        let refuse = |kind| Err(FrameError { at: 0, kind });
         if found[..7] != *self.name() {
-            return refuse(Reason::NotThis(self));
+            return refuse(FrameErrorKind::NotThis(self));
         }
         if found[7] != Self::VERSION {
-            return refuse(Reason::Version(found[7]));
+            return refuse(FrameErrorKind::Version(found[7]));
         }
         Ok(())
     }
@@ -55,20 +55,20 @@ impl Content {
 
 /// Why a frame cannot be read, and where it begins.
 #[derive(Debug, thiserror::Error)]
-#[error("byte {at}: {reason}")]
+#[error("byte {at}: {kind}")]
 pub struct FrameError {
     /// The position of the frame in the file.
     pub at: u64,
     /// Why it cannot be read.
-    pub reason: Reason,
+    pub kind: FrameErrorKind,
 }
 
 /// Why a frame cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum Reason {
+pub enum FrameErrorKind {
     /// The file does not hold what it should.
     #[error("the file does not begin as one of {0:?} does")]
-    NotThis(Content),
+    NotThis(LedgerFile),
     /// The file is in a format that is not known yet.
     #[error("version {0} of the format: this program reads 1")]
     Version(u8),
@@ -89,10 +89,10 @@ pub enum Reason {
     Io(#[from] io::Error),
 }
 
-impl Reason {
+impl FrameErrorKind {
     /// Whether the frames after this one can still be found.
     pub fn is_local(&self) -> bool {
-        matches!(self, Reason::Checksum(_))
+        matches!(self, FrameErrorKind::Checksum(_))
     }
 }
 
@@ -115,7 +115,7 @@ impl Frames<BufReader<File>> {
     ///
     /// # Errors
     /// [`FrameError`] if it does not hold `content`.
-    pub fn open(file: File, content: Content) -> Result<Self, FrameError> {
+    pub fn open(file: File, content: LedgerFile) -> Result<Self, FrameError> {
         Frames::new(BufReader::with_capacity(1 << 20, file), content)
     }
 
@@ -150,14 +150,14 @@ impl<R: Read> Frames<R> {
     ///
     /// # Errors
     /// [`FrameError`] if it does not hold `content`.
-    pub fn new(mut file: R, content: Content) -> Result<Self, FrameError> {
+    pub fn new(mut file: R, content: LedgerFile) -> Result<Self, FrameError> {
         let mut header = [0; 8];
         file.read_exact(&mut header).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => FrameError { at: 0, reason: Reason::NotThis(content) },
-            _ => FrameError { at: 0, reason: error.into() },
+            io::ErrorKind::UnexpectedEof => FrameError { at: 0, kind: FrameErrorKind::NotThis(content) },
+            _ => FrameError { at: 0, kind: error.into() },
         })?;
         content.check(header)?;
-        Ok(Frames { file, at: Content::HEADER })
+        Ok(Frames { file, at: LedgerFile::HEADER })
     }
 
     /// The position of the next frame.
@@ -169,33 +169,33 @@ impl<R: Read> Frames<R> {
     ///
     /// # Errors
     /// [`FrameError`]; the next call reads the frame behind it if
-    /// [`Reason::is_local`], and must not be made otherwise.
+    /// [`FrameErrorKind::is_local`], and must not be made otherwise.
     pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         let at = self.at;
-        let fail = |reason| Err(FrameError { at, reason });
+        let fail = |kind| Err(FrameError { at, kind });
         let mut length = [0; 4];
         match self.fill(&mut length) {
             Ok(0) => return Ok(None),
             Ok(4) => {}
-            Ok(_) => return fail(Reason::Truncated { length: 0 }),
+            Ok(_) => return fail(FrameErrorKind::Truncated { length: 0 }),
             Err(error) => return fail(error.into()),
         }
         let length = u32::from_le_bytes(length);
         if length == 0 || length as usize > Block::MAX_BYTES {
-            return fail(Reason::Length(length));
+            return fail(FrameErrorKind::Length(length));
         }
         // Grows with what is there, not with what is claimed.
         let mut payload = Vec::new();
         let whole = u64::from(length) + 32;
         match (&mut self.file).take(whole).read_to_end(&mut payload) {
             Ok(read) if read as u64 == whole => {}
-            Ok(_) => return fail(Reason::Truncated { length }),
+            Ok(_) => return fail(FrameErrorKind::Truncated { length }),
             Err(error) => return fail(error.into()),
         }
         self.at += 4 + whole;
         let checksum = payload.split_off(length as usize);
         if blake3::hash(&payload).as_bytes()[..] != checksum {
-            return fail(Reason::Checksum(length));
+            return fail(FrameErrorKind::Checksum(length));
         }
         Ok(Some(Frame { at, payload }))
     }

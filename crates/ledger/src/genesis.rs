@@ -1,6 +1,6 @@
 //! What a chain's nodes agree on before its first block.
 
-use super::encoding::{Decoder, Malformed, rule_number};
+use super::encoding::{DecodeError, Decoder, rule_number};
 use super::endorsement::{PeerKey, Policy};
 use verilane::ed25519::Rule;
 use verilane::pow::Target;
@@ -105,8 +105,8 @@ impl Genesis {
     /// Reads the canonical encoding.
     ///
     /// # Errors
-    /// [`Malformed`] where the bytes are none, or their values no chain can have.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+    /// [`DecodeError`] where the bytes are none, or their values no chain can have.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut decoder = Decoder::new(bytes);
         let version = decoder.u16("the version")?;
         if version != Self::VERSION {
@@ -136,7 +136,7 @@ impl Genesis {
     }
 }
 
-fn decode_seal(decoder: &mut Decoder<'_>) -> Result<SealRule, Malformed> {
+fn decode_seal(decoder: &mut Decoder<'_>) -> Result<SealRule, DecodeError> {
     let at = decoder.at();
     let kind = decoder.u8("the kind of seal")?;
     let bits = decoder.u32("the target's bits")?;
@@ -151,7 +151,7 @@ fn decode_seal(decoder: &mut Decoder<'_>) -> Result<SealRule, Malformed> {
     }
 }
 
-fn decode_policy(decoder: &mut Decoder<'_>) -> Result<Option<Policy>, Malformed> {
+fn decode_policy(decoder: &mut Decoder<'_>) -> Result<Option<Policy>, DecodeError> {
     let at = decoder.at();
     let threshold = decoder.u16("the endorsements needed")?;
     let count = decoder.u16("the number of peers")?;
@@ -168,7 +168,7 @@ fn decode_policy(decoder: &mut Decoder<'_>) -> Result<Option<Policy>, Malformed>
     }
 }
 
-fn decode_peer(decoder: &mut Decoder<'_>) -> Result<PeerKey, Malformed> {
+fn decode_peer(decoder: &mut Decoder<'_>) -> Result<PeerKey, DecodeError> {
     let at = decoder.at();
     match decoder.u8("a peer's kind of key")? {
         0 => Ok(PeerKey::Ed25519(decoder.array("a peer's Ed25519 key")?)),

@@ -1,6 +1,6 @@
 //! Block headers.
 
-use super::encoding::{Decoder, Malformed};
+use super::encoding::{DecodeError, Decoder};
 use verilane::{Digest, Hash};
 
 /// What a header says of its seal.
@@ -100,8 +100,8 @@ impl Header {
     /// Reads a header, and leaves the decoder behind it.
     ///
     /// # Errors
-    /// [`Malformed`] where the bytes are no header.
-    pub fn decode(decoder: &mut Decoder<'_>) -> Result<Self, Malformed> {
+    /// [`DecodeError`] where the bytes are no header.
+    pub fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let start = decoder.at();
         let length = decoder.u32("the header's length")?;
         let version = decoder.u16("the header's version")?;

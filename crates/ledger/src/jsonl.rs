@@ -59,7 +59,7 @@ struct RecordLine<'a> {
 ///
 /// # Errors
 /// [`LineError`] where it is none.
-pub fn parse(line: &[u8]) -> Result<List, LineError> {
+pub fn parse_list(line: &[u8]) -> Result<List, LineError> {
     let text = std::str::from_utf8(line).map_err(|error| LineError::NotText(error.valid_up_to()))?;
     let line: ListLine<'_> = serde_json::from_str(text).map_err(|error| {
         // The parser sees one line, and would always call it the first.
@@ -83,7 +83,7 @@ pub fn parse(line: &[u8]) -> Result<List, LineError> {
 /// # Errors
 /// What `out` says; [`io::ErrorKind::InvalidData`] if a record is not JSON in
 /// one line.
-pub fn write(list: &List, mut out: impl Write) -> io::Result<()> {
+pub fn write_list(list: &List, mut out: impl Write) -> io::Result<()> {
     let line = ListLine {
         institution: Hex(list.institution),
         emergency: list.emergency,
@@ -147,7 +147,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn list(&self) -> Result<List, LineError> {
-        if self.is_too_long() { Err(LineError::TooLong) } else { parse(&self.text) }
+        if self.is_too_long() { Err(LineError::TooLong) } else { parse_list(&self.text) }
     }
 }
 
@@ -218,16 +218,16 @@ mod tests {
 
     fn line(list: &List) -> Vec<u8> {
         let mut line = Vec::new();
-        write(list, &mut line).unwrap();
+        write_list(list, &mut line).unwrap();
         line
     }
 
     #[test]
     fn records_keep_their_bytes() {
         let list = list(&["{\"b\": 1.00,  \"a\":\"\\u00e9é\"}", "[ ]", "-0.0e+5", "\"text\"", "null"]);
-        assert_eq!(parse(&line(&list)).unwrap(), list);
+        assert_eq!(parse_list(&line(&list)).unwrap(), list);
         for bad in ["", "{", " 1", "1 ", "1\n", "[1,\n2]", "1 2"] {
-            let error = write(&self::list(&[bad]), io::sink()).unwrap_err();
+            let error = write_list(&self::list(&[bad]), io::sink()).unwrap_err();
             assert!(
                 matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof),
                 "{bad:?}: {error}"
@@ -248,13 +248,13 @@ mod tests {
             (good[..good.len() / 2].into(), "EOF while parsing"),
             (format!("{} x", good.trim()), "trailing characters"),
         ] {
-            let error = parse(bad.as_bytes()).unwrap_err().to_string();
+            let error = parse_list(bad.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
         let at = good.find("emergency").unwrap();
         let mut bytes = good.into_bytes();
         bytes[at] = 0xff;
-        assert!(matches!(parse(&bytes), Err(LineError::NotText(found)) if found == at));
+        assert!(matches!(parse_list(&bytes), Err(LineError::NotText(found)) if found == at));
     }
 
     #[test]
@@ -283,7 +283,7 @@ mod tests {
             let mut line = line(&list(&["{\"a\":[1,2.50]}", "\"b\""]));
             let at = at.index(line.len());
             line[at] = byte;
-            match parse(&line) {
+            match parse_list(&line) {
                 Ok(list) => {
                     let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
                     for (record, value) in list.records.iter().zip(value["records"].as_array().unwrap()) {

@@ -32,15 +32,15 @@ mod store;
 
 pub use address::Address;
 pub use anchor::Anchor;
-pub use audit::{Audit, Failure, Kind, OpenError, Place, audit, total_bytes};
+pub use audit::{LedgerAudit, LedgerFailure, LedgerFailureKind, OpenError, Place, audit, total_bytes};
 pub use block::{Block, BlockList, Entry, Fate};
 pub use election::{ReviewKey, Tally, review_key};
-pub use frames::{Content, FrameError, Reason};
+pub use frames::{FrameError, FrameErrorKind, LedgerFile};
 pub use genesis::{Genesis, HASH, SealRule, TREE};
 pub use header::{Claim, Header};
 pub use keyring::{Keyring, SecretKey};
 pub use list::{List, SignedRecord, list_message, record_digest};
 pub use proof::{ProofError, RecordProof};
 pub use seal::Seal;
-pub use sealer::{Finding, Review, SealError, Sealed, Sealer, Submitted};
+pub use sealer::{ListReview, RecordFinding, SealError, Sealed, Sealer, Submitted};
 pub use store::{Ledger, Store, StoreError};

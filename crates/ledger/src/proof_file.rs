@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::encoding::{Decoder, Malformed};
+use super::encoding::{DecodeError, Decoder};
 use super::{Anchor, Genesis, Header, RecordProof, TREE};
 use verilane::merkle::Proof;
 use verilane::{Digest, Error, parse_hex, parse_hex_bytes, to_hex};
@@ -21,7 +21,7 @@ const VERSION: u32 = 1;
 /// Why bytes are no proof.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum FileError {
+pub enum ProofFileError {
     /// They are not the JSON of a proof.
     #[error("{0}")]
     Json(String),
@@ -42,22 +42,23 @@ pub enum FileError {
         /// Where it stands.
         field: &'static str,
         /// What is wrong with it.
-        source: Malformed,
+        source: DecodeError,
     },
 }
 
 /// Writes a proof, with the parameters of its chain.
-pub fn write(genesis: &Genesis, proof: &RecordProof) -> String {
+pub fn write_proof(genesis: &Genesis, proof: &RecordProof) -> String {
     serde_json::to_string_pretty(&ProofFile::new(genesis, proof)).expect("its fields are text and numbers")
 }
 
-/// Reads what [`write()`] wrote: the chain's parameters, and the proof. Nothing is
+/// Reads what [`write_proof`] wrote: the chain's parameters, and the proof. Nothing is
 /// said of its truth, see [`RecordProof::check`].
 ///
 /// # Errors
-/// [`FileError`] where the bytes are none.
-pub fn parse(json: &[u8]) -> Result<(Genesis, RecordProof), FileError> {
-    let file: ProofFile = serde_json::from_slice(json).map_err(|error| FileError::Json(error.to_string()))?;
+/// [`ProofFileError`] where the bytes are none.
+pub fn parse_proof(json: &[u8]) -> Result<(Genesis, RecordProof), ProofFileError> {
+    let file: ProofFile =
+        serde_json::from_slice(json).map_err(|error| ProofFileError::Json(error.to_string()))?;
     file.decode()
 }
 
@@ -106,9 +107,9 @@ impl ProofFile {
         }
     }
 
-    fn decode(&self) -> Result<(Genesis, RecordProof), FileError> {
+    fn decode(&self) -> Result<(Genesis, RecordProof), ProofFileError> {
         if self.version != VERSION {
-            return Err(FileError::Version(self.version));
+            return Err(ProofFileError::Version(self.version));
         }
         let genesis = Genesis::decode(&bytes("genesis", &self.genesis)?).map_err(malformed("genesis"))?;
         let proof = RecordProof {
@@ -123,19 +124,19 @@ impl ProofFile {
     }
 }
 
-fn hex(field: &'static str) -> impl Fn(Error) -> FileError {
-    move |source| FileError::Hex { field, source }
+fn hex(field: &'static str) -> impl Fn(Error) -> ProofFileError {
+    move |source| ProofFileError::Hex { field, source }
 }
 
-fn malformed(field: &'static str) -> impl Fn(Malformed) -> FileError {
-    move |source| FileError::Malformed { field, source }
+fn malformed(field: &'static str) -> impl Fn(DecodeError) -> ProofFileError {
+    move |source| ProofFileError::Malformed { field, source }
 }
 
-fn bytes(field: &'static str, digits: &str) -> Result<Vec<u8>, FileError> {
+fn bytes(field: &'static str, digits: &str) -> Result<Vec<u8>, ProofFileError> {
     parse_hex_bytes(digits).map_err(hex(field))
 }
 
-fn header(encoding: &[u8]) -> Result<Header, Malformed> {
+fn header(encoding: &[u8]) -> Result<Header, DecodeError> {
     let mut decoder = Decoder::new(encoding);
     let header = Header::decode(&mut decoder)?;
     decoder.finish()?;
@@ -148,7 +149,7 @@ impl Path {
         Path { index: proof.index, leaves: proof.leaves, path }
     }
 
-    fn decode(&self) -> Result<Proof, FileError> {
+    fn decode(&self) -> Result<Proof, ProofFileError> {
         let path =
             self.path.iter().map(|node| node.parse().map_err(hex("path"))).collect::<Result<_, _>>()?;
         Ok(Proof { tree: TREE, index: self.index, leaves: self.leaves, path })
@@ -156,7 +157,7 @@ impl Path {
 }
 
 impl Anchored {
-    fn decode(&self) -> Result<(Anchor, Proof), FileError> {
+    fn decode(&self) -> Result<(Anchor, Proof), ProofFileError> {
         let anchor = Anchor::decode(&bytes("anchor", &self.anchor)?).map_err(malformed("anchor"))?;
         Ok((anchor, self.block.decode()?))
     }

@@ -3,7 +3,7 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 
 use super::election::Tally;
-use super::encoding::{Decoder, Malformed};
+use super::encoding::{DecodeError, Decoder};
 use super::header::{Claim, Header};
 use verilane::pow::{Puzzle, Target};
 use verilane::{Digest, Engine, Error};
@@ -76,7 +76,7 @@ impl Seal {
         bytes.extend(signature);
     }
 
-    pub(super) fn decode_stake(decoder: &mut Decoder<'_>) -> Result<Self, Malformed> {
+    pub(super) fn decode_stake(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let count = decoder.count(36, "the number of institutions in the tally")?;
         let start = decoder.at();
         let mut pairs = Vec::with_capacity(count);

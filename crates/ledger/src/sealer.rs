@@ -74,7 +74,7 @@ pub enum SealError {
 
 /// What became of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Review {
+pub enum ListReview {
     /// Its own signature is bad: nothing of it is taken.
     BadSignature,
     /// It has as many records as end a stage, or more: nothing of it is taken.
@@ -85,12 +85,12 @@ pub enum Review {
         most: usize,
     },
     /// It was reviewed, with a finding for each record.
-    Reviewed(Vec<Finding>),
+    Reviewed(Vec<RecordFinding>),
 }
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub enum RecordFinding {
     /// It is new, and will be stored.
     New,
     /// It is in this block already.
@@ -122,7 +122,7 @@ pub struct Sealed {
 #[derive(Clone, Debug)]
 pub struct Submitted {
     /// What became of each, in their order.
-    pub reviews: Vec<Review>,
+    pub reviews: Vec<ListReview>,
     /// The blocks that they filled.
     pub sealed: Vec<Sealed>,
 }
@@ -249,7 +249,7 @@ impl<'e> Sealer<'e> {
         for (position, list) in lists.into_iter().enumerate() {
             let found: Vec<_> = records.by_ref().take(list.records.len()).collect();
             let review = self.review(&list, &found, &signed, position);
-            if let Review::Reviewed(findings) = &review {
+            if let ListReview::Reviewed(findings) = &review {
                 submitted.sealed.extend(self.take(list, findings, &mut progress)?);
             }
             submitted.reviews.push(review);
@@ -263,57 +263,61 @@ impl<'e> Sealer<'e> {
         found: &[(&RecordVerdict, &Seen)],
         signed: &Verdicts,
         position: usize,
-    ) -> Review {
+    ) -> ListReview {
         let most = self.genesis().stage as usize - 1;
         if list.records.len() > most {
-            return Review::TooLong { records: list.records.len(), most };
+            return ListReview::TooLong { records: list.records.len(), most };
         }
         if !signed.is_valid(position) {
-            return Review::BadSignature;
+            return ListReview::BadSignature;
         }
         let finding =
             |(record, (verdict, seen)): (&SignedRecord, &(&RecordVerdict, &Seen))| match (verdict, seen) {
-                (RecordVerdict::BadSignature, _) => Finding::BadSignature,
-                (RecordVerdict::HashMismatch, _) => Finding::HashMismatch,
-                (RecordVerdict::Valid, Seen::InBlock(block)) => Finding::InBlock(*block),
-                (RecordVerdict::Valid, _) if record.bytes.len() > SignedRecord::MAX_BYTES => Finding::TooLong,
+                (RecordVerdict::BadSignature, _) => RecordFinding::BadSignature,
+                (RecordVerdict::HashMismatch, _) => RecordFinding::HashMismatch,
+                (RecordVerdict::Valid, Seen::InBlock(block)) => RecordFinding::InBlock(*block),
+                (RecordVerdict::Valid, _) if record.bytes.len() > SignedRecord::MAX_BYTES => {
+                    RecordFinding::TooLong
+                }
                 (RecordVerdict::Valid, _) => self.find_recent(&record.digest),
             };
         let mut findings: Vec<_> = list.records.iter().zip(found).map(finding).collect();
         // A record may stand twice in one list.
         let mut here = HashSet::new();
         for (finding, record) in findings.iter_mut().zip(&list.records) {
-            if *finding == Finding::New && !here.insert(record.digest) {
-                *finding = Finding::Waiting;
+            if *finding == RecordFinding::New && !here.insert(record.digest) {
+                *finding = RecordFinding::Waiting;
             }
         }
-        Review::Reviewed(findings)
+        ListReview::Reviewed(findings)
     }
 
-    fn find_recent(&self, digest: &Digest) -> Finding {
+    fn find_recent(&self, digest: &Digest) -> RecordFinding {
         if let Some(&block) = self.recent.get(digest) {
-            return Finding::InBlock(block);
+            return RecordFinding::InBlock(block);
         }
-        if self.stage.fresh.contains(digest) { Finding::Waiting } else { Finding::New }
+        if self.stage.fresh.contains(digest) { RecordFinding::Waiting } else { RecordFinding::New }
     }
 
     /// Takes a list with new records into the stage, and seals what is full.
     fn take(
         &mut self,
         list: List,
-        findings: &[Finding],
+        findings: &[RecordFinding],
         progress: impl FnMut(u64),
     ) -> Result<Option<Sealed>, SealError> {
-        if !findings.contains(&Finding::New) {
+        if !findings.contains(&RecordFinding::New) {
             return Ok(None);
         }
-        let fate = |finding: &Finding| match finding {
-            Finding::New | Finding::Waiting => Fate::Stored,
-            Finding::InBlock(_) => Fate::Seen,
-            Finding::BadSignature | Finding::HashMismatch | Finding::TooLong => Fate::Refused,
+        let fate = |finding: &RecordFinding| match finding {
+            RecordFinding::New | RecordFinding::Waiting => Fate::Stored,
+            RecordFinding::InBlock(_) => Fate::Seen,
+            RecordFinding::BadSignature | RecordFinding::HashMismatch | RecordFinding::TooLong => {
+                Fate::Refused
+            }
         };
         for (record, finding) in list.records.iter().zip(findings) {
-            if *finding == Finding::New {
+            if *finding == RecordFinding::New {
                 self.stage.fresh.insert(record.digest);
                 self.stage.bytes += record.bytes.len();
             }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::anchor::Anchor;
 use super::block::Block;
-use super::encoding::{Decoder, Malformed};
-use super::frames::{Content, Frame, FrameError, Frames, Reason, frame};
+use super::encoding::{DecodeError, Decoder};
+use super::frames::{Frame, FrameError, FrameErrorKind, Frames, LedgerFile, frame};
 use super::genesis::Genesis;
 use super::header::Header;
 use verilane::{Digest, Engine, Error};
@@ -50,7 +50,7 @@ pub enum StoreError {
         /// Where the frame begins.
         at: u64,
         /// What is wrong with its payload.
-        source: Malformed,
+        source: DecodeError,
     },
     /// There is no block of this height.
     #[error("there is no block {height}: the ledger has {blocks}, counted from 0")]
@@ -73,18 +73,18 @@ pub enum StoreError {
 pub(super) struct Files(pub PathBuf);
 
 impl Files {
-    pub fn path(&self, content: Content) -> PathBuf {
+    pub fn path(&self, content: LedgerFile) -> PathBuf {
         self.0.join(match content {
-            Content::Genesis => "genesis",
-            Content::Blocks => "blocks",
-            Content::Anchors => "anchors",
+            LedgerFile::Genesis => "genesis",
+            LedgerFile::Blocks => "blocks",
+            LedgerFile::Anchors => "anchors",
         })
     }
 
-    pub fn open(&self, content: Content) -> Result<Frames<io::BufReader<File>>, StoreError> {
+    pub fn open(&self, content: LedgerFile) -> Result<Frames<io::BufReader<File>>, StoreError> {
         let path = self.path(content);
         let file = File::open(&path).map_err(|source| match (content, source.kind()) {
-            (Content::Genesis, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            (LedgerFile::Genesis, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 StoreError::NotALedger(self.0.clone())
             }
             _ => StoreError::Io { path: path.clone(), source },
@@ -92,22 +92,28 @@ impl Files {
         Frames::open(file, content).map_err(|source| StoreError::Frame { path, source })
     }
 
-    fn io<T>(&self, content: Content, result: io::Result<T>) -> Result<T, StoreError> {
+    fn io<T>(&self, content: LedgerFile, result: io::Result<T>) -> Result<T, StoreError> {
         result.map_err(|source| StoreError::Io { path: self.path(content), source })
     }
 
-    fn framed<T>(&self, content: Content, result: Result<T, FrameError>) -> Result<T, StoreError> {
+    fn framed<T>(&self, content: LedgerFile, result: Result<T, FrameError>) -> Result<T, StoreError> {
         result.map_err(|source| StoreError::Frame { path: self.path(content), source })
     }
 
-    fn decoded<T>(&self, content: Content, at: u64, result: Result<T, Malformed>) -> Result<T, StoreError> {
+    fn decoded<T>(
+        &self,
+        content: LedgerFile,
+        at: u64,
+        result: Result<T, DecodeError>,
+    ) -> Result<T, StoreError> {
         result.map_err(|source| StoreError::Malformed { path: self.path(content), at, source })
     }
 
     pub fn genesis(&self) -> Result<Genesis, StoreError> {
-        let content = Content::Genesis;
+        let content = LedgerFile::Genesis;
         let Some(Frame { at, payload }) = self.framed(content, self.open(content)?.next())? else {
-            let truncated = FrameError { at: Content::HEADER, reason: Reason::Truncated { length: 0 } };
+            let truncated =
+                FrameError { at: LedgerFile::HEADER, kind: FrameErrorKind::Truncated { length: 0 } };
             return self.framed(content, Err(truncated));
         };
         self.decoded(content, at, Genesis::decode(&payload))
@@ -135,7 +141,7 @@ impl Ledger {
         let files = Files(directory.as_ref().into());
         let genesis = files.genesis()?;
         let chain = genesis.chain();
-        let positions = whole_frames(&files, Content::Blocks)?.positions;
+        let positions = whole_frames(&files, LedgerFile::Blocks)?.positions;
         let mut ledger = Ledger { files, genesis, chain, positions, anchors: Vec::new() };
         ledger.anchors = ledger.read_anchors()?;
         Ok(ledger)
@@ -143,11 +149,11 @@ impl Ledger {
 
     /// Whether there is a ledger in `directory`.
     pub fn is_at(directory: impl AsRef<Path>) -> bool {
-        Files(directory.as_ref().into()).path(Content::Genesis).exists()
+        Files(directory.as_ref().into()).path(LedgerFile::Genesis).exists()
     }
 
     fn read_anchors(&self) -> Result<Vec<Anchor>, StoreError> {
-        let content = Content::Anchors;
+        let content = LedgerFile::Anchors;
         let positions = whole_frames(&self.files, content)?.positions;
         let mut frames = self.files.open(content)?;
         let mut anchors = Vec::with_capacity(positions.len());
@@ -183,7 +189,7 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`] if there is none or it cannot be read.
     pub fn block(&self, height: u64) -> Result<Vec<u8>, StoreError> {
-        let content = Content::Blocks;
+        let content = LedgerFile::Blocks;
         let Some(&at) = self.positions.get(height as usize) else {
             return Err(StoreError::NoSuchBlock { height, blocks: self.blocks() });
         };
@@ -197,7 +203,7 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::Malformed`] where it is none.
     pub fn decode<'b>(&self, height: u64, encoding: &'b [u8]) -> Result<Block<'b>, StoreError> {
-        self.files.decoded(Content::Blocks, self.positions[height as usize], Block::decode(encoding))
+        self.files.decoded(LedgerFile::Blocks, self.positions[height as usize], Block::decode(encoding))
     }
 
     /// The header of the block of this height.
@@ -207,7 +213,7 @@ impl Ledger {
     pub fn header(&self, height: u64) -> Result<Header, StoreError> {
         let encoding = self.block(height)?;
         let header = Header::decode(&mut Decoder::new(&encoding));
-        self.files.decoded(Content::Blocks, self.positions[height as usize], header)
+        self.files.decoded(LedgerFile::Blocks, self.positions[height as usize], header)
     }
 
     /// The hashes of the blocks `range`.
@@ -227,7 +233,7 @@ struct Whole {
 
 /// Finds the frames by their lengths; of the last one also the checksum is
 /// compared, since a write may have been cut short there.
-fn whole_frames(files: &Files, content: Content) -> Result<Whole, StoreError> {
+fn whole_frames(files: &Files, content: LedgerFile) -> Result<Whole, StoreError> {
     let mut frames = files.open(content)?;
     let length = files.io(content, fs::metadata(files.path(content)))?.len();
     let mut positions = Vec::new();
@@ -238,7 +244,7 @@ fn whole_frames(files: &Files, content: Content) -> Result<Whole, StoreError> {
     if let Some(&last) = positions.last() {
         files.io(content, frames.seek(last))?;
         match frames.next() {
-            Err(error) if error.reason.is_local() => {
+            Err(error) if error.kind.is_local() => {
                 positions.pop();
                 end = last;
             }
@@ -266,15 +272,15 @@ impl Store {
     /// chain can have, or if it cannot be written.
     pub fn create(directory: impl AsRef<Path>, genesis: &Genesis) -> Result<Self, StoreError> {
         let files = Files(directory.as_ref().into());
-        files.decoded(Content::Genesis, 0, Genesis::decode(&genesis.encode()).map(drop))?;
+        files.decoded(LedgerFile::Genesis, 0, Genesis::decode(&genesis.encode()).map(drop))?;
         if Ledger::is_at(&files.0) {
             return Err(StoreError::Exists(files.0));
         }
-        files.io(Content::Genesis, fs::create_dir_all(&files.0))?;
+        files.io(LedgerFile::Genesis, fs::create_dir_all(&files.0))?;
         // The genesis comes last: with it the directory is a ledger.
-        for content in [Content::Blocks, Content::Anchors, Content::Genesis] {
+        for content in [LedgerFile::Blocks, LedgerFile::Anchors, LedgerFile::Genesis] {
             let payload = genesis.encode();
-            let frames = if content == Content::Genesis { frame(&payload) } else { Vec::new() };
+            let frames = if content == LedgerFile::Genesis { frame(&payload) } else { Vec::new() };
             files.io(content, begin(&files.path(content), content, &frames))?;
         }
         Store::open(directory)
@@ -289,15 +295,15 @@ impl Store {
     /// another process.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, StoreError> {
         let files = Files(directory.as_ref().into());
-        let genesis = Content::Genesis;
+        let genesis = LedgerFile::Genesis;
         let lock = files.open(genesis).and_then(|_| files.io(genesis, File::open(files.path(genesis))))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(files.0)),
             Err(TryLockError::Error(source)) => return files.io(genesis, Err(source)),
         }
-        let blocks = open_end(&files, Content::Blocks)?;
-        let anchors = open_end(&files, Content::Anchors)?;
+        let blocks = open_end(&files, LedgerFile::Blocks)?;
+        let anchors = open_end(&files, LedgerFile::Anchors)?;
         Ok(Store { ledger: Ledger::open(directory)?, blocks, anchors, _lock: lock })
     }
 
@@ -315,7 +321,7 @@ impl Store {
         if payload.len() > Block::MAX_BYTES {
             return Err(StoreError::TooLong(payload.len()));
         }
-        let at = self.ledger.files.io(Content::Blocks, write_end(&mut self.blocks, &payload))?;
+        let at = self.ledger.files.io(LedgerFile::Blocks, write_end(&mut self.blocks, &payload))?;
         self.ledger.positions.push(at);
         Ok(())
     }
@@ -325,7 +331,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if it cannot be written.
     pub fn append_anchor(&mut self, anchor: Anchor) -> Result<(), StoreError> {
-        self.ledger.files.io(Content::Anchors, write_end(&mut self.anchors, &anchor.encode()))?;
+        self.ledger.files.io(LedgerFile::Anchors, write_end(&mut self.anchors, &anchor.encode()))?;
         self.ledger.anchors.push(anchor);
         Ok(())
     }
@@ -347,7 +353,7 @@ impl Store {
     }
 }
 
-fn begin(path: &Path, content: Content, frames: &[u8]) -> io::Result<()> {
+fn begin(path: &Path, content: LedgerFile, frames: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     content.begin(&mut file)?;
     file.write_all(frames)?;
@@ -363,7 +369,7 @@ fn write_end(file: &mut File, payload: &[u8]) -> io::Result<u64> {
 
 /// Opens a file of frames to append to it; what stands behind its last whole
 /// frame is moved to a file beside it.
-fn open_end(files: &Files, content: Content) -> Result<File, StoreError> {
+fn open_end(files: &Files, content: LedgerFile) -> Result<File, StoreError> {
     let end = whole_frames(files, content)?.end;
     let path = files.path(content);
     let open = || {

@@ -14,7 +14,9 @@ use bitcoin::{
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use verilane::{BackendKind, Engine, Options, Placement};
-use verilane_ledger::bitcoin::{Audit, Auditor, Deobfuscated, Kind, ObfuscationKey, ReadError};
+use verilane_ledger::bitcoin::{
+    BitcoinAudit, BitcoinAuditor, BitcoinFailureKind, BlockFileError, Deobfuscated, ObfuscationKey,
+};
 
 /// Mainnet's block 170: the first payment, two transactions.
 const BLOCK_170: &[u8] = include_bytes!("data/block-170.raw");
@@ -26,19 +28,19 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     Engine::with_options(&options).unwrap()
 });
 
-fn audit(bytes: &[u8]) -> Audit {
+fn audit(bytes: &[u8]) -> BitcoinAudit {
     audit_files(&[bytes])
 }
 
-fn audit_files(files: &[&[u8]]) -> Audit {
-    let mut auditor = Auditor::new(&ENGINE);
+fn audit_files(files: &[&[u8]]) -> BitcoinAudit {
+    let mut auditor = BitcoinAuditor::new(&ENGINE);
     for file in files {
         auditor.read(*file, |_| ()).unwrap();
     }
     auditor.finish()
 }
 
-fn kinds(audit: &Audit) -> Vec<Kind> {
+fn kinds(audit: &BitcoinAudit) -> Vec<BitcoinFailureKind> {
     audit.failures.iter().map(|failure| failure.kind).collect()
 }
 
@@ -158,14 +160,21 @@ fn every_flipped_bit_is_found_and_named() {
         let audit = audit(&bytes);
         let found = kinds(&audit);
         match bit / 8 {
-            36..68 => assert_eq!(found, [Kind::ProofOfWork, Kind::MerkleRoot], "bit {bit}"),
-            0..80 => assert_eq!(found, [Kind::ProofOfWork], "bit {bit}"),
+            36..68 => assert_eq!(
+                found,
+                [BitcoinFailureKind::ProofOfWork, BitcoinFailureKind::MerkleRoot],
+                "bit {bit}"
+            ),
+            0..80 => assert_eq!(found, [BitcoinFailureKind::ProofOfWork], "bit {bit}"),
             byte => {
                 let hash = deserialize::<Header>(&bytes[..80]).unwrap().block_hash();
                 assert!(!audit.failures.is_empty(), "bit {bit}");
                 for failure in &audit.failures {
-                    let parse = failure.kind == Kind::Parse;
-                    assert!(parse || failure.kind == Kind::MerkleRoot && byte > 80, "bit {bit}: {failure:?}");
+                    let parse = failure.kind == BitcoinFailureKind::Parse;
+                    assert!(
+                        parse || failure.kind == BitcoinFailureKind::MerkleRoot && byte > 80,
+                        "bit {bit}: {failure:?}"
+                    );
                     assert_eq!(failure.block.unwrap().0, hash.to_byte_array());
                     assert_eq!(failure.detail.starts_with("at byte "), parse, "{failure:?}");
                 }
@@ -185,12 +194,19 @@ fn flipped_bits_of_a_segwit_block_are_found() {
         bytes[bit / 8] ^= 1 << (bit % 8);
         let found = kinds(&audit(&block_file(Network::Regtest, [bytes])));
         assert!(!found.is_empty(), "bit {bit}");
-        let possible = |kind| matches!(kind, Kind::MerkleRoot | Kind::WitnessCommitment | Kind::Parse);
+        let possible = |kind| {
+            matches!(
+                kind,
+                BitcoinFailureKind::MerkleRoot
+                    | BitcoinFailureKind::WitnessCommitment
+                    | BitcoinFailureKind::Parse
+            )
+        };
         assert!(found.iter().copied().all(possible), "bit {bit}: {found:?}");
         if (witness..witness + 71).contains(&(bit / 8)) {
-            assert_eq!(found, [Kind::WitnessCommitment], "bit {bit}");
+            assert_eq!(found, [BitcoinFailureKind::WitnessCommitment], "bit {bit}");
         }
-        parse_errors += usize::from(found.contains(&Kind::Parse));
+        parse_errors += usize::from(found.contains(&BitcoinFailureKind::Parse));
     }
     assert!(parse_errors > 100, "{parse_errors}");
 }
@@ -200,7 +216,10 @@ fn truncated_blocks_are_parse_errors_with_the_byte() {
     for length in 1..BLOCK_170.len() {
         let audit = audit(&BLOCK_170[..length]);
         let [failure] = &audit.failures[..] else { panic!("{length}: {:?}", audit.failures) };
-        assert_eq!((failure.kind, failure.block.is_some(), audit.blocks), (Kind::Parse, length >= 80, 0));
+        assert_eq!(
+            (failure.kind, failure.block.is_some(), audit.blocks),
+            (BitcoinFailureKind::Parse, length >= 80, 0)
+        );
         assert!(
             failure.detail.starts_with(&format!("at byte {length}: the data ends inside")),
             "{failure:?}"
@@ -233,7 +252,7 @@ fn every_network_is_known_by_its_magic() {
     }
     // Regtest's target is no target for mainnet.
     let genesis = serialize(&bitcoin::constants::genesis_block(Network::Regtest));
-    assert_eq!(kinds(&audit(&block_file(Network::Bitcoin, [&genesis]))), [Kind::ProofOfWork]);
+    assert_eq!(kinds(&audit(&block_file(Network::Bitcoin, [&genesis]))), [BitcoinFailureKind::ProofOfWork]);
 }
 
 #[test]
@@ -267,7 +286,7 @@ fn a_bad_block_does_not_hide_the_others() {
     let mut file = whole.clone();
     file[0] ^= 1;
     let audit = audit(&file);
-    assert_eq!((audit.blocks, kinds(&audit)), (3, vec![Kind::Parse]));
+    assert_eq!((audit.blocks, kinds(&audit)), (3, vec![BitcoinFailureKind::Parse]));
     assert_eq!(audit.failures[0].block, None);
 }
 
@@ -285,7 +304,7 @@ fn garbage_never_panics() {
                 _ => drop(file.drain(at..(at + random.random_range(0..9)).min(file.len()))),
             }
         }
-        let mut auditor = Auditor::new(&ENGINE);
+        let mut auditor = BitcoinAuditor::new(&ENGINE);
         auditor.read(&file[..], |_| ()).unwrap();
         assert!(auditor.finish().blocks <= 12);
     }
@@ -293,13 +312,13 @@ fn garbage_never_panics() {
 
 #[test]
 fn what_is_no_block_file_is_refused() {
-    let read = |bytes: &[u8]| Auditor::new(&ENGINE).read(bytes, |_| ());
-    assert!(matches!(read(b""), Err(ReadError::Empty)));
-    assert!(matches!(read(&[0; 5000]), Err(ReadError::Empty)));
+    let read = |bytes: &[u8]| BitcoinAuditor::new(&ENGINE).read(bytes, |_| ());
+    assert!(matches!(read(b""), Err(BlockFileError::Empty)));
+    assert!(matches!(read(&[0; 5000]), Err(BlockFileError::Empty)));
     let refused = read(&vec![0x5a; 4_000_001]).unwrap_err();
-    assert!(matches!(refused, ReadError::Unknown));
+    assert!(matches!(refused, BlockFileError::Unknown));
     assert!(refused.to_string().contains("xor.dat"), "{refused}");
-    assert!(matches!(read(&vec![0x5a; 40 << 20]), Err(ReadError::Unknown)));
+    assert!(matches!(read(&vec![0x5a; 40 << 20]), Err(BlockFileError::Unknown)));
 }
 
 #[test]
@@ -308,7 +327,7 @@ fn obfuscated_files_are_read_with_their_key() {
     let mut file = file_of(&chain(300, 5));
     file.extend([0; 100]);
     file.iter_mut().enumerate().for_each(|(at, byte)| *byte ^= key.0[at % 8]);
-    let mut auditor = Auditor::new(&ENGINE);
+    let mut auditor = BitcoinAuditor::new(&ENGINE);
     auditor.read(Deobfuscated::new(&file[..], key), |_| ()).unwrap();
     let audit = auditor.finish();
     assert_eq!((audit.blocks, kinds(&audit)), (5, vec![]));
@@ -334,7 +353,7 @@ fn wrong_and_missing_witness_commitments_are_found() {
         block.header.merkle_root = block.compute_merkle_root().unwrap();
         work(&mut block.header);
         let audit = audit(&file_of(&[block]));
-        assert_eq!(kinds(&audit), [Kind::WitnessCommitment]);
+        assert_eq!(kinds(&audit), [BitcoinFailureKind::WitnessCommitment]);
         audit.failures[0].detail.clone()
     };
     let swapped = detail_after(&|block| {
@@ -364,18 +383,21 @@ fn repeated_transactions_are_found_and_mutations_are_named() {
     let mut block = mined(BlockHash::all_zeros(), vec![coinbase(300), payment(1, false), payment(2, false)]);
     block.txdata.push(block.txdata[2].clone());
     let found = audit(&file_of(&[block]));
-    assert_eq!(kinds(&found), [Kind::Mutated, Kind::DuplicateTransaction]);
+    assert_eq!(kinds(&found), [BitcoinFailureKind::Mutated, BitcoinFailureKind::DuplicateTransaction]);
     assert!(found.failures[1].detail.starts_with("transactions 2 and 3 have the same id "), "{found:?}");
 
     // Six, and the last two again: the pair is equal one level up.
     let six = std::iter::once(coinbase(300)).chain((1..6).map(|index| payment(index, false)));
     let mut block = mined(BlockHash::all_zeros(), six.collect());
     block.txdata.extend_from_within(4..6);
-    assert_eq!(kinds(&audit(&file_of(&[block]))), [Kind::Mutated, Kind::DuplicateTransaction]);
+    assert_eq!(
+        kinds(&audit(&file_of(&[block]))),
+        [BitcoinFailureKind::Mutated, BitcoinFailureKind::DuplicateTransaction]
+    );
 
     // Repeated, but not as a pair: another root, honestly stated.
     let block = mined(BlockHash::all_zeros(), vec![coinbase(300), payment(1, false), payment(1, false)]);
-    assert_eq!(kinds(&audit(&file_of(&[block]))), [Kind::DuplicateTransaction]);
+    assert_eq!(kinds(&audit(&file_of(&[block]))), [BitcoinFailureKind::DuplicateTransaction]);
 }
 
 #[test]
@@ -387,16 +409,19 @@ fn broken_links_are_found() {
         mined(BlockHash::from_byte_array([8; 32]), std::iter::once(coinbase(302)).chain(payments).collect());
     let found = audit(&file_of(&blocks));
     // The block after it still names the old one.
-    assert_eq!(kinds(&found), [Kind::Link, Kind::Link]);
+    assert_eq!(kinds(&found), [BitcoinFailureKind::Link, BitcoinFailureKind::Link]);
     assert_eq!(found.failures[0].block.unwrap().0, blocks[2].block_hash().to_byte_array());
 
     let mut blocks = chain(300, 2);
     blocks.push(mined(blocks[1].block_hash(), vec![coinbase(400)]));
     let found = audit(&file_of(&blocks));
-    assert_eq!(kinds(&found), [Kind::Link]);
+    assert_eq!(kinds(&found), [BitcoinFailureKind::Link]);
     assert!(found.failures[0].detail.contains("its height is 400"), "{found:?}");
     // Small heights are pushed as one opcode.
-    assert_eq!(kinds(&audit(&file_of(&[&chain(3, 1)[..], &chain(4, 1)].concat()))), [Kind::Link]);
+    assert_eq!(
+        kinds(&audit(&file_of(&[&chain(3, 1)[..], &chain(4, 1)].concat()))),
+        [BitcoinFailureKind::Link]
+    );
 }
 
 #[test]
@@ -406,10 +431,10 @@ fn unmet_targets_are_found() {
         block.header.nonce += 1;
     }
     let found = audit(&file_of(&[block.clone()]));
-    assert_eq!(kinds(&found), [Kind::ProofOfWork]);
+    assert_eq!(kinds(&found), [BitcoinFailureKind::ProofOfWork]);
     assert!(found.failures[0].detail.contains("207fffff"), "{found:?}");
     block.header.bits = CompactTarget::from_consensus(0xff00_0001);
-    assert_eq!(kinds(&audit(&file_of(&[block]))), [Kind::ProofOfWork]);
+    assert_eq!(kinds(&audit(&file_of(&[block]))), [BitcoinFailureKind::ProofOfWork]);
 }
 
 #[test]

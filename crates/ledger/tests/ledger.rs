@@ -9,8 +9,8 @@ use verilane::ed25519::Rule;
 use verilane::{Digest, Engine};
 use verilane_ledger::endorsement::{PeerKey, Policy};
 use verilane_ledger::{
-    Block, Finding, Genesis, Keyring, Kind, Ledger, List, ProofError, RecordProof, Review, SealRule, Sealer,
-    SignedRecord, Store, StoreError, audit, list_message, record_digest,
+    Block, Genesis, Keyring, Ledger, LedgerFailureKind, List, ListReview, ProofError, RecordFinding,
+    RecordProof, SealRule, Sealer, SignedRecord, Store, StoreError, audit, list_message, record_digest,
 };
 
 const STAGE: u32 = 8;
@@ -92,7 +92,7 @@ fn seal(directory: &Path, lists: &[List]) {
     sealer.close(|_| ()).unwrap();
 }
 
-fn kinds(directory: &Path) -> Vec<(Kind, u64)> {
+fn kinds(directory: &Path) -> Vec<(LedgerFailureKind, u64)> {
     let engine = Engine::new().unwrap();
     let found = audit(&engine, directory, |_| ()).unwrap();
     found.failures.iter().map(|failure| (failure.kind, failure.place.block)).collect()
@@ -172,15 +172,23 @@ fn findings_name_what_became_of_each_record() {
     unsigned.emergency = true;
     let long = list(4, (0..8).map(|number: u8| record(4, &[number])).collect());
     let submitted = sealer.submit(vec![mixed.clone(), unsigned, long], |_| ()).unwrap();
-    let findings = vec![Finding::New, Finding::BadSignature, Finding::HashMismatch, Finding::Waiting];
-    let expected =
-        [Review::Reviewed(findings), Review::BadSignature, Review::TooLong { records: 8, most: 7 }];
+    let findings = vec![
+        RecordFinding::New,
+        RecordFinding::BadSignature,
+        RecordFinding::HashMismatch,
+        RecordFinding::Waiting,
+    ];
+    let expected = [
+        ListReview::Reviewed(findings),
+        ListReview::BadSignature,
+        ListReview::TooLong { records: 8, most: 7 },
+    ];
     assert_eq!(submitted.reviews, expected);
     assert_eq!(sealer.waiting(), 1);
     sealer.close(|_| ()).unwrap().unwrap();
     let again = sealer.submit(vec![mixed], |_| ()).unwrap();
-    let Review::Reviewed(findings) = &again.reviews[0] else { panic!("{again:?}") };
-    assert_eq!((findings[0], findings[3]), (Finding::InBlock(0), Finding::InBlock(0)));
+    let ListReview::Reviewed(findings) = &again.reviews[0] else { panic!("{again:?}") };
+    assert_eq!((findings[0], findings[3]), (RecordFinding::InBlock(0), RecordFinding::InBlock(0)));
     drop(sealer);
     assert_eq!(stored(folder.path()), [record_digest(b"good").0]);
     assert_eq!(kinds(folder.path()), []);
@@ -215,7 +223,7 @@ fn the_elected_producer_seals() {
 }
 
 /// Replaces the blocks of a ledger by damaged ones and tells what the audit finds.
-fn damaged(rule: SealRule, damage: impl Fn(u64, &mut Block<'_>)) -> Vec<(Kind, u64)> {
+fn damaged(rule: SealRule, damage: impl Fn(u64, &mut Block<'_>)) -> Vec<(LedgerFailureKind, u64)> {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     drop(Store::create(from.path(), &genesis(rule)).unwrap());
     seal(from.path(), &lists(12));
@@ -242,20 +250,28 @@ fn damage_is_named() {
             block.header.root.0[0] ^= 1;
         }
     });
-    let expected = [(Kind::Seal, 1), (Kind::Endorsement, 1), (Kind::Root, 1), (Kind::Link, 2)];
+    let expected = [
+        (LedgerFailureKind::Seal, 1),
+        (LedgerFailureKind::Endorsement, 1),
+        (LedgerFailureKind::Root, 1),
+        (LedgerFailureKind::Link, 2),
+    ];
     assert_eq!(changed, expected);
     let unendorsed = damaged(WORK, |height, block| {
         if height == 2 {
             block.endorsements.truncate(1);
         }
     });
-    assert_eq!(unendorsed, [(Kind::Endorsement, 2)]);
+    assert_eq!(unendorsed, [(LedgerFailureKind::Endorsement, 2)]);
     let worked = damaged(WORK, |height, block| {
         if height == 0 {
             block.header.time += 1;
         }
     });
-    assert!(worked.contains(&(Kind::Seal, 0)) && worked.contains(&(Kind::Link, 1)), "{worked:?}");
+    assert!(
+        worked.contains(&(LedgerFailureKind::Seal, 0)) && worked.contains(&(LedgerFailureKind::Link, 1)),
+        "{worked:?}"
+    );
 }
 
 #[test]
@@ -349,7 +365,7 @@ fn nothing_is_found_behind_a_damaged_length() {
     fs::write(&path, bytes).unwrap();
     let engine = Engine::new().unwrap();
     let found = audit(&engine, folder.path(), |_| ()).unwrap();
-    assert_eq!((found.failures[0].kind, found.failures[0].place.block), (Kind::Parse, 0));
+    assert_eq!((found.failures[0].kind, found.failures[0].place.block), (LedgerFailureKind::Parse, 0));
     assert!(found.failures[0].detail.ends_with("nothing behind it can be found"), "{found:?}");
 }
 
@@ -390,7 +406,11 @@ fn an_incomplete_block_is_set_aside_and_sealed_again() {
         fs::write(&path, &whole[..whole.len() - cut]).unwrap();
         fs::remove_dir_all(folder.path().join("index")).unwrap();
         let found = kinds(folder.path());
-        assert_eq!(found.iter().filter(|failure| failure.0 == Kind::Parse).count(), 1, "{cut}: {found:?}");
+        assert_eq!(
+            found.iter().filter(|failure| failure.0 == LedgerFailureKind::Parse).count(),
+            1,
+            "{cut}: {found:?}"
+        );
         seal(folder.path(), &lists);
         assert_eq!(stored(folder.path()).len(), distinct(&lists).len(), "{cut}");
         assert_eq!(kinds(folder.path()), []);

@@ -51,7 +51,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let describe = || format!("{} is no proof that prove wrote", args.proof.display());
     let mut json = Vec::new();
     input::open(&args.proof)?.take(MAX_BYTES).read_to_end(&mut json).with_context(describe)?;
-    let (genesis, proof) = proof_file::parse(&json).with_context(describe)?;
+    let (genesis, proof) = proof_file::parse_proof(&json).with_context(describe)?;
     let anchor = proof.anchored.as_ref().map(|(anchor, _)| anchor.digest());
     let record = args.record.as_deref().map(digest_of).transpose()?;
     let failed = proof.check(genesis.rule).err().map(|error| error.to_string());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde::Serialize;
-use verilane_ledger::cid::{AddError, Importer, Profile};
+use verilane_ledger::cid::{ImportError, Importer, Profile};
 
 use crate::Status;
 use crate::shared::context::Context;
@@ -49,7 +49,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let mut unreadable = Vec::new();
     for path in &args.files {
         let added = input::open(path).and_then(|file| match importer.add(bar.wrap_read(file)) {
-            Err(AddError::Io(error)) => Err(error).context(format!("cannot read {}", path.display())),
+            Err(ImportError::Io(error)) => Err(error).context(format!("cannot read {}", path.display())),
             added => Ok(added?),
         });
         match added {

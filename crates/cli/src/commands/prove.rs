@@ -41,7 +41,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
             "block {height} is not anchored yet: an anchor is made of every {blocks} blocks"
         ));
     }
-    let file = proof_file::write(ledger.genesis(), &proof);
+    let file = proof_file::write_proof(ledger.genesis(), &proof);
     match &args.out {
         Some(path) => {
             fs::write(path, file + "\n").with_context(|| format!("cannot write {}", path.display()))?

@@ -9,7 +9,7 @@ use ::bitcoin::block::Header;
 use ::bitcoin::consensus::deserialize;
 use ::bitcoin::hashes::Hash as _;
 
-use super::batch::{Batch, Batches, Block, MAX_BLOCK};
+use super::batch::{BlockBatch, BlockBatches, BlockSpan, MAX_BLOCK};
 use super::checks::Subject;
 use super::links::{self, Link};
 use crate::reports::Reports;
@@ -18,7 +18,7 @@ use verilane::{Digest, Engine, Error, Hash, Records, Report};
 /// What is wrong with a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum BitcoinFailureKind {
     /// The bytes are not a block.
     Parse,
     /// The header's hash does not meet the target of its own bits, or these ask
@@ -37,23 +37,23 @@ pub enum Kind {
 }
 
 /// The kind in lower case, its words joined by hyphens.
-impl fmt::Display for Kind {
+impl fmt::Display for BitcoinFailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Kind::Parse => "parse",
-            Kind::ProofOfWork => "proof-of-work",
-            Kind::MerkleRoot => "merkle-root",
-            Kind::WitnessCommitment => "witness-commitment",
-            Kind::Mutated => "mutated",
-            Kind::DuplicateTransaction => "duplicate-transaction",
-            Kind::Link => "link",
+            BitcoinFailureKind::Parse => "parse",
+            BitcoinFailureKind::ProofOfWork => "proof-of-work",
+            BitcoinFailureKind::MerkleRoot => "merkle-root",
+            BitcoinFailureKind::WitnessCommitment => "witness-commitment",
+            BitcoinFailureKind::Mutated => "mutated",
+            BitcoinFailureKind::DuplicateTransaction => "duplicate-transaction",
+            BitcoinFailureKind::Link => "link",
         })
     }
 }
 
 /// Something wrong with a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct BitcoinFailure {
     /// The block's hash in the order in which it was hashed; none where not even
     /// a header could be read.
     pub block: Option<Digest>,
@@ -62,7 +62,7 @@ pub struct Failure {
     /// Where the block begins in the file, in bytes.
     pub position: u64,
     /// What is wrong.
-    pub kind: Kind,
+    pub kind: BitcoinFailureKind,
     /// The values that show it.
     pub detail: String,
 }
@@ -70,7 +70,7 @@ pub struct Failure {
 /// What an audit found.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Audit {
+pub struct BitcoinAudit {
     /// Blocks that were read whole and checked.
     pub blocks: u64,
     /// Their transactions.
@@ -78,7 +78,7 @@ pub struct Audit {
     /// Bytes read.
     pub bytes: u64,
     /// All that is wrong, in the order of the files; none if all is well.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<BitcoinFailure>,
     /// Where the engine's calls ran, each different report once.
     pub reports: Vec<Report>,
 }
@@ -86,7 +86,7 @@ pub struct Audit {
 /// Why a file could not be audited.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ReadError {
+pub enum BlockFileError {
     /// It could not be read.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -106,21 +106,21 @@ pub enum ReadError {
 
 /// Audits files of blocks, one after the other.
 #[derive(Debug)]
-pub struct Auditor<'e> {
+pub struct BitcoinAuditor<'e> {
     engine: &'e Engine,
     files: usize,
     blocks: u64,
     transactions: u64,
     bytes: u64,
-    failures: Vec<Failure>,
+    failures: Vec<BitcoinFailure>,
     links: Vec<Link>,
     reports: Reports,
 }
 
-impl<'e> Auditor<'e> {
+impl<'e> BitcoinAuditor<'e> {
     /// An auditor that hashes on `engine`.
     pub fn new(engine: &'e Engine) -> Self {
-        Auditor {
+        BitcoinAuditor {
             engine,
             files: 0,
             blocks: 0,
@@ -138,17 +138,21 @@ impl<'e> Auditor<'e> {
     /// of each when it is done.
     ///
     /// What is wrong with blocks is no error, and hides no later block: it is in
-    /// the [`Audit`]'s failures.
+    /// the [`BitcoinAudit`]'s failures.
     ///
     /// # Errors
-    /// [`ReadError`] if the file cannot be read or is no file of blocks. What
+    /// [`BlockFileError`] if the file cannot be read or is no file of blocks. What
     /// was audited before counts.
-    pub fn read(&mut self, file: impl Read + Send, mut progress: impl FnMut(u64)) -> Result<(), ReadError> {
+    pub fn read(
+        &mut self,
+        file: impl Read + Send,
+        mut progress: impl FnMut(u64),
+    ) -> Result<(), BlockFileError> {
         self.files += 1;
         let (send, batches) = mpsc::sync_channel(1);
         let (recycle, spare) = mpsc::channel();
         thread::scope(|scope| {
-            scope.spawn(move || Batches::new(file, spare).try_for_each(|batch| send.send(batch)));
+            scope.spawn(move || BlockBatches::new(file, spare).try_for_each(|batch| send.send(batch)));
             for batch in batches {
                 let batch = batch?;
                 self.check(&batch)?;
@@ -160,7 +164,7 @@ impl<'e> Auditor<'e> {
         })
     }
 
-    fn check(&mut self, batch: &Batch) -> Result<(), Error> {
+    fn check(&mut self, batch: &BlockBatch) -> Result<(), Error> {
         let digests = self.reports.note(self.engine.hash(Hash::Sha256d, &batch.records())?);
         let mut ids = digests.clone();
         self.strip_witnesses(batch, &mut ids)?;
@@ -169,14 +173,14 @@ impl<'e> Auditor<'e> {
         }
         for damage in &batch.damages {
             let block = damage.header.map(|header| Hash::Sha256d.digest(&header));
-            self.fail(block, damage.position, Kind::Parse, damage.detail.clone());
+            self.fail(block, damage.position, BitcoinFailureKind::Parse, damage.detail.clone());
         }
         self.bytes += batch.bytes().len() as u64;
         Ok(())
     }
 
     /// Replaces the digests of transactions with witness data by their ids.
-    fn strip_witnesses(&mut self, batch: &Batch, ids: &mut [Digest]) -> Result<(), Error> {
+    fn strip_witnesses(&mut self, batch: &BlockBatch, ids: &mut [Digest]) -> Result<(), Error> {
         let segwit = || {
             let blocks = batch.blocks.iter();
             blocks.flat_map(|block| {
@@ -199,8 +203,8 @@ impl<'e> Auditor<'e> {
 
     fn check_block(
         &mut self,
-        batch: &Batch,
-        block: &Block,
+        batch: &BlockBatch,
+        block: &BlockSpan,
         ids: &[Digest],
         digests: &[Digest],
     ) -> Result<(), Error> {
@@ -212,7 +216,12 @@ impl<'e> Auditor<'e> {
         let coinbase = match deserialize(batch.record(block.transactions.start)) {
             Ok(coinbase) => coinbase,
             Err(error) => {
-                self.fail(Some(hash), position, Kind::Parse, format!("the first transaction: {error}"));
+                self.fail(
+                    Some(hash),
+                    position,
+                    BitcoinFailureKind::Parse,
+                    format!("the first transaction: {error}"),
+                );
                 return Ok(());
             }
         };
@@ -233,22 +242,22 @@ impl<'e> Auditor<'e> {
         Ok(())
     }
 
-    fn fail(&mut self, block: Option<Digest>, position: u64, kind: Kind, detail: String) {
-        self.failures.push(Failure { block, file: self.files - 1, position, kind, detail });
+    fn fail(&mut self, block: Option<Digest>, position: u64, kind: BitcoinFailureKind, detail: String) {
+        self.failures.push(BitcoinFailure { block, file: self.files - 1, position, kind, detail });
     }
 
     /// Checks the links between the blocks of all files, and tells what was found.
-    pub fn finish(mut self) -> Audit {
-        let broken = links::broken(&self.links).map(|(link, detail)| Failure {
+    pub fn finish(mut self) -> BitcoinAudit {
+        let broken = links::broken(&self.links).map(|(link, detail)| BitcoinFailure {
             block: Some(link.hash),
             file: link.file,
             position: link.position,
-            kind: Kind::Link,
+            kind: BitcoinFailureKind::Link,
             detail,
         });
         self.failures.extend(broken);
         self.failures.sort_by_key(|failure| (failure.file, failure.position));
-        Audit {
+        BitcoinAudit {
             blocks: self.blocks,
             transactions: self.transactions,
             bytes: self.bytes,

@@ -1,4 +1,4 @@
-//! Block files cut into batches of whole blocks.
+//! Block files, cut into batches of whole blocks.
 
 use std::io::Read;
 use std::ops::Range;
@@ -6,8 +6,8 @@ use std::sync::mpsc::Receiver;
 
 use ::bitcoin::Network;
 
-use super::audit::ReadError;
-use super::layout::{Cursor, HEADER, Malformed, Segwit};
+use super::audit::BlockFileError;
+use super::layout::{Cursor, HEADER, LayoutError, Segwit};
 use verilane::Records;
 
 /// The most bytes that a block can take: its weight is limited to 4,000,000
@@ -28,7 +28,7 @@ const NETWORKS: [Network; 5] =
     [Network::Bitcoin, Network::Testnet, Network::Testnet4, Network::Signet, Network::Regtest];
 
 /// Whole blocks that lie one after the other in a file.
-pub struct Batch {
+pub struct BlockBatch {
     /// The network whose magic stands before the blocks; none for a raw block.
     pub network: Option<Network>,
     /// Where the batch begins in the file.
@@ -38,13 +38,13 @@ pub struct Batch {
     /// so are the bytes between them, so that nothing has to be copied.
     bounds: Vec<u64>,
     /// The blocks, in the file's order.
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<BlockSpan>,
     /// What should have been a block and was not.
     pub damages: Vec<Damage>,
 }
 
 /// Where a block lies in its batch.
-pub struct Block {
+pub struct BlockSpan {
     /// The position of its header.
     pub at: usize,
     /// The record that is its header.
@@ -65,7 +65,7 @@ pub struct Damage {
     pub detail: String,
 }
 
-impl Batch {
+impl BlockBatch {
     /// The file's bytes, cut at headers and transactions.
     pub fn records(&self) -> Records<'_> {
         Records::new(&self.bytes, &self.bounds).expect("bounds ascend and lie in the batch")
@@ -87,7 +87,7 @@ impl Batch {
     }
 
     /// Adds the block that begins at `at` and must end by `limit`; tells where it does.
-    fn add_block(&mut self, at: usize, limit: usize) -> Result<usize, Malformed> {
+    fn add_block(&mut self, at: usize, limit: usize) -> Result<usize, LayoutError> {
         let bounds = self.bounds.len();
         match cut(&self.bytes[..limit], at, &mut self.bounds) {
             Ok((block, end)) => {
@@ -114,7 +114,7 @@ impl Batch {
 }
 
 /// Appends the bounds of a block's header and transactions; tells where it ends.
-fn cut(bytes: &[u8], at: usize, bounds: &mut Vec<u64>) -> Result<(Block, usize), Malformed> {
+fn cut(bytes: &[u8], at: usize, bounds: &mut Vec<u64>) -> Result<(BlockSpan, usize), LayoutError> {
     if bounds.last() != Some(&(at as u64)) {
         bounds.push(at as u64);
     }
@@ -132,7 +132,7 @@ fn cut(bytes: &[u8], at: usize, bounds: &mut Vec<u64>) -> Result<(Block, usize),
         }
         bounds.push(cursor.at() as u64);
     }
-    let block = Block { at, header, transactions: first..bounds.len() - 1, segwit };
+    let block = BlockSpan { at, header, transactions: first..bounds.len() - 1, segwit };
     Ok((block, cursor.at()))
 }
 
@@ -148,10 +148,10 @@ enum Framing {
 
 impl Framing {
     /// Tells the framing from the beginning of a file, or all of it if it `ended`.
-    fn detect(bytes: &[u8], ended: bool) -> Result<Framing, ReadError> {
+    fn detect(bytes: &[u8], ended: bool) -> Result<Framing, BlockFileError> {
         let data = &bytes[padding(bytes)..];
         if data.is_empty() {
-            return Err(ReadError::Empty);
+            return Err(BlockFileError::Empty);
         }
         let begins = |network: &Network| data.starts_with(&magic(*network));
         if let Some(network) = NETWORKS.into_iter().find(begins) {
@@ -162,12 +162,12 @@ impl Framing {
         if let Some((_, network)) = frames.min_by_key(|frame| frame.0) {
             return Ok(Framing::Frames(network));
         }
-        if ended && bytes.len() <= MAX_BLOCK { Ok(Framing::Raw) } else { Err(ReadError::Unknown) }
+        if ended && bytes.len() <= MAX_BLOCK { Ok(Framing::Raw) } else { Err(BlockFileError::Unknown) }
     }
 }
 
 /// The batches of a file, in order.
-pub struct Batches<R> {
+pub struct BlockBatches<R> {
     file: R,
     /// Buffers that are free again: fresh memory costs as much as hashing does.
     spare: Receiver<Vec<u8>>,
@@ -181,13 +181,13 @@ pub struct Batches<R> {
     lost: bool,
 }
 
-impl<R: Read> Batches<R> {
+impl<R: Read> BlockBatches<R> {
     /// Reads `file` from where it stands, into the `spare` buffers while there are any.
     pub fn new(file: R, spare: Receiver<Vec<u8>>) -> Self {
-        Batches { file, spare, framing: None, rest: Vec::new(), position: 0, ended: false, lost: false }
+        BlockBatches { file, spare, framing: None, rest: Vec::new(), position: 0, ended: false, lost: false }
     }
 
-    fn next_batch(&mut self) -> Result<Batch, ReadError> {
+    fn next_batch(&mut self) -> Result<BlockBatch, BlockFileError> {
         let mut bytes = self.spare.try_recv().unwrap_or_default();
         bytes.clear();
         bytes.reserve(BATCH_BYTES);
@@ -200,7 +200,7 @@ impl<R: Read> Batches<R> {
             None => Framing::detect(&bytes, self.ended)?,
         };
         self.framing = Some(framing);
-        let mut batch = Batch {
+        let mut batch = BlockBatch {
             network: None,
             position: self.position,
             bytes,
@@ -217,7 +217,7 @@ impl<R: Read> Batches<R> {
     }
 
     /// Takes all whole frames; the bytes after them are left for the next batch.
-    fn read_frames(&mut self, batch: &mut Batch, network: Network) {
+    fn read_frames(&mut self, batch: &mut BlockBatch, network: Network) {
         batch.network = Some(network);
         let mut at = 0;
         while let Some(next) = self.step(batch, at, network) {
@@ -228,7 +228,7 @@ impl<R: Read> Batches<R> {
 
     /// Takes what lies at `at`, and tells where it goes on; none at the end, and
     /// where more bytes must be read first.
-    fn step(&mut self, batch: &mut Batch, at: usize, network: Network) -> Option<usize> {
+    fn step(&mut self, batch: &mut BlockBatch, at: usize, network: Network) -> Option<usize> {
         let rest = &batch.bytes[at..];
         let padding = padding(rest);
         if padding > 0 {
@@ -268,7 +268,7 @@ impl<R: Read> Batches<R> {
         Some(self.take_block(batch, at + FRAME, length, network))
     }
 
-    fn take_block(&mut self, batch: &mut Batch, start: usize, length: usize, network: Network) -> usize {
+    fn take_block(&mut self, batch: &mut BlockBatch, start: usize, length: usize, network: Network) -> usize {
         let declared = start + length;
         let limit = declared.min(batch.bytes.len());
         match batch.add_block(start, limit) {
@@ -277,7 +277,7 @@ impl<R: Read> Batches<R> {
                 let reason = format!("the block ends here, but {length} bytes were announced");
                 batch.add_damage(Some(start), end, reason);
             }
-            Err(Malformed { at, reason }) => batch.add_damage(Some(start), at, reason),
+            Err(LayoutError { at, kind }) => batch.add_damage(Some(start), at, kind),
         }
         self.lost = true;
         let next = batch.bytes.get(declared..).is_some_and(|rest| rest.starts_with(&magic(network)));
@@ -298,8 +298,8 @@ impl<R: Read> Batches<R> {
     }
 }
 
-impl<R: Read> Iterator for Batches<R> {
-    type Item = Result<Batch, ReadError>;
+impl<R: Read> Iterator for BlockBatches<R> {
+    type Item = Result<BlockBatch, BlockFileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
@@ -311,7 +311,7 @@ impl<R: Read> Iterator for Batches<R> {
     }
 }
 
-fn read_raw(batch: &mut Batch) {
+fn read_raw(batch: &mut BlockBatch) {
     let length = batch.bytes.len();
     match batch.add_block(0, length) {
         // Tools that treat a block as text leave a line's end after it.
@@ -320,7 +320,7 @@ fn read_raw(batch: &mut Batch) {
             let reason = format!("the block ends here, but {} more bytes follow", length - end);
             batch.add_damage(Some(0), end, reason);
         }
-        Err(Malformed { at, reason }) => batch.add_damage(Some(0), at, reason),
+        Err(LayoutError { at, kind }) => batch.add_damage(Some(0), at, kind),
     }
 }
 

@@ -6,7 +6,7 @@ use ::bitcoin::opcodes::all::{OP_PUSHNUM_1, OP_PUSHNUM_16};
 use ::bitcoin::script::{Instruction, read_scriptint};
 use ::bitcoin::{Network, Transaction};
 
-use super::audit::Kind;
+use super::audit::BitcoinFailureKind;
 use crate::reports::Reports;
 use verilane::merkle::Root;
 use verilane::pow::Target;
@@ -38,7 +38,7 @@ pub struct Subject<'a> {
 }
 
 /// What was found wrong.
-pub type Finding = (Kind, String);
+pub type Finding = (BitcoinFailureKind, String);
 
 impl Subject<'_> {
     /// Everything that is wrong with the block.
@@ -47,17 +47,18 @@ impl Subject<'_> {
         let firsts = reports.note(engine.first_occurrences(self.ids)?);
         let repeated = firsts.duplicates().next().map(|index| (firsts.as_slice()[index], index));
         let findings = [
-            self.check_work().map(|detail| (Kind::ProofOfWork, detail)),
-            self.check_root(&root).map(|detail| (Kind::MerkleRoot, detail)),
-            root.mutated.then(|| (Kind::Mutated, MUTATED.into())),
+            self.check_work().map(|detail| (BitcoinFailureKind::ProofOfWork, detail)),
+            self.check_root(&root).map(|detail| (BitcoinFailureKind::MerkleRoot, detail)),
+            root.mutated.then(|| (BitcoinFailureKind::Mutated, MUTATED.into())),
             repeated.map(|(first, index)| {
                 let id = self.ids[index].reversed();
                 (
-                    Kind::DuplicateTransaction,
+                    BitcoinFailureKind::DuplicateTransaction,
                     format!("transactions {first} and {index} have the same id {id}"),
                 )
             }),
-            self.check_witness(engine, reports)?.map(|detail| (Kind::WitnessCommitment, detail)),
+            self.check_witness(engine, reports)?
+                .map(|detail| (BitcoinFailureKind::WitnessCommitment, detail)),
         ];
         Ok(findings.into_iter().flatten().collect())
     }

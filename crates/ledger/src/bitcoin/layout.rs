@@ -35,16 +35,16 @@ impl Segwit {
 
 /// Why bytes are not a block, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed {
+pub struct LayoutError {
     /// The position of the first byte that does not fit.
     pub at: usize,
     /// What does not fit.
-    pub reason: Reason,
+    pub kind: LayoutErrorKind,
 }
 
 /// What does not fit the format.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum LayoutErrorKind {
     /// The bytes end inside this part.
     Ends(&'static str),
     /// A count or length that takes more bytes than it needs.
@@ -57,16 +57,20 @@ pub enum Reason {
     NoWitness,
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for LayoutErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reason::Ends(part) => write!(f, "the data ends inside {part}"),
-            Reason::NotMinimal(part) => write!(f, "{part} is not encoded in the shortest form"),
-            Reason::NoTransactions => f.write_str("a block has at least one transaction, this has none"),
-            Reason::Flag(flag) => {
+            LayoutErrorKind::Ends(part) => write!(f, "the data ends inside {part}"),
+            LayoutErrorKind::NotMinimal(part) => write!(f, "{part} is not encoded in the shortest form"),
+            LayoutErrorKind::NoTransactions => {
+                f.write_str("a block has at least one transaction, this has none")
+            }
+            LayoutErrorKind::Flag(flag) => {
                 write!(f, "a transaction has no input, or the segwit flag {flag} instead of 1")
             }
-            Reason::NoWitness => f.write_str("witness data is announced, but every witness is empty"),
+            LayoutErrorKind::NoWitness => {
+                f.write_str("witness data is announced, but every witness is empty")
+            }
         }
     }
 }
@@ -89,21 +93,21 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes over the header.
-    pub fn header(&mut self) -> Result<(), Malformed> {
+    pub fn header(&mut self) -> Result<(), LayoutError> {
         self.skip(HEADER as u64, "the block header")
     }
 
     /// Reads the number of transactions.
-    pub fn transaction_count(&mut self) -> Result<u64, Malformed> {
+    pub fn transaction_count(&mut self) -> Result<u64, LayoutError> {
         let at = self.at;
         match self.compact_size("the number of transactions")? {
-            0 => Err(Malformed { at, reason: Reason::NoTransactions }),
+            0 => Err(LayoutError { at, kind: LayoutErrorKind::NoTransactions }),
             count => Ok(count),
         }
     }
 
     /// Passes over a transaction; tells its parts if it carries witness data.
-    pub fn transaction(&mut self) -> Result<Option<Segwit>, Malformed> {
+    pub fn transaction(&mut self) -> Result<Option<Segwit>, LayoutError> {
         let start = self.at;
         self.skip(4, "a transaction's version")?;
         if self.bytes.get(self.at) != Some(&0) {
@@ -115,7 +119,7 @@ impl<'a> Cursor<'a> {
         self.at += 1;
         let flag = *self.bytes.get(self.at).ok_or(self.ends("a segwit flag"))?;
         if flag != 1 {
-            return Err(Malformed { at: self.at, reason: Reason::Flag(flag) });
+            return Err(LayoutError { at: self.at, kind: LayoutErrorKind::Flag(flag) });
         }
         self.at += 1;
         let inputs = self.at;
@@ -127,7 +131,7 @@ impl<'a> Cursor<'a> {
         Ok(Some(Segwit { start, inputs, outputs_end, end: self.at }))
     }
 
-    fn inputs(&mut self) -> Result<u64, Malformed> {
+    fn inputs(&mut self) -> Result<u64, LayoutError> {
         let count = self.compact_size("the number of inputs")?;
         for _ in 0..count {
             self.skip(36, "an outpoint")?;
@@ -137,7 +141,7 @@ impl<'a> Cursor<'a> {
         Ok(count)
     }
 
-    fn outputs(&mut self) -> Result<(), Malformed> {
+    fn outputs(&mut self) -> Result<(), LayoutError> {
         for _ in 0..self.compact_size("the number of outputs")? {
             self.skip(8, "an output's amount")?;
             self.skip_bytes("an output's script")?;
@@ -145,7 +149,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    fn witnesses(&mut self, inputs: u64) -> Result<(), Malformed> {
+    fn witnesses(&mut self, inputs: u64) -> Result<(), LayoutError> {
         let at = self.at;
         let mut any = false;
         for _ in 0..inputs {
@@ -156,20 +160,20 @@ impl<'a> Cursor<'a> {
             }
         }
         if !any {
-            return Err(Malformed { at, reason: Reason::NoWitness });
+            return Err(LayoutError { at, kind: LayoutErrorKind::NoWitness });
         }
         Ok(())
     }
 
     /// Passes over a byte string with its length before it.
     #[inline]
-    fn skip_bytes(&mut self, part: &'static str) -> Result<(), Malformed> {
+    fn skip_bytes(&mut self, part: &'static str) -> Result<(), LayoutError> {
         let length = self.compact_size(part)?;
         self.skip(length, part)
     }
 
     #[inline]
-    fn skip(&mut self, length: u64, part: &'static str) -> Result<(), Malformed> {
+    fn skip(&mut self, length: u64, part: &'static str) -> Result<(), LayoutError> {
         if length > (self.bytes.len() - self.at) as u64 {
             return Err(self.ends(part));
         }
@@ -180,7 +184,7 @@ impl<'a> Cursor<'a> {
     /// Reads Bitcoin's compact size: one byte, or a byte from 253 on and the
     /// value in 2, 4 or 8 more.
     #[inline]
-    fn compact_size(&mut self, part: &'static str) -> Result<u64, Malformed> {
+    fn compact_size(&mut self, part: &'static str) -> Result<u64, LayoutError> {
         let first = *self.bytes.get(self.at).ok_or(self.ends(part))?;
         let (width, least) = match first {
             253 => (2, 253),
@@ -194,14 +198,14 @@ impl<'a> Cursor<'a> {
         let digits = self.bytes.get(self.at + 1..self.at + 1 + width).ok_or(self.ends(part))?;
         let value = digits.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte));
         if value < least {
-            return Err(Malformed { at: self.at, reason: Reason::NotMinimal(part) });
+            return Err(LayoutError { at: self.at, kind: LayoutErrorKind::NotMinimal(part) });
         }
         self.at += 1 + width;
         Ok(value)
     }
 
-    fn ends(&self, part: &'static str) -> Malformed {
-        Malformed { at: self.bytes.len(), reason: Reason::Ends(part) }
+    fn ends(&self, part: &'static str) -> LayoutError {
+        LayoutError { at: self.bytes.len(), kind: LayoutErrorKind::Ends(part) }
     }
 }
 
@@ -215,7 +219,7 @@ mod tests {
 
     use super::*;
 
-    fn parse(bytes: &[u8]) -> Result<(usize, Vec<u8>), Malformed> {
+    fn parse(bytes: &[u8]) -> Result<(usize, Vec<u8>), LayoutError> {
         let mut cursor = Cursor::new(bytes, 0);
         let segwit = cursor.transaction()?;
         let id = segwit.map_or(bytes[..cursor.at()].to_vec(), |parts| parts.stripped(bytes).concat());
@@ -279,7 +283,7 @@ mod tests {
             match decode(&bytes) {
                 Some((length, transaction)) if transaction.input.is_empty() => {
                     // Bitcoin Core calls this a superfluous witness record.
-                    prop_assert_eq!(parse(&bytes).unwrap_err().reason, Reason::NoWitness);
+                    prop_assert_eq!(parse(&bytes).unwrap_err().kind, LayoutErrorKind::NoWitness);
                     prop_assert!(length <= bytes.len());
                 }
                 Some((length, transaction)) => {
@@ -292,22 +296,25 @@ mod tests {
 
     #[test]
     fn errors_say_where_and_what() {
-        let ends = |part| Reason::Ends(part);
-        for (bytes, at, reason) in [
+        let ends = |part| LayoutErrorKind::Ends(part);
+        for (bytes, at, kind) in [
             (&[1, 0, 0][..], 3, ends("a transaction's version")),
             (&[1, 0, 0, 0], 4, ends("the number of inputs")),
             (&[1, 0, 0, 0, 0], 5, ends("a segwit flag")),
-            (&[1, 0, 0, 0, 0, 2], 5, Reason::Flag(2)),
-            (&[1, 0, 0, 0, 0, 1, 0, 0], 8, Reason::NoWitness),
-            (&[1, 0, 0, 0, 253, 1, 0], 4, Reason::NotMinimal("the number of inputs")),
+            (&[1, 0, 0, 0, 0, 2], 5, LayoutErrorKind::Flag(2)),
+            (&[1, 0, 0, 0, 0, 1, 0, 0], 8, LayoutErrorKind::NoWitness),
+            (&[1, 0, 0, 0, 253, 1, 0], 4, LayoutErrorKind::NotMinimal("the number of inputs")),
             (&[1, 0, 0, 0, 255, 0, 0, 0, 0, 1, 0, 0, 0], 13, ends("an outpoint")),
         ] {
-            assert_eq!(parse(bytes), Err(Malformed { at, reason }), "{bytes:?}");
+            assert_eq!(parse(bytes), Err(LayoutError { at, kind }), "{bytes:?}");
         }
         let mut block = vec![0; 81];
         let mut cursor = Cursor::new(&block, 0);
         cursor.header().unwrap();
-        assert_eq!(cursor.transaction_count(), Err(Malformed { at: 80, reason: Reason::NoTransactions }));
+        assert_eq!(
+            cursor.transaction_count(),
+            Err(LayoutError { at: 80, kind: LayoutErrorKind::NoTransactions })
+        );
         block.truncate(79);
         assert_eq!(Cursor::new(&block, 0).header().unwrap_err().at, 79);
     }

@@ -2,10 +2,10 @@
 //!
 //! ```
 //! use verilane::Engine;
-//! use verilane_ledger::bitcoin::Auditor;
+//! use verilane_ledger::bitcoin::BitcoinAuditor;
 //!
 //! let engine = Engine::new()?;
-//! let mut auditor = Auditor::new(&engine);
+//! let mut auditor = BitcoinAuditor::new(&engine);
 //! let genesis = ::bitcoin::constants::genesis_block(::bitcoin::Network::Bitcoin);
 //! auditor.read(&::bitcoin::consensus::serialize(&genesis)[..], |_bytes| ())?;
 //! let audit = auditor.finish();
@@ -21,5 +21,5 @@ mod layout;
 mod links;
 mod obfuscation;
 
-pub use audit::{Audit, Auditor, Failure, Kind, ReadError};
+pub use audit::{BitcoinAudit, BitcoinAuditor, BitcoinFailure, BitcoinFailureKind, BlockFileError};
 pub use obfuscation::{Deobfuscated, ObfuscationKey};

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use super::clock::Instant;
 use super::draft::Draft;
-use super::faults::{Circumstances, Fault, Faults};
-use super::keys::Keys;
+use super::faults::{Circumstances, Faults, PlantedFault};
+use super::keys::SyntheticKeys;
 use crate::block::Previous;
 use crate::endorsement::block_message;
 use crate::store::Files;
 use crate::{
-    Anchor, Block, Claim, Content, Genesis, Header, Keyring, Kind, List, Seal, SealRule, Store, StoreError,
-    TREE,
+    Anchor, Block, Claim, Genesis, Header, Keyring, LedgerFailureKind, LedgerFile, List, Seal, SealRule,
+    Store, StoreError, TREE,
 };
 use verilane::pow::Target;
 use verilane::{Digest, Engine, Error};
@@ -28,7 +28,7 @@ pub struct Chain<'e> {
     engine: &'e Engine,
     store: Store,
     blocks: PathBuf,
-    keys: &'e Keys,
+    keys: &'e SyntheticKeys,
     keyring: Keyring,
     /// How many different records will be added, and how many new ones were.
     different: u64,
@@ -49,7 +49,7 @@ struct Stage {
     lists: Vec<List>,
     fresh: HashSet<Digest>,
     /// The faults to try in it.
-    kinds: Vec<Kind>,
+    kinds: Vec<LedgerFailureKind>,
 }
 
 /// What was built.
@@ -60,7 +60,7 @@ pub struct Built {
     /// Their stored records.
     pub stored: u64,
     /// The faults planted, by place.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<PlantedFault>,
 }
 
 impl<'e> Chain<'e> {
@@ -73,14 +73,14 @@ impl<'e> Chain<'e> {
         engine: &'e Engine,
         directory: &Path,
         genesis: &Genesis,
-        keys: &'e Keys,
+        keys: &'e SyntheticKeys,
         different: u64,
         faults: Faults,
     ) -> Result<Self, StoreError> {
         Ok(Chain {
             engine,
             store: Store::create(directory, genesis)?,
-            blocks: Files(directory.into()).path(Content::Blocks),
+            blocks: Files(directory.into()).path(LedgerFile::Blocks),
             keys,
             keyring: keys.keyring(),
             different,
@@ -116,7 +116,7 @@ impl<'e> Chain<'e> {
         let digests = list.records.iter().map(|record| record.digest);
         self.stage.fresh.extend(digests.filter(|digest| !self.held.contains(digest)));
         self.stage.lists.push(list);
-        let full = if self.stage.kinds.contains(&Kind::Stage) { 2 * stage } else { stage };
+        let full = if self.stage.kinds.contains(&LedgerFailureKind::Stage) { 2 * stage } else { stage };
         if self.stage.fresh.len() >= full as usize { self.seal() } else { Ok(()) }
     }
 
@@ -140,21 +140,21 @@ impl<'e> Chain<'e> {
         self.added += fresh.len() as u64;
         let height = self.height();
         let mut draft = Draft::new(lists);
-        if kinds.contains(&Kind::Order) {
+        if kinds.contains(&LedgerFailureKind::Order) {
             self.faults.disorder(height, &mut draft);
         }
         draft.decide(&self.held);
         let stage = self.genesis().stage as usize;
         self.faults.plant_in_lists(&kinds, height, &mut draft, stage);
         // Who cannot read the block does not know what it holds.
-        if !kinds.contains(&Kind::Parse) {
+        if !kinds.contains(&LedgerFailureKind::Parse) {
             self.held.extend(&draft.stored);
         }
         let block = self.block(draft, &kinds)?;
         self.append(&block, &kinds)
     }
 
-    fn block(&mut self, draft: Draft, kinds: &[Kind]) -> Result<Block<'static>, Error> {
+    fn block(&mut self, draft: Draft, kinds: &[LedgerFailureKind]) -> Result<Block<'static>, Error> {
         let (lists, records) = draft.into_parts();
         let header = Header {
             chain: self.store.ledger().chain(),
@@ -180,19 +180,19 @@ impl<'e> Chain<'e> {
         Ok(block)
     }
 
-    fn work(&mut self, block: &mut Block<'_>, bits: u32, kinds: &[Kind]) -> Result<(), Error> {
-        if !kinds.contains(&Kind::Seal) {
+    fn work(&mut self, block: &mut Block<'_>, bits: u32, kinds: &[LedgerFailureKind]) -> Result<(), Error> {
+        if !kinds.contains(&LedgerFailureKind::Seal) {
             block.seal = Seal::work(self.engine, &mut block.header, bits, |_| ())?;
             return Ok(());
         }
         let target = Target::from_bits(bits)?;
         let mut idle = (0..).map(|nonce| Header { claim: Claim::Work { bits, nonce }, ..block.header });
         block.header = idle.find(|header| !target.is_met_by(&header.hash())).expect("most nonces are idle");
-        self.faults.note_block(self.height(), Kind::Seal);
+        self.faults.note_block(self.height(), LedgerFailureKind::Seal);
         Ok(())
     }
 
-    fn stake(&mut self, block: &mut Block<'_>, kinds: &[Kind]) {
+    fn stake(&mut self, block: &mut Block<'_>, kinds: &[LedgerFailureKind]) {
         let height = self.height();
         let elected = self.previous.tally.winner().unwrap_or(self.genesis().founder);
         let position = |key: [u8; 32]| {
@@ -201,39 +201,41 @@ impl<'e> Chain<'e> {
         };
         let count = self.keys.institutions.len();
         let mut producer = position(elected);
-        if kinds.contains(&Kind::Producer) {
+        if kinds.contains(&LedgerFailureKind::Producer) {
             producer = (producer + 1 + self.faults.below(count as u64 - 1) as usize) % count;
-            self.faults.note_block(height, Kind::Producer);
+            self.faults.note_block(height, LedgerFailureKind::Producer);
         }
         let mut tally = self.previous.tally.clone();
-        if kinds.contains(&Kind::Tally) {
+        if kinds.contains(&LedgerFailureKind::Tally) {
             tally = self.faults.miscount(height, &tally, elected);
         }
         let producer = &self.keys.institutions[producer];
         block.header.producer = producer.verifying_key().to_bytes();
         block.header.claim = Claim::Stake { tally: tally.digest() };
         block.seal = Seal::stake(&block.header, tally, producer);
-        if let (Seal::Stake { signature, .. }, true) = (&mut block.seal, kinds.contains(&Kind::Seal)) {
+        if let (Seal::Stake { signature, .. }, true) =
+            (&mut block.seal, kinds.contains(&LedgerFailureKind::Seal))
+        {
             signature[63] ^= 1;
-            self.faults.note_block(height, Kind::Seal);
+            self.faults.note_block(height, LedgerFailureKind::Seal);
         }
     }
 
-    fn endorse(&mut self, block: &mut Block<'_>, kinds: &[Kind]) {
+    fn endorse(&mut self, block: &mut Block<'_>, kinds: &[LedgerFailureKind]) {
         let Some(policy) = &self.store.ledger().genesis().endorsement else { return };
         block.endorsements = self.keyring.endorse(policy, &block_message(block.header.hash()));
-        if kinds.contains(&Kind::Endorsement) {
+        if kinds.contains(&LedgerFailureKind::Endorsement) {
             self.faults.withhold(self.hashes.len() as u64, &mut block.endorsements, policy);
         }
     }
 
-    fn append(&mut self, block: &Block<'_>, kinds: &[Kind]) -> Result<(), StoreError> {
+    fn append(&mut self, block: &Block<'_>, kinds: &[LedgerFailureKind]) -> Result<(), StoreError> {
         let height = self.height();
         let at = self.io(fs::metadata(&self.blocks))?.len();
         self.store.append(block)?;
-        if kinds.contains(&Kind::Parse) {
+        if kinds.contains(&LedgerFailureKind::Parse) {
             self.unreadable.push((at, height));
-            self.faults.note_block(height, Kind::Parse);
+            self.faults.note_block(height, LedgerFailureKind::Parse);
         }
         self.previous = Previous::of(block);
         self.hashes.push(self.previous.hash);
@@ -241,7 +243,7 @@ impl<'e> Chain<'e> {
         self.anchor(kinds)
     }
 
-    fn anchor(&mut self, kinds: &[Kind]) -> Result<(), StoreError> {
+    fn anchor(&mut self, kinds: &[LedgerFailureKind]) -> Result<(), StoreError> {
         let blocks = self.genesis().anchor_blocks as usize;
         if !self.hashes.len().is_multiple_of(blocks) {
             return Ok(());
@@ -249,9 +251,9 @@ impl<'e> Chain<'e> {
         let first = self.hashes.len() - blocks;
         let chain = self.store.ledger().chain();
         let mut anchor = Anchor::over(self.engine, chain, first as u64, &self.hashes[first..])?;
-        if kinds.contains(&Kind::Anchor) {
+        if kinds.contains(&LedgerFailureKind::Anchor) {
             anchor.root = self.faults.digest();
-            self.faults.note_block(first as u64, Kind::Anchor);
+            self.faults.note_block(first as u64, LedgerFailureKind::Anchor);
         }
         self.store.append_anchor(anchor)
     }

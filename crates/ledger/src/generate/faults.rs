@@ -4,45 +4,50 @@
 use super::draft::Draft;
 use crate::endorsement::{Endorsement, Policy};
 use crate::generate::random::Random;
-use crate::{Fate, Genesis, Header, Kind, Place, SealRule, Tally, review_key};
+use crate::{Fate, Genesis, Header, LedgerFailureKind, Place, SealRule, Tally, review_key};
 use verilane::Digest;
 
 /// A planted fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Fault {
+pub struct PlantedFault {
     /// Where.
     pub place: Place,
     /// What.
-    pub kind: Kind,
+    pub kind: LedgerFailureKind,
 }
 
 /// The kinds of fault that a block can have more than once.
-const OF_RECORDS: [Kind; 4] = [Kind::RecordSignature, Kind::RecordHash, Kind::Duplicate, Kind::LeftOut];
+const OF_RECORDS: [LedgerFailureKind; 4] = [
+    LedgerFailureKind::RecordSignature,
+    LedgerFailureKind::RecordHash,
+    LedgerFailureKind::Duplicate,
+    LedgerFailureKind::LeftOut,
+];
 
 /// The kinds that it can have once.
-const OF_BLOCKS: [Kind; 15] = [
-    Kind::Parse,
-    Kind::Chain,
-    Kind::Height,
-    Kind::Link,
-    Kind::Time,
-    Kind::Producer,
-    Kind::Tally,
-    Kind::Seal,
-    Kind::Endorsement,
-    Kind::Root,
-    Kind::Lists,
-    Kind::Stage,
-    Kind::Order,
-    Kind::ListSignature,
-    Kind::Anchor,
+const OF_BLOCKS: [LedgerFailureKind; 15] = [
+    LedgerFailureKind::Parse,
+    LedgerFailureKind::Chain,
+    LedgerFailureKind::Height,
+    LedgerFailureKind::Link,
+    LedgerFailureKind::Time,
+    LedgerFailureKind::Producer,
+    LedgerFailureKind::Tally,
+    LedgerFailureKind::Seal,
+    LedgerFailureKind::Endorsement,
+    LedgerFailureKind::Root,
+    LedgerFailureKind::Lists,
+    LedgerFailureKind::Stage,
+    LedgerFailureKind::Order,
+    LedgerFailureKind::ListSignature,
+    LedgerFailureKind::Anchor,
 ];
 
 /// What to plant, and what was planted.
 pub struct Faults {
     random: Random,
     asked: usize,
-    planted: Vec<Fault>,
+    planted: Vec<PlantedFault>,
 }
 
 /// What decides which faults a block can have.
@@ -61,17 +66,21 @@ pub struct Circumstances {
 }
 
 impl Circumstances {
-    fn allow(&self, kind: Kind, genesis: &Genesis) -> bool {
+    fn allow(&self, kind: LedgerFailureKind, genesis: &Genesis) -> bool {
         let staked = genesis.seal == SealRule::Stake;
         match kind {
-            Kind::Link => self.follows_readable,
-            Kind::Time => self.follows_readable && self.height > 0,
-            Kind::Producer => staked && self.follows_readable && self.institutions > 1,
-            Kind::Tally => staked && self.follows_readable,
-            Kind::Endorsement => genesis.endorsement.is_some(),
-            Kind::Anchor => self.completes_anchor,
+            LedgerFailureKind::Link => self.follows_readable,
+            LedgerFailureKind::Time => self.follows_readable && self.height > 0,
+            LedgerFailureKind::Producer => staked && self.follows_readable && self.institutions > 1,
+            LedgerFailureKind::Tally => staked && self.follows_readable,
+            LedgerFailureKind::Endorsement => genesis.endorsement.is_some(),
+            LedgerFailureKind::Anchor => self.completes_anchor,
             // Later blocks take what finds no place in one; the last must have room.
-            Kind::Parse | Kind::Stage | Kind::Order | Kind::Duplicate | Kind::LeftOut => self.share < 1.0,
+            LedgerFailureKind::Parse
+            | LedgerFailureKind::Stage
+            | LedgerFailureKind::Order
+            | LedgerFailureKind::Duplicate
+            | LedgerFailureKind::LeftOut => self.share < 1.0,
             _ => true,
         }
     }
@@ -83,45 +92,45 @@ impl Faults {
         Faults { random: Random::for_run(seed, u64::MAX - 1), asked, planted: Vec::new() }
     }
 
-    pub fn into_planted(self) -> Vec<Fault> {
+    pub fn into_planted(self) -> Vec<PlantedFault> {
         self.planted
     }
 
     /// The faults to try in the next block, so that the same share of them is
     /// planted as of records: of the kinds that it can have those first that are
     /// still rare.
-    pub fn choose(&mut self, genesis: &Genesis, at: &Circumstances) -> Vec<Kind> {
+    pub fn choose(&mut self, genesis: &Genesis, at: &Circumstances) -> Vec<LedgerFailureKind> {
         let share = at.share.min(1.0) * self.asked as f64;
         let due = (share.ceil() as usize).saturating_sub(self.planted.len());
-        let mut kinds: Vec<Kind> = OF_BLOCKS.into_iter().chain(OF_RECORDS).collect();
+        let mut kinds: Vec<LedgerFailureKind> = OF_BLOCKS.into_iter().chain(OF_RECORDS).collect();
         kinds.retain(|&kind| at.allow(kind, genesis));
         kinds.sort_by_cached_key(|&kind| {
             let count = self.planted.iter().filter(|fault| fault.kind == kind).count();
             (count, self.random.bits())
         });
         // In a block that cannot be read nothing else can be found.
-        if due > 0 && kinds[0] == Kind::Parse {
-            return vec![Kind::Parse];
+        if due > 0 && kinds[0] == LedgerFailureKind::Parse {
+            return vec![LedgerFailureKind::Parse];
         }
-        kinds.retain(|&kind| kind != Kind::Parse);
+        kinds.retain(|&kind| kind != LedgerFailureKind::Parse);
         let more = due.saturating_sub(kinds.len());
         kinds.truncate(due);
         kinds.extend(OF_RECORDS.into_iter().filter(|&kind| at.allow(kind, genesis)).cycle().take(more));
         // A stage that is too long has to stay so.
-        if kinds.contains(&Kind::Stage) {
-            kinds.retain(|&kind| kind != Kind::LeftOut);
+        if kinds.contains(&LedgerFailureKind::Stage) {
+            kinds.retain(|&kind| kind != LedgerFailureKind::LeftOut);
         }
         kinds
     }
 
-    fn note(&mut self, height: u64, at: &[usize], kind: Kind) {
+    fn note(&mut self, height: u64, at: &[usize], kind: LedgerFailureKind) {
         let position = |level: usize| at.get(level).map(|&position| position as u32);
         let place = Place { block: height, list: position(0), record: position(1) };
-        self.planted.push(Fault { place, kind });
+        self.planted.push(PlantedFault { place, kind });
     }
 
     /// Notes a fault that was made in the whole block.
-    pub fn note_block(&mut self, height: u64, kind: Kind) {
+    pub fn note_block(&mut self, height: u64, kind: LedgerFailureKind) {
         self.note(height, &[], kind);
     }
 
@@ -149,14 +158,20 @@ impl Faults {
         let later = (1..keys.len()).filter(|&later| keys[later - 1] < keys[later]).collect();
         let Some(later) = self.one_of(later) else { return };
         draft.lists.swap(later - 1, later);
-        self.note(height, &[later], Kind::Order);
+        self.note(height, &[later], LedgerFailureKind::Order);
     }
 
     /// Plants those `kinds` that lie in the lists and records.
-    pub fn plant_in_lists(&mut self, kinds: &[Kind], height: u64, draft: &mut Draft, stage: usize) {
+    pub fn plant_in_lists(
+        &mut self,
+        kinds: &[LedgerFailureKind],
+        height: u64,
+        draft: &mut Draft,
+        stage: usize,
+    ) {
         let mut spoilt = Vec::new();
         for &kind in kinds {
-            if kind == Kind::ListSignature {
+            if kind == LedgerFailureKind::ListSignature {
                 let at = self.below(draft.lists.len() as u64) as usize;
                 draft.lists[at].list.signature[63] ^= 1;
                 self.note(height, &[at], kind);
@@ -166,22 +181,24 @@ impl Faults {
                 self.note(height, &at, kind);
             }
         }
-        if kinds.contains(&Kind::Stage) && draft.stored_count() >= 2 * stage {
-            self.note_block(height, Kind::Stage);
+        if kinds.contains(&LedgerFailureKind::Stage) && draft.stored_count() >= 2 * stage {
+            self.note_block(height, LedgerFailureKind::Stage);
         }
     }
 
     fn plant_in_record(
         &mut self,
-        kind: Kind,
+        kind: LedgerFailureKind,
         draft: &mut Draft,
         spoilt: &[[usize; 2]],
         stage: usize,
     ) -> Option<[usize; 2]> {
         let from = match kind {
-            Kind::RecordSignature | Kind::RecordHash | Kind::LeftOut => Fate::Stored,
+            LedgerFailureKind::RecordSignature
+            | LedgerFailureKind::RecordHash
+            | LedgerFailureKind::LeftOut => Fate::Stored,
             // Beyond the length of a stage it would be two faults.
-            Kind::Duplicate if draft.stored_count() + 1 != 2 * stage => Fate::Seen,
+            LedgerFailureKind::Duplicate if draft.stored_count() + 1 != 2 * stage => Fate::Seen,
             _ => return None,
         };
         let sound = draft.fates().filter(|&(at, fate)| fate == from && !spoilt.contains(&at));
@@ -189,12 +206,12 @@ impl Faults {
         let record = draft.record(at);
         let digest = record.digest;
         match kind {
-            Kind::RecordSignature => record.signature[63] ^= 1,
-            Kind::RecordHash => {
+            LedgerFailureKind::RecordSignature => record.signature[63] ^= 1,
+            LedgerFailureKind::RecordHash => {
                 let digit = record.bytes.iter_mut().rfind(|byte| byte.is_ascii_digit())?;
                 *digit = if *digit == b'9' { b'0' } else { *digit + 1 };
             }
-            Kind::Duplicate => draft.lists[at[0]].fates[at[1]] = Fate::Stored,
+            LedgerFailureKind::Duplicate => draft.lists[at[0]].fates[at[1]] = Fate::Stored,
             _ if draft.occurrences(digest) > 1 => return None,
             _ => {
                 draft.lists[at[0]].fates[at[1]] = Fate::Seen;
@@ -205,16 +222,16 @@ impl Faults {
     }
 
     /// Plants those `kinds` that lie in the header; `time` is that of the block before.
-    pub fn plant_in_header(&mut self, kinds: &[Kind], header: &mut Header, time: u64) {
+    pub fn plant_in_header(&mut self, kinds: &[LedgerFailureKind], header: &mut Header, time: u64) {
         let height = header.height;
         for &kind in kinds {
             match kind {
-                Kind::Chain => header.chain = self.digest(),
-                Kind::Height => header.height += 1 + self.below(1000),
-                Kind::Link => header.previous = self.digest(),
-                Kind::Time => header.time = time - 1,
-                Kind::Root => header.root = self.digest(),
-                Kind::Lists => header.lists = self.digest(),
+                LedgerFailureKind::Chain => header.chain = self.digest(),
+                LedgerFailureKind::Height => header.height += 1 + self.below(1000),
+                LedgerFailureKind::Link => header.previous = self.digest(),
+                LedgerFailureKind::Time => header.time = time - 1,
+                LedgerFailureKind::Root => header.root = self.digest(),
+                LedgerFailureKind::Lists => header.lists = self.digest(),
                 _ => continue,
             }
             self.note_block(height, kind);
@@ -231,7 +248,7 @@ impl Faults {
                 pairs.sort_unstable();
             }
         }
-        self.note_block(height, Kind::Tally);
+        self.note_block(height, LedgerFailureKind::Tally);
         Tally::from_pairs(&pairs).expect("the keys ascend")
     }
 
@@ -244,6 +261,6 @@ impl Faults {
         for endorsement in endorsements.iter_mut().skip(sound) {
             endorsement.signature[40] ^= 1;
         }
-        self.note_block(height, Kind::Endorsement);
+        self.note_block(height, LedgerFailureKind::Endorsement);
     }
 }

@@ -8,18 +8,18 @@ use verilane::Hash;
 
 /// The keys of a generated ledger.
 #[derive(Clone, Debug)]
-pub struct Keys {
+pub struct SyntheticKeys {
     /// One for each institution; the first is the founder's.
     pub institutions: Vec<SigningKey>,
     /// One for each endorsing peer.
     pub peers: Vec<SecretKey>,
 }
 
-impl Keys {
+impl SyntheticKeys {
     /// The keys of `seed`. Peers of both kinds take turns.
     pub fn new(seed: u64, institutions: u32, peers: u16) -> Self {
         let institution = |number| SigningKey::from_bytes(&secret("institution", seed, number));
-        Keys {
+        SyntheticKeys {
             institutions: (0..institutions.into()).map(institution).collect(),
             peers: (0..peers.into()).map(|number| peer(seed, number)).collect(),
         }

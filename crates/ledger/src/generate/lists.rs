@@ -72,13 +72,13 @@ impl Iterator for Lists<'_> {
         let length = (1 + self.random.below(self.longest)).min(self.left);
         let numbers: Vec<_> = (0..length).map(|_| self.next_number()).collect();
         let key = &self.institutions[institution as usize];
-        let sign = |number| sign(key, fhir::record(self.seed, number));
+        let sign = |number| sign_record(key, fhir::record(self.seed, number));
         Some(sign_list(key, emergency, numbers.into_par_iter().map(sign).collect()))
     }
 }
 
 /// A record signed by an institution.
-pub fn sign(key: &SigningKey, bytes: Vec<u8>) -> SignedRecord {
+pub fn sign_record(key: &SigningKey, bytes: Vec<u8>) -> SignedRecord {
     let digest = record_digest(&bytes);
     SignedRecord { signature: key.sign(&digest.0).to_bytes(), digest, bytes }
 }

@@ -3,13 +3,13 @@
 //! options give the same ledger, byte for byte.
 //!
 //! ```
-//! use verilane_ledger::generate::{Options, generate};
+//! use verilane_ledger::generate::{GenerateOptions, generate};
 //! use verilane::Engine;
 //! use verilane_ledger::audit;
 //!
 //! let folder = std::env::temp_dir().join(format!("verilane-example-{}", std::process::id()));
 //! let engine = Engine::new()?;
-//! let options = Options { records: 300, duplicates: 0.2, stage: 20, faults: 5, ..Options::new(7) };
+//! let options = GenerateOptions { records: 300, duplicates: 0.2, stage: 20, faults: 5, ..GenerateOptions::new(7) };
 //! let generated = generate(&engine, &folder, &options, |_list| Ok(()))?;
 //! let audit = audit(&engine, &folder, |_bytes| ())?;
 //! let planted = generated.faults.iter().map(|fault| (fault.place, fault.kind));
@@ -30,10 +30,10 @@ mod random;
 use std::io;
 use std::path::Path;
 
-pub use faults::Fault;
+pub use faults::PlantedFault;
 pub use fhir::record;
-pub use keys::Keys;
-pub use lists::{Lists, sign, sign_list};
+pub use keys::SyntheticKeys;
+pub use lists::{Lists, sign_list, sign_record};
 
 use super::endorsement::{Policy, PolicyError};
 use super::{Genesis, List, SealRule, SecretKey, StoreError};
@@ -44,7 +44,7 @@ use verilane::{Engine, Error};
 
 /// What is to be generated.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct GenerateOptions {
     /// What everything is derived from.
     pub seed: u64,
     /// The number of institutions.
@@ -67,12 +67,12 @@ pub struct Options {
     pub faults: usize,
 }
 
-impl Options {
+impl GenerateOptions {
     /// Ten institutions, 10,000 records, a tenth of them duplicates, sealed by
     /// stake in stages of 1000, an anchor every ten blocks; no endorsing peer and
     /// no fault.
     pub fn new(seed: u64) -> Self {
-        Options {
+        GenerateOptions {
             seed,
             institutions: 10,
             records: 10_000,
@@ -91,18 +91,20 @@ impl Options {
             Err(Error::Parameter { name, found: found.to_string(), valid })
         };
         match self {
-            Options { institutions: 0, .. } => refuse("the number of institutions", &0, "1 or more"),
-            Options { records: 0, .. } => refuse("the number of records", &0, "1 or more"),
-            Options { duplicates, .. } if !(0.0..1.0).contains(duplicates) => {
+            GenerateOptions { institutions: 0, .. } => refuse("the number of institutions", &0, "1 or more"),
+            GenerateOptions { records: 0, .. } => refuse("the number of records", &0, "1 or more"),
+            GenerateOptions { duplicates, .. } if !(0.0..1.0).contains(duplicates) => {
                 refuse("the share of duplicates", duplicates, "from 0 to below 1")
             }
-            Options { stage: stage @ 0..2, .. } => refuse("the records that end a stage", stage, "2 or more"),
-            Options { anchor_blocks: 0, .. } => refuse("the blocks of an anchor", &0, "1 or more"),
+            GenerateOptions { stage: stage @ 0..2, .. } => {
+                refuse("the records that end a stage", stage, "2 or more")
+            }
+            GenerateOptions { anchor_blocks: 0, .. } => refuse("the blocks of an anchor", &0, "1 or more"),
             _ => Ok(()),
         }
     }
 
-    fn genesis(&self, keys: &Keys) -> Result<Genesis, PolicyError> {
+    fn genesis(&self, keys: &SyntheticKeys) -> Result<Genesis, PolicyError> {
         let peers: Vec<_> = keys.peers.iter().map(SecretKey::public).collect();
         let none = self.endorsers == 0 && self.threshold == 0;
         Ok(Genesis {
@@ -121,7 +123,7 @@ impl Options {
 #[derive(Debug)]
 pub struct Generated {
     /// The secret keys.
-    pub keys: Keys,
+    pub keys: SyntheticKeys,
     /// The number of lists.
     pub lists: u64,
     /// The number of blocks.
@@ -129,7 +131,7 @@ pub struct Generated {
     /// The records stored in them.
     pub stored: u64,
     /// The faults planted, by place.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<PlantedFault>,
 }
 
 /// Why a ledger cannot be generated.
@@ -169,11 +171,11 @@ const LONGEST_LIST: u64 = 50;
 pub fn generate(
     engine: &Engine,
     directory: &Path,
-    options: &Options,
+    options: &GenerateOptions,
     mut each: impl FnMut(&List) -> io::Result<()>,
 ) -> Result<Generated, GenerateError> {
     options.check()?;
-    let keys = Keys::new(options.seed, options.institutions, options.endorsers);
+    let keys = SyntheticKeys::new(options.seed, options.institutions, options.endorsers);
     let genesis = options.genesis(&keys)?;
     let longest = LONGEST_LIST.min(u64::from(options.stage) - 1);
     let duplicates = ((options.records as f64 * options.duplicates).round() as u64).min(options.records - 1);
@@ -201,16 +203,18 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{Kind, audit};
+    use crate::{LedgerFailureKind, audit};
 
-    fn found_and_planted(options: &Options) -> (Vec<Fault>, Vec<Fault>) {
+    fn found_and_planted(options: &GenerateOptions) -> (Vec<PlantedFault>, Vec<PlantedFault>) {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::new().unwrap();
         let generated = generate(&engine, folder.path(), options, |_| Ok(())).unwrap();
         let audit = audit(&engine, folder.path(), |_| ()).unwrap();
-        let parsed = generated.faults.iter().filter(|fault| fault.kind == Kind::Parse).count() as u64;
+        let parsed =
+            generated.faults.iter().filter(|fault| fault.kind == LedgerFailureKind::Parse).count() as u64;
         assert_eq!(audit.blocks + parsed, generated.blocks);
-        let found = audit.failures.iter().map(|failure| Fault { place: failure.place, kind: failure.kind });
+        let found =
+            audit.failures.iter().map(|failure| PlantedFault { place: failure.place, kind: failure.kind });
         (found.collect(), generated.faults)
     }
 
@@ -224,7 +228,7 @@ mod tests {
                 for (faults, duplicates) in [(0, 0.0), (1, 0.9), (40, 0.1), (90, 0.5)] {
                     let (records, stage, anchor_blocks) = (1500, 20, 3);
                     let [endorsers, threshold] = [endorsers, threshold];
-                    let options = Options {
+                    let options = GenerateOptions {
                         records,
                         duplicates,
                         seal,
@@ -233,7 +237,7 @@ mod tests {
                         endorsers,
                         threshold,
                         faults,
-                        ..Options::new(seed)
+                        ..GenerateOptions::new(seed)
                     };
                     let (found, planted) = found_and_planted(&options);
                     assert_eq!(found, planted, "{options:?}");
@@ -247,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_share_of_duplicates_is_exact() {
-        let keys = Keys::new(3, 4, 0);
+        let keys = SyntheticKeys::new(3, 4, 0);
         for (records, duplicates) in [(1, 0), (2, 1), (500, 499), (500, 77)] {
             let lists: Vec<_> = Lists::new(&keys.institutions, 3, 9, records, duplicates).collect();
             assert!(lists.iter().all(|list| (1..=9).contains(&list.records.len())));
@@ -268,16 +272,16 @@ mod tests {
     fn what_cannot_be_generated_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::new().unwrap();
-        let small = || Options { records: 50, stage: 20, ..Options::new(1) };
+        let small = || GenerateOptions { records: 50, stage: 20, ..GenerateOptions::new(1) };
         for (options, reason) in [
-            (Options { institutions: 0, ..small() }, "institutions cannot be 0: 1 or more"),
-            (Options { records: 0, ..small() }, "records cannot be 0"),
-            (Options { duplicates: 1.0, ..small() }, "from 0 to below 1"),
-            (Options { duplicates: f64::NAN, ..small() }, "from 0 to below 1"),
-            (Options { stage: 1, ..small() }, "2 or more"),
-            (Options { anchor_blocks: 0, ..small() }, "1 or more"),
-            (Options { endorsers: 2, threshold: 3, ..small() }, "a threshold of 3 of 2 peers"),
-            (Options { faults: 1000, ..small() }, "of 1000 faults found a place"),
+            (GenerateOptions { institutions: 0, ..small() }, "institutions cannot be 0: 1 or more"),
+            (GenerateOptions { records: 0, ..small() }, "records cannot be 0"),
+            (GenerateOptions { duplicates: 1.0, ..small() }, "from 0 to below 1"),
+            (GenerateOptions { duplicates: f64::NAN, ..small() }, "from 0 to below 1"),
+            (GenerateOptions { stage: 1, ..small() }, "2 or more"),
+            (GenerateOptions { anchor_blocks: 0, ..small() }, "1 or more"),
+            (GenerateOptions { endorsers: 2, threshold: 3, ..small() }, "a threshold of 3 of 2 peers"),
+            (GenerateOptions { faults: 1000, ..small() }, "of 1000 faults found a place"),
         ] {
             let refused = generate(&engine, &folder.path().join("ledger"), &options, |_| Ok(()));
             let error = refused.expect_err(reason).to_string();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use serde::Serialize;
-use verilane_ledger::bitcoin::{Auditor, Deobfuscated, Failure, ObfuscationKey};
+use verilane_ledger::bitcoin::{BitcoinAuditor, BitcoinFailure, Deobfuscated, ObfuscationKey};
 
 use super::Args;
 use crate::Status;
@@ -43,7 +43,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let engine = context.engine()?;
     let start = Instant::now();
     let bar = progress::bytes(input::total_size(&args.files));
-    let mut auditor = Auditor::new(&engine);
+    let mut auditor = BitcoinAuditor::new(&engine);
     let mut audited = Vec::new();
     let mut unreadable = Vec::new();
     for path in &args.files {
@@ -89,7 +89,7 @@ fn key_beside(path: &Path) -> Option<ObfuscationKey> {
     Some(ObfuscationKey(key.try_into().ok()?))
 }
 
-fn finding(failure: &Failure, files: &[&Path]) -> Finding {
+fn finding(failure: &BitcoinFailure, files: &[&Path]) -> Finding {
     Finding {
         block: failure.block.map(|hash| hash.reversed().to_string()),
         kind: failure.kind.to_string(),

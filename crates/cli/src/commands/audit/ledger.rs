@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
-use verilane_ledger::Failure;
+use verilane_ledger::LedgerFailure;
 
 use crate::Status;
 use crate::shared::context::Context;
@@ -73,7 +73,7 @@ pub fn run(directory: &Path, context: &Context) -> anyhow::Result<Status> {
     Ok(if summary.failures.is_empty() { Status::Passed } else { Status::Failed })
 }
 
-fn finding(failure: &Failure) -> Finding {
+fn finding(failure: &LedgerFailure) -> Finding {
     let place = failure.place;
     Finding {
         block: place.block,

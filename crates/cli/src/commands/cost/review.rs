@@ -1,6 +1,6 @@
 //! Figure 3 of Chen and Cheng, and the same reviews by this engine.
 
-use verilane_cost::review::Review;
+use verilane_cost::review::ReviewModel;
 use verilane_cost::{Figure, Quantity};
 
 use super::number::with_unit;
@@ -14,7 +14,7 @@ const CITATION: &str =
 const SECONDS_OF_A_DAY: f64 = 86_400.0;
 
 pub fn section(rates: &Rates) -> Section {
-    let review = Review::PAPER;
+    let review = ReviewModel::PAPER;
     let mut section = Section::new(
         "review",
         "Figure 3 of Chen and Cheng: central against distributed review",
@@ -49,7 +49,7 @@ pub fn section(rates: &Rates) -> Section {
     };
     section.grid = Some(Grid {
         columns: vec!["records", "central", "distributed", "distributed, at once", "this engine"],
-        rows: [50, 100, 200, 300, 400, Review::PAPER_RECORDS].map(row).into(),
+        rows: [50, 100, 200, 300, 400, ReviewModel::PAPER_RECORDS].map(row).into(),
     });
     section.plots = vec![reproduced(review), beside_engine(review, rates)];
     section
@@ -59,18 +59,18 @@ fn days(value: f64, formula: &str) -> Figure {
     Figure { quantity: Quantity::assumed(value, "days", PAPER), formula: formula.into(), citation: CITATION }
 }
 
-fn central(review: Review, records: u32) -> Figure {
+fn central(review: ReviewModel, records: u32) -> Figure {
     days(review.centralised(records), "records / reviews a day")
 }
 
-fn distributed(review: Review, records: u32) -> Figure {
+fn distributed(review: ReviewModel, records: u32) -> Figure {
     days(
         review.distributed(records),
         "day by day; a reviewer joins while more than k1 records wait, 3 at most",
     )
 }
 
-fn at_once(review: Review, records: u32) -> Figure {
+fn at_once(review: ReviewModel, records: u32) -> Figure {
     days(
         review.distributed_at_once(records),
         "records / (reviews a day × reviewers), reviewers = records / k1 rounded up, 3 at most",
@@ -79,24 +79,24 @@ fn at_once(review: Review, records: u32) -> Figure {
 
 fn engine(rates: &Rates, records: u32) -> Figure {
     let quantity =
-        Quantity::derived("days", [&rates.verification.rate], |[rate]| Review::engine(records, rate));
+        Quantity::derived("days", [&rates.verification.rate], |[rate]| ReviewModel::engine(records, rate));
     Figure { quantity, formula: "records / verification rate / 86400".into(), citation: "measured here" }
 }
 
 /// The engine's time for the paper's records, for a sentence.
 pub fn summary(rates: &Rates) -> Option<String> {
-    let records = Review::PAPER_RECORDS;
+    let records = ReviewModel::PAPER_RECORDS;
     let engine = engine(rates, records).quantity.value()?;
     Some(format!(
         "The {records} records that Chen and Cheng have people review in {} days centrally and in {:.1} days by three \
          members, this engine checks for their signatures in {}.",
-        Review::PAPER.centralised(records),
-        Review::PAPER.distributed(records),
+        ReviewModel::PAPER.centralised(records),
+        ReviewModel::PAPER.distributed(records),
         with_unit(engine * SECONDS_OF_A_DAY, "s"),
     ))
 }
 
-fn curves(review: Review, xs: &[f64]) -> Vec<Curve> {
+fn curves(review: ReviewModel, xs: &[f64]) -> Vec<Curve> {
     vec![
         Curve::of(Style { id: "central", name: "central", colour: 1, line: Line::Solid }, xs, |records| {
             Some(central(review, records as u32))
@@ -111,13 +111,13 @@ fn curves(review: Review, xs: &[f64]) -> Vec<Curve> {
 
 /// Every tenth number of records, and those at which a reviewer is added.
 fn records_from(first: u32) -> Vec<f64> {
-    (first..=Review::PAPER_RECORDS)
+    (first..=ReviewModel::PAPER_RECORDS)
         .filter(|records| records % 10 == 0 || records % 50 == 1)
         .map(f64::from)
         .collect()
 }
 
-fn reproduced(review: Review) -> Plot {
+fn reproduced(review: ReviewModel) -> Plot {
     let xs = records_from(0);
     let mut curves = curves(review, &xs);
     curves.push(Curve::of(
@@ -135,7 +135,7 @@ fn reproduced(review: Review) -> Plot {
     }
 }
 
-fn beside_engine(review: Review, rates: &Rates) -> Plot {
+fn beside_engine(review: ReviewModel, rates: &Rates) -> Plot {
     let xs = records_from(10);
     let mut curves = curves(review, &xs);
     curves.push(Curve::of(

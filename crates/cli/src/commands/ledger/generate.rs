@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::Serialize;
-use verilane_ledger::generate::{Fault, Generated, Options, generate};
+use verilane_ledger::generate::{GenerateOptions, Generated, PlantedFault, generate};
 use verilane_ledger::{SealRule, jsonl};
 
 use super::{SealArgs, keys};
@@ -75,7 +75,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let bar = progress::steps(args.records, "records");
     let generated = generate(&engine, &args.out.join("ledger"), &args.options(), |list| {
         bar.inc(list.records.len() as u64);
-        jsonl::write(list, &mut lists)
+        jsonl::write_list(list, &mut lists)
     })?;
     lists.flush().with_context(|| format!("cannot write {}", path.display()))?;
     bar.finish_and_clear();
@@ -87,8 +87,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
 }
 
 impl Args {
-    fn options(&self) -> Options {
-        Options {
+    fn options(&self) -> GenerateOptions {
+        GenerateOptions {
             seed: self.seed,
             institutions: self.institutions,
             records: self.records,
@@ -127,9 +127,9 @@ struct FaultLine {
     kind: String,
 }
 
-fn write_faults(path: &Path, faults: &[Fault]) -> anyhow::Result<()> {
+fn write_faults(path: &Path, faults: &[PlantedFault]) -> anyhow::Result<()> {
     let mut file = BufWriter::new(create(path)?);
-    for Fault { place, kind } in faults {
+    for PlantedFault { place, kind } in faults {
         let (block, list, record) = (place.block, place.list, place.record);
         serde_json::to_writer(&mut file, &FaultLine { block, list, record, kind: kind.to_string() })?;
         file.write_all(b"\n")?;

@@ -101,7 +101,7 @@ impl Keys {
 }
 
 /// Writes the keys of a generated ledger; only their owner may read the file.
-pub fn write(path: &Path, keys: &generate::Keys) -> anyhow::Result<()> {
+pub fn write(path: &Path, keys: &generate::SyntheticKeys) -> anyhow::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -12,7 +12,7 @@ use verilane::Digest;
 use verilane::ed25519::Rule;
 use verilane_ledger::endorsement::Policy;
 use verilane_ledger::jsonl::{Line, Lines};
-use verilane_ledger::{Finding, Genesis, Ledger, List, Review, Sealed, Sealer, Store};
+use verilane_ledger::{Genesis, Ledger, List, ListReview, RecordFinding, Sealed, Sealer, Store};
 
 use super::SealArgs;
 use super::keys::Keys;
@@ -235,25 +235,27 @@ impl Work {
 }
 
 impl Summary {
-    fn note_review(&mut self, file: &str, line: u64, review: &Review) {
+    fn note_review(&mut self, file: &str, line: u64, review: &ListReview) {
         let mut refuse = |record, reason: String| {
             self.refused.push(Refused { file: file.into(), line, record, reason });
         };
         match review {
-            Review::BadSignature => refuse(None, "the list's signature is bad".into()),
-            Review::TooLong { records, most } => {
+            ListReview::BadSignature => refuse(None, "the list's signature is bad".into()),
+            ListReview::TooLong { records, most } => {
                 refuse(None, format!("a list of {records} records: {most} are the most in this ledger"));
             }
-            Review::Reviewed(findings) => {
+            ListReview::Reviewed(findings) => {
                 for (index, finding) in findings.iter().enumerate() {
                     match finding {
-                        Finding::New => {}
-                        Finding::InBlock(_) | Finding::Waiting => self.duplicates += 1,
-                        Finding::BadSignature => refuse(Some(index), "the record's signature is bad".into()),
-                        Finding::HashMismatch => {
+                        RecordFinding::New => {}
+                        RecordFinding::InBlock(_) | RecordFinding::Waiting => self.duplicates += 1,
+                        RecordFinding::BadSignature => {
+                            refuse(Some(index), "the record's signature is bad".into())
+                        }
+                        RecordFinding::HashMismatch => {
                             refuse(Some(index), "the record does not have its hash".into())
                         }
-                        Finding::TooLong => {
+                        RecordFinding::TooLong => {
                             refuse(Some(index), "the record is longer than any may be".into())
                         }
                     }
