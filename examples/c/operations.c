@@ -65,7 +65,7 @@ static void verify(verilane_engine engine) {
            report.passed_over);
 }
 
-/* Digests, which of them repeat an earlier one, their root, and a proof. */
+/* Digests, their first occurrences, a Merkle root and a proof of membership. */
 static void records(verilane_engine engine) {
     const uint8_t bytes[] = {'a', 'l', 'p', 'h', 'a', 'b', 'e', 't', 'a', 'a', 'l', 'p', 'h', 'a'};
     const uint64_t offsets[] = {0, 5, 9, 14};
@@ -92,7 +92,7 @@ static void records(verilane_engine engine) {
     printf("proof of %zu digests, valid %d\n", path_len, valid);
 }
 
-/* The lowest nonce of a window that meets the target. */
+/* The lowest nonce in a window that meets the target. */
 static void search(verilane_engine engine) {
     uint8_t target[32];
     check(verilane_target_from_bits(0x1d00ffff, target));
@@ -102,7 +102,7 @@ static void search(verilane_engine engine) {
     print_digest("header", found.digest);
 }
 
-/* Offsets that run backwards are refused, and the message says where. */
+/* Offsets that decrease are refused, and the message says where. */
 static void refused(verilane_engine engine) {
     const uint64_t offsets[] = {0, 4, 2};
     uint8_t digests[2 * 32];
@@ -113,7 +113,8 @@ static void refused(verilane_engine engine) {
 
 int main(void) {
     if (verilane_abi_version() != VERILANE_ABI_VERSION) {
-        fprintf(stderr, "the library is of version %" PRIu32 "\n", verilane_abi_version());
+        fprintf(stderr, "the library has version %" PRIu32 " of the interface, not %d\n", verilane_abi_version(),
+                VERILANE_ABI_VERSION);
         return EXIT_FAILURE;
     }
     verilane_options options = {.size = sizeof options, .backend = VERILANE_BACKEND_CPU};

@@ -17,7 +17,7 @@ import (
 	"runtime"
 )
 
-// batch holds signatures to verify, in packed columns.
+// batch holds the signatures to verify in packed columns.
 type batch struct {
 	keys, signatures, messages []byte
 	offsets                    []C.uint64_t
@@ -30,7 +30,7 @@ func (b *batch) push(key ed25519.PublicKey, signature, message []byte) {
 	b.offsets = append(b.offsets, C.uint64_t(len(b.messages)))
 }
 
-// call runs work on one thread: the message of a call that fails is its thread's.
+// call keeps work on one thread, because each thread has its own last error.
 func call(work func() C.verilane_status) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -40,7 +40,8 @@ func call(work func() C.verilane_status) error {
 	return nil
 }
 
-// verify gives a verdict for each signature, at least one, and where the call ran.
+// verify returns a verdict for each signature, of which there must be at least one, and
+// where the call ran.
 func verify(engine C.verilane_engine, rule C.uint32_t, b *batch) ([]C.uint8_t, C.verilane_report, error) {
 	n := len(b.offsets) - 1
 	verdicts := make([]C.uint8_t, n)
@@ -68,7 +69,7 @@ func main() {
 		key := ed25519.NewKeyFromSeed(seed)
 		vote := fmt.Sprintf("vote %d", i)
 		signature := ed25519.Sign(key, []byte(vote))
-		// Number 500 is a signature over something else.
+		// Signature 500 is over another message.
 		if i == 500 {
 			vote = "another vote"
 		}

@@ -1,20 +1,22 @@
 /*
- * verilane: the heavy jobs of a ledger node on SIMD CPUs and on GPUs.
+ * verilane: Merkle roots, Ed25519 verification, duplicate detection and nonce
+ * search on SIMD CPUs and GPUs.
  *
  * Made by cbindgen from bindings/c/src: VERILANE_BLESS=1 cargo test -p verilane-c
  *
- * Every function returns a status that must be looked at; unless it is
- * VERILANE_STATUS_OK, no output was written, but for the length that comes with
- * VERILANE_STATUS_CAPACITY. verilane_last_error says in words what was wrong.
+ * Every function that can fail returns a status, which the caller must check.
+ * Unless it is VERILANE_STATUS_OK, the call has written no output, except the
+ * length that comes with VERILANE_STATUS_CAPACITY. verilane_last_error describes
+ * the failure.
  *
- * The caller keeps all memory. It may be freed or written again as soon as the
- * call returns, and by no other thread before. Inputs are neither copied nor
- * changed; they may overlap one another, and outputs may overlap nothing. A
- * pointer may be null where its length is 0.
+ * The caller owns all buffers. Until the call returns, no other thread may write
+ * to its inputs or access its outputs; afterwards the library holds no pointer to
+ * them. Inputs are neither copied nor modified, and may overlap one another. An
+ * output may overlap no other buffer. A pointer may be null if its length is 0.
  *
- * The library cannot know how large a buffer really is: lengths must be true.
- * Offsets are checked against the length of their buffer. A call takes up to
- * VERILANE_MAX_ITEMS items. Functions may be called from any thread.
+ * The library cannot check the size of a buffer: the lengths passed must be true.
+ * It checks offsets against the length of their buffer. A call takes at most
+ * VERILANE_MAX_ITEMS items. Any thread may call any function.
  */
 
 #ifndef VERILANE_H
@@ -30,32 +32,32 @@
 #endif
 
 /**
- * The version of this interface. It grows when a program compiled for an earlier
- * one would no longer work.
+ * The version of this binary interface. It increases when a program compiled for an
+ * earlier one would no longer work.
  */
 #define VERILANE_ABI_VERSION 1
 
 /**
- * Bytes of the text in a report, with the zero byte at its end.
+ * The size of a report's `fault` in bytes, with the terminating NUL.
  */
 #define VERILANE_FAULT_SIZE 244
 
 /**
- * The most items of one call.
+ * The largest number of items in one call: the largest position that 32 bits hold.
  *
- * A count above it is refused before any memory is looked at. It is the largest
- * position that 32 bits hold.
+ * A larger count is refused before any memory is read.
  */
 #define VERILANE_MAX_ITEMS 4294967295
 
 /**
- * The most digests in a proof of membership.
+ * The largest number of digests in a proof of membership.
  */
 #define VERILANE_MAX_PATH 32
 
 /**
  * How a call ended. Unless it is `VERILANE_STATUS_OK`, no output was written, and
- * `verilane_last_error` says what was wrong and what would be valid.
+ * `verilane_last_error` says what was wrong and what would be valid. Only
+ * `VERILANE_STATUS_CAPACITY` comes with an output: the length needed.
  */
 typedef enum {
     /**
@@ -63,43 +65,43 @@ typedef enum {
      */
     VERILANE_STATUS_OK = 0,
     /**
-     * There is no such engine, or it was freed.
+     * The engine was never created, or was freed.
      */
     VERILANE_STATUS_ENGINE = 1,
     /**
-     * A pointer is null and its length is not zero.
+     * A pointer is null, but its length is not zero.
      */
     VERILANE_STATUS_NULL = 2,
     /**
-     * A pointer is not aligned for what it points to.
+     * A pointer is not aligned for its type.
      */
     VERILANE_STATUS_MISALIGNED = 3,
     /**
-     * An output shares bytes with an input or with another output.
+     * An output overlaps an input or another output.
      */
     VERILANE_STATUS_OVERLAP = 4,
     /**
-     * A length is above `VERILANE_MAX_ITEMS`, or reaches past the address space.
+     * A length is above `VERILANE_MAX_ITEMS`, or exceeds the address space.
      */
     VERILANE_STATUS_LENGTH = 5,
     /**
-     * Offsets run backwards or past the end of their buffer.
+     * Offsets decrease, or lie past the end of their buffer.
      */
     VERILANE_STATUS_OFFSETS = 6,
     /**
-     * A value that the call cannot take.
+     * A value is not valid for the call.
      */
     VERILANE_STATUS_ARGUMENT = 7,
     /**
-     * The output is too small; the length it needs was written.
+     * The output is too small. The length needed was written.
      */
     VERILANE_STATUS_CAPACITY = 8,
     /**
-     * The back end asked for cannot be had on this machine.
+     * The back end asked for is not available on this machine.
      */
     VERILANE_STATUS_UNAVAILABLE = 9,
     /**
-     * Every back end that could serve the call failed; nothing is known of its result.
+     * Every back end that could serve the call faulted, and there is no result.
      */
     VERILANE_STATUS_FAULT = 10,
     /**
@@ -109,16 +111,16 @@ typedef enum {
 } verilane_status;
 
 /**
- * A kind of back end.
+ * A back end.
  */
 typedef enum {
     /**
-     * The CPU; and a hardware GPU for calls above the size from which it was
-     * measured to be faster. Software adapters are never chosen.
+     * The CPU, and a hardware GPU for calls above the size from which it measured
+     * faster. Software adapters are never chosen.
      */
     VERILANE_BACKEND_AUTO = 0,
     /**
-     * The field's own crates: the oracle that the others equal.
+     * The field's own crates, item by item: the oracle that the others equal.
      */
     VERILANE_BACKEND_REFERENCE = 1,
     /**
@@ -126,7 +128,8 @@ typedef enum {
      */
     VERILANE_BACKEND_CPU = 2,
     /**
-     * WGSL compute shaders. Calls go to the CPU after a fault, and the report says so.
+     * WGSL compute shaders. After a fault a call runs on the CPU, and its report says
+     * so.
      */
     VERILANE_BACKEND_GPU = 3,
 } verilane_backend;
@@ -136,7 +139,7 @@ typedef enum {
  */
 typedef enum {
     /**
-     * No cap: what the processor has.
+     * No cap: the highest that the processor supports.
      */
     VERILANE_ISA_BEST = 0,
     /**
@@ -158,8 +161,8 @@ typedef enum {
 } verilane_isa;
 
 /**
- * Which Ed25519 signatures are accepted. The rule is a part of the consensus, and
- * has no default.
+ * An acceptance rule of Ed25519: which signatures are valid. It is part of a ledger's
+ * consensus, and has no default.
  */
 typedef enum {
     /**
@@ -167,7 +170,7 @@ typedef enum {
      */
     VERILANE_RULE_RFC8032 = 1,
     /**
-     * The same without keys and `R` of small order, as ed25519-dalek's
+     * The same, but keys and `R` of small order are refused, as ed25519-dalek's
      * `verify_strict` and Solana.
      */
     VERILANE_RULE_STRICT = 2,
@@ -195,7 +198,7 @@ typedef enum {
      */
     VERILANE_DIGEST_BLAKE3 = 3,
     /**
-     * BLAKE3 under a key of 32 bytes. No tree takes it.
+     * BLAKE3 with a key of 32 bytes. No tree takes it.
      */
     VERILANE_DIGEST_KEYED_BLAKE3 = 4,
 } verilane_digest;
@@ -221,16 +224,16 @@ typedef enum {
 } verilane_tree;
 
 /**
- * How an engine is set up. All zero but the size is what most callers want:
+ * The options of an engine. The defaults are zero in every field but `size`:
  * `verilane_options options = {.size = sizeof options};`
  */
 typedef struct {
     /**
-     * The size of this structure in bytes, which tells its version.
+     * The size of this structure in bytes, which identifies its version.
      */
     size_t size;
     /**
-     * Host threads; 0 stands for one for each processor.
+     * Host threads; 0 means one for each processor.
      */
     size_t threads;
     /**
@@ -243,57 +246,56 @@ typedef struct {
      */
     uint32_t isa;
     /**
-     * Part of the name of the GPU adapter to use, in any case, ended by a zero byte;
-     * null for the environment variable `VERILANE_ADAPTER`, or else any hardware
-     * adapter. It is read only by `verilane_engine_new`.
+     * Part of the name of the GPU adapter to use: case-insensitive, NUL-terminated
+     * UTF-8. Null means the environment variable `VERILANE_ADAPTER`, or any hardware
+     * adapter if that is unset. Only `verilane_engine_new` reads it.
      */
     const char *adapter;
 } verilane_options;
 
 /**
- * An engine, by its number. Zero is never one, and no number is used twice.
+ * A handle to an engine. Its id is never zero, and never used again.
  *
- * Calls on one engine may come from many threads at once. After `fork` a child
- * cannot use its parent's engines, whose threads it does not have.
+ * Any number of threads may call one engine at once. After `fork` the child cannot
+ * use its parent's engines: it does not have their threads.
  */
 typedef struct {
     /**
-     * The number.
+     * The engine's id.
      */
     uint64_t id;
 } verilane_engine;
 
 /**
- * Where a call ran, and where it should have run but could not. A call that ends
- * well on another back end than it was placed on has a `passed_over` above 0.
+ * Where a call ran. `passed_over` is above 0 if it was first placed on a back end
+ * that faulted.
  */
 typedef struct {
     /**
-     * The back end that gave the answer, one of `verilane_backend`.
+     * The back end that served the call, one of `verilane_backend`.
      */
     uint32_t backend;
     /**
-     * 1 if it is a software adapter, a processor that poses as a GPU; else 0.
+     * 1 if it is a software adapter, which runs shaders on the CPU; else 0.
      */
     uint32_t software;
     /**
-     * How many back ends came before it and faulted.
+     * The number of back ends that faulted before it.
      */
     uint32_t passed_over;
     /**
-     * What the first of them said, in UTF-8, ended by a zero byte; cut if it is
-     * long, empty if there is none.
+     * The first of those faults: NUL-terminated UTF-8, truncated if it is too long,
+     * empty if there was none.
      */
     char fault[VERILANE_FAULT_SIZE];
 } verilane_report;
 
 /**
- * What a search has found.
+ * The result of a search.
  */
 typedef struct {
     /**
-     * 1 if a nonce of the window meets the target; 0 if none does, and then the
-     * rest is 0.
+     * 1 if a nonce in the window meets the target; else 0, and all other fields are 0.
      */
     uint32_t found;
     /**
@@ -311,37 +313,39 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The version of the interface that the library has: it must be equal to the
- * header's `VERILANE_ABI_VERSION`.
+ * The library's version of the interface. It must equal the header's
+ * `VERILANE_ABI_VERSION`.
  */
 VERILANE_MUST_USE uint32_t verilane_abi_version(void);
 
 /**
- * Makes an engine. Its self-tests have run when this returns.
+ * Creates an engine and runs its self-tests.
  *
- * - `options`: null for an engine that places calls by itself, on all processors.
- * - `engine`: the new engine, to be freed by `verilane_engine_free`.
+ * - `options`: null for the defaults: automatic placement, on all processors.
+ * - `engine`: the new engine, which `verilane_engine_free` frees.
  */
 VERILANE_MUST_USE
 verilane_status verilane_engine_new(const verilane_options *options,
                                     verilane_engine *engine);
 
 /**
- * Frees an engine. Calls that run on it in other threads end as they would have;
- * later ones fail with `VERILANE_STATUS_ENGINE`, and so does freeing it again.
+ * Frees an engine. Calls that other threads have in progress on it complete; later
+ * ones fail with `VERILANE_STATUS_ENGINE`, as does freeing it again.
  */
 VERILANE_MUST_USE verilane_status verilane_engine_free(verilane_engine engine);
 
 /**
- * A verdict for each of `n` signatures; none depends on another's.
+ * A verdict for each of `n` signatures, independent of the others. Under
+ * `VERILANE_RULE_ZIP215` that holds but for a probability of 2^-125, with which a batch
+ * equation accepts an invalid signature.
  *
  * - `rule`: one of `verilane_rule`.
- * - `keys`: `n` public keys of 32 bytes, end to end.
- * - `signatures`: `n` signatures of 64 bytes, end to end.
- * - `bytes`, `bytes_len`: the messages' buffer.
- * - `offsets`: `n + 1` of them; message `i` is `bytes[offsets[i]..offsets[i + 1]]`.
+ * - `keys`: `n` public keys of 32 bytes, contiguous.
+ * - `signatures`: `n` signatures of 64 bytes, contiguous.
+ * - `bytes`, `bytes_len`: the buffer of the messages.
+ * - `offsets`: `n + 1` offsets; message `i` is `bytes[offsets[i]..offsets[i + 1]]`.
  * - `verdicts`: `n` bytes; 1 where the signature is valid, else 0.
- * - `report`: where the call ran; null if nobody asks.
+ * - `report`: where the call ran; may be null.
  */
 VERILANE_MUST_USE
 verilane_status verilane_verify(verilane_engine engine,
@@ -360,10 +364,10 @@ verilane_status verilane_verify(verilane_engine engine,
  *
  * - `hash`: one of `verilane_digest`.
  * - `key`: 32 bytes for `VERILANE_DIGEST_KEYED_BLAKE3`, else null.
- * - `bytes`, `bytes_len`: the strings' buffer.
- * - `offsets`: `n + 1` of them; string `i` is `bytes[offsets[i]..offsets[i + 1]]`.
- * - `digests`: `n` digests of 32 bytes, end to end.
- * - `report`: where the call ran; null if nobody asks.
+ * - `bytes`, `bytes_len`: the buffer of the strings.
+ * - `offsets`: `n + 1` offsets; string `i` is `bytes[offsets[i]..offsets[i + 1]]`.
+ * - `digests`: `n` digests of 32 bytes, contiguous.
+ * - `report`: where the call ran; may be null.
  */
 VERILANE_MUST_USE
 verilane_status verilane_hash(verilane_engine engine,
@@ -377,14 +381,14 @@ verilane_status verilane_hash(verilane_engine engine,
                               verilane_report *report);
 
 /**
- * The leaf nodes of a tree over `n` byte strings, as `verilane_merkle_root` takes them.
+ * The leaf nodes of a tree over `n` byte strings, which `verilane_merkle_root` takes.
  *
  * - `tree`: one of `verilane_tree`.
- * - `hash`: the tree's, one of `verilane_digest`.
- * - `bytes`, `bytes_len`: the strings' buffer.
- * - `offsets`: `n + 1` of them; string `i` is `bytes[offsets[i]..offsets[i + 1]]`.
- * - `leaves`: `n` nodes of 32 bytes, end to end.
- * - `report`: where the call ran; null if nobody asks.
+ * - `hash`: the tree's hash, one of `verilane_digest`.
+ * - `bytes`, `bytes_len`: the buffer of the strings.
+ * - `offsets`: `n + 1` offsets; string `i` is `bytes[offsets[i]..offsets[i + 1]]`.
+ * - `leaves`: `n` nodes of 32 bytes, contiguous.
+ * - `report`: where the call ran; may be null.
  */
 VERILANE_MUST_USE
 verilane_status verilane_merkle_leaves(verilane_engine engine,
@@ -398,16 +402,16 @@ verilane_status verilane_merkle_leaves(verilane_engine engine,
                                        verilane_report *report);
 
 /**
- * The root over `n` leaf nodes, which are not hashed again.
+ * The root over `n` leaf nodes, which are taken as they are and not hashed again.
  *
  * - `tree`: one of `verilane_tree`.
- * - `hash`: the tree's, one of `verilane_digest`.
- * - `leaves`: `n` nodes of 32 bytes, end to end.
+ * - `hash`: the tree's hash, one of `verilane_digest`.
+ * - `leaves`: `n` nodes of 32 bytes, contiguous.
  * - `root`: 32 bytes.
  * - `mutated`: 1 byte. 1 if the tree is Bitcoin's and another list of leaves has the
- *   same root (CVE-2012-2459): refuse such a block without marking it as invalid for
- *   good. Else 0.
- * - `report`: where the call ran; null if nobody asks.
+ *   same root (CVE-2012-2459): refuse such a block, but do not mark it as permanently
+ *   invalid. Else 0.
+ * - `report`: where the call ran; may be null.
  */
 VERILANE_MUST_USE
 verilane_status verilane_merkle_root(verilane_engine engine,
@@ -423,15 +427,15 @@ verilane_status verilane_merkle_root(verilane_engine engine,
  * The proof that leaf `index` is in the tree over `n` leaf nodes.
  *
  * - `tree`: one of `verilane_tree`.
- * - `hash`: the tree's, one of `verilane_digest`.
- * - `leaves`: `n` nodes of 32 bytes, end to end.
+ * - `hash`: the tree's hash, one of `verilane_digest`.
+ * - `leaves`: `n` nodes of 32 bytes, contiguous.
  * - `index`: the leaf's position, from 0.
  * - `path`: room for `capacity` digests of 32 bytes: the siblings from the leaf to
  *   the root, lowest first. `VERILANE_MAX_PATH` always suffice.
- * - `path_len`: how many digests the path has. It is written too if they are more
- *   than `capacity`: the status is then `VERILANE_STATUS_CAPACITY`, and `path` is as
- *   it was.
- * - `report`: where the call ran; null if nobody asks.
+ * - `path_len`: the number of digests in the path. If it is above `capacity`, it is
+ *   still written; the status is then `VERILANE_STATUS_CAPACITY`, and `path` is
+ *   unchanged.
+ * - `report`: where the call ran; may be null.
  */
 VERILANE_MUST_USE
 verilane_status verilane_merkle_proof(verilane_engine engine,
@@ -446,16 +450,16 @@ verilane_status verilane_merkle_proof(verilane_engine engine,
                                       verilane_report *report);
 
 /**
- * Whether a proof leads from `leaf` to `root`. It needs no engine.
+ * Whether a proof leads from `leaf` to `root`. This needs no engine.
  *
  * - `tree`: one of `verilane_tree`.
- * - `hash`: the tree's, one of `verilane_digest`.
+ * - `hash`: the tree's hash, one of `verilane_digest`.
  * - `leaf`: the leaf node, 32 bytes.
  * - `index`: its position, from 0.
  * - `leaves`: the number of leaves in the tree.
- * - `path`: `path_len` digests of 32 bytes, end to end.
+ * - `path`: `path_len` digests of 32 bytes, contiguous.
  * - `root`: 32 bytes.
- * - `valid`: 1 byte; 1 if it does, else 0.
+ * - `valid`: 1 byte; 1 if the proof is valid, else 0.
  */
 VERILANE_MUST_USE
 verilane_status verilane_merkle_proof_verify(uint32_t tree,
@@ -469,31 +473,32 @@ verilane_status verilane_merkle_proof_verify(uint32_t tree,
                                              uint8_t *valid);
 
 /**
- * For each of `n` fingerprints, the position of the first one equal to it.
+ * For each of `n` fingerprints, the position of its first occurrence.
  *
- * - `prints`: `n` fingerprints of 32 bytes, end to end.
- * - `firsts`: `n` positions, from 0; that of the fingerprint itself if it is the first.
- * - `report`: where the call ran; null if nobody asks.
+ * - `fingerprints`: `n` fingerprints of 32 bytes, contiguous.
+ * - `first_occurrences`: `n` positions, from 0; a fingerprint's own if no earlier one is
+ *   equal.
+ * - `report`: where the call ran; may be null.
  */
 VERILANE_MUST_USE
 verilane_status verilane_first_occurrences(verilane_engine engine,
-                                           const uint8_t *prints,
+                                           const uint8_t *fingerprints,
                                            size_t n,
-                                           uint32_t *firsts,
+                                           uint32_t *first_occurrences,
                                            verilane_report *report);
 
 /**
- * The lowest nonce, of those from `first` to `last`, with which the SHA-256d of the
- * header, read as a little-endian number, is not above the target.
+ * The lowest nonce from `first` to `last` for which the SHA-256d of the header, read
+ * as a little-endian number, is not above the target.
  *
- * - `header`, `header_len`: the header; of Bitcoin's, 80 bytes. The nonce's bytes in
- *   it are not looked at.
- * - `nonce_offset`: where its 32-bit little-endian nonce begins: a multiple of 4, in
- *   the last 64-byte block of the padded header; in Bitcoin's, 76.
- * - `target`: 32 bytes, most significant first.
- * - `first`, `last`: both are tried too.
- * - `found`: what was found.
- * - `report`: where the call ran; null if nobody asks.
+ * - `header`, `header_len`: the header; Bitcoin's has 80 bytes. The nonce in it is
+ *   ignored.
+ * - `nonce_offset`: where the 32-bit little-endian nonce begins: a multiple of 4, in
+ *   the last 64-byte block of the padded header; 76 in Bitcoin's.
+ * - `target`: 32 bytes, big-endian.
+ * - `first`, `last`: the bounds of the window, both included.
+ * - `found`: the result.
+ * - `report`: where the call ran; may be null.
  */
 VERILANE_MUST_USE
 verilane_status verilane_search(verilane_engine engine,
@@ -507,20 +512,21 @@ verilane_status verilane_search(verilane_engine engine,
                                 verilane_report *report);
 
 /**
- * The target of Bitcoin's compact form, as a header holds it.
+ * Expands the compact target in a Bitcoin header.
  *
- * - `target`: 32 bytes, most significant first.
+ * - `bits`: the compact target.
+ * - `target`: 32 bytes, big-endian.
  */
 VERILANE_MUST_USE verilane_status verilane_target_from_bits(uint32_t bits, uint8_t *target);
 
 /**
- * What was wrong with the last call of this thread that did not end with
- * `VERILANE_STATUS_OK`: UTF-8, ended by a zero byte, empty if every call was in
- * order. Calls that succeed leave it as it is.
+ * The message of this thread's last call that did not end with `VERILANE_STATUS_OK`:
+ * NUL-terminated UTF-8, empty if no call has failed. Calls that succeed do not change
+ * it.
  *
- * The text belongs to the library and lives until the next call of this thread
- * fails, or until the thread ends. Where calls move between threads, as Go's do,
- * keep the thread from the call to this one.
+ * The library owns the text, which is valid until the thread's next call fails or the
+ * thread ends. Where a runtime moves calls between threads, as Go's does, lock the
+ * thread from the failing call to this one.
  */
 VERILANE_MUST_USE const char *verilane_last_error(void);
 

@@ -1,5 +1,5 @@
-//! Engines as C knows them: numbers in a register of those that live, so that one
-//! freed, or never made, is found out.
+//! Engine handles: ids in a registry of live engines, which detects a handle that was
+//! freed or never issued.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char};
@@ -11,46 +11,47 @@ use super::status::{Failure, Status, copy_text, guard};
 use verilane::cpu::Isa;
 use verilane::{BackendKind, Placement};
 
-/// The version of this interface. It grows when a program compiled for an earlier
-/// one would no longer work.
+/// The version of this binary interface. It increases when a program compiled for an
+/// earlier one would no longer work.
 pub const VERILANE_ABI_VERSION: u32 = 1;
 
-/// The version of the interface that the library has: it must be equal to the
-/// header's `VERILANE_ABI_VERSION`.
+/// The library's version of the interface. It must equal the header's
+/// `VERILANE_ABI_VERSION`.
 #[unsafe(no_mangle)]
 pub extern "C" fn verilane_abi_version() -> u32 {
     VERILANE_ABI_VERSION
 }
 
-/// An engine, by its number. Zero is never one, and no number is used twice.
+/// A handle to an engine. Its id is never zero, and never used again.
 ///
-/// Calls on one engine may come from many threads at once. After `fork` a child
-/// cannot use its parent's engines, whose threads it does not have.
+/// Any number of threads may call one engine at once. After `fork` the child cannot
+/// use its parent's engines: it does not have their threads.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineHandle {
-    /// The number.
+    /// The engine's id.
     pub id: u64,
 }
 
-/// A kind of back end.
+/// A back end.
 #[repr(C)]
 pub enum BackendChoice {
-    /// The CPU; and a hardware GPU for calls above the size from which it was
-    /// measured to be faster. Software adapters are never chosen.
+    /// The CPU, and a hardware GPU for calls above the size from which it measured
+    /// faster. Software adapters are never chosen.
     Auto = 0,
-    /// The field's own crates: the oracle that the others equal.
+    /// The field's own crates, item by item: the oracle that the others equal.
     Reference = 1,
     /// SIMD lanes on all threads.
     Cpu = 2,
-    /// WGSL compute shaders. Calls go to the CPU after a fault, and the report says so.
+    /// WGSL compute shaders. After a fault a call runs on the CPU, and its report says
+    /// so.
     Gpu = 3,
 }
 
 /// An instruction set; each includes those before it.
 #[repr(C)]
 pub enum IsaCap {
-    /// No cap: what the processor has.
+    /// No cap: the highest that the processor supports.
     Best = 0,
     /// One item at a time.
     Scalar = 1,
@@ -62,45 +63,45 @@ pub enum IsaCap {
     Avx512Ifma = 4,
 }
 
-/// How an engine is set up. All zero but the size is what most callers want:
+/// The options of an engine. The defaults are zero in every field but `size`:
 /// `verilane_options options = {.size = sizeof options};`
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct EngineOptions {
-    /// The size of this structure in bytes, which tells its version.
+    /// The size of this structure in bytes, which identifies its version.
     pub size: usize,
-    /// Host threads; 0 stands for one for each processor.
+    /// Host threads; 0 means one for each processor.
     pub threads: usize,
     /// One of `verilane_backend`.
     pub backend: u32,
     /// The highest instruction set to use, one of `verilane_isa`. The environment
     /// variable `VERILANE_ISA` caps it too.
     pub isa: u32,
-    /// Part of the name of the GPU adapter to use, in any case, ended by a zero byte;
-    /// null for the environment variable `VERILANE_ADAPTER`, or else any hardware
-    /// adapter. It is read only by `verilane_engine_new`.
+    /// Part of the name of the GPU adapter to use: case-insensitive, NUL-terminated
+    /// UTF-8. Null means the environment variable `VERILANE_ADAPTER`, or any hardware
+    /// adapter if that is unset. Only `verilane_engine_new` reads it.
     pub adapter: *const c_char,
 }
 
-/// The most bytes that a later version of the options may have.
+/// The largest size that a later version of the options may have, in bytes.
 const MAX_OPTIONS: usize = 4096;
 
-/// Bytes of the text in a report, with the zero byte at its end.
+/// The size of a report's `fault` in bytes, with the terminating NUL.
 pub const VERILANE_FAULT_SIZE: usize = 244;
 
-/// Where a call ran, and where it should have run but could not. A call that ends
-/// well on another back end than it was placed on has a `passed_over` above 0.
+/// Where a call ran. `passed_over` is above 0 if it was first placed on a back end
+/// that faulted.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct CallReport {
-    /// The back end that gave the answer, one of `verilane_backend`.
+    /// The back end that served the call, one of `verilane_backend`.
     pub backend: u32,
-    /// 1 if it is a software adapter, a processor that poses as a GPU; else 0.
+    /// 1 if it is a software adapter, which runs shaders on the CPU; else 0.
     pub software: u32,
-    /// How many back ends came before it and faulted.
+    /// The number of back ends that faulted before it.
     pub passed_over: u32,
-    /// What the first of them said, in UTF-8, ended by a zero byte; cut if it is
-    /// long, empty if there is none.
+    /// The first of those faults: NUL-terminated UTF-8, truncated if it is too long,
+    /// empty if there was none.
     pub fault: [c_char; VERILANE_FAULT_SIZE],
 }
 
@@ -124,52 +125,52 @@ impl CallReport {
     }
 }
 
-/// Writes the report where the caller wants one.
-pub(super) fn tell(wanted: Option<Output<'_, CallReport>>, report: &verilane::Report) {
+/// Writes the report if the caller asked for it.
+pub(super) fn write_report(wanted: Option<Output<'_, CallReport>>, report: &verilane::Report) {
     if let Some(output) = wanted {
         output.fill(&[CallReport::new(report)]);
     }
 }
 
-/// Numbers start at one that memory seldom holds by chance: "verilane" in ASCII.
-static NEXT: AtomicU64 = AtomicU64::new(u64::from_be_bytes(*b"verilane"));
+/// Ids start at a value that memory seldom holds by chance: "verilane" in ASCII.
+static NEXT_ID: AtomicU64 = AtomicU64::new(u64::from_be_bytes(*b"verilane"));
 
 static ENGINES: RwLock<BTreeMap<u64, Arc<verilane::Engine>>> = RwLock::new(BTreeMap::new());
 
-/// The engine of that number.
+/// The engine with that id.
 pub(super) fn find(handle: EngineHandle) -> Result<Arc<verilane::Engine>, Failure> {
     let engines = ENGINES.read().unwrap_or_else(PoisonError::into_inner);
     engines.get(&handle.id).cloned().ok_or_else(|| no_engine(handle))
 }
 
 fn no_engine(handle: EngineHandle) -> Failure {
-    Failure::new(Status::Engine, format!("{:#x} is no engine: it was never made, or was freed", handle.id))
+    Failure::new(Status::Engine, format!("{:#x} is no engine: it was never created, or was freed", handle.id))
 }
 
-/// Makes an engine. Its self-tests have run when this returns.
+/// Creates an engine and runs its self-tests.
 ///
-/// - `options`: null for an engine that places calls by itself, on all processors.
-/// - `engine`: the new engine, to be freed by `verilane_engine_free`.
+/// - `options`: null for the defaults: automatic placement, on all processors.
+/// - `engine`: the new engine, which `verilane_engine_free` frees.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn verilane_engine_new(
     options: *const EngineOptions,
     engine: *mut EngineHandle,
 ) -> Status {
-    // SAFETY: the caller's promise, in the documentation of the module.
+    // SAFETY: the caller's promise, in the crate's documentation.
     let mut memory = unsafe { Memory::of_caller() };
     guard(|| {
         let output = memory.write("engine", engine.cast::<u64>(), 1)?;
         let options = read_options(&mut memory, options)?;
-        let made = Arc::new(verilane::Engine::with_options(&options)?);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        ENGINES.write().unwrap_or_else(PoisonError::into_inner).insert(id, made);
+        let created = Arc::new(verilane::Engine::with_options(&options)?);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        ENGINES.write().unwrap_or_else(PoisonError::into_inner).insert(id, created);
         output.fill(&[id]);
         Ok(())
     })
 }
 
-/// Frees an engine. Calls that run on it in other threads end as they would have;
-/// later ones fail with `VERILANE_STATUS_ENGINE`, and so does freeing it again.
+/// Frees an engine. Calls that other threads have in progress on it complete; later
+/// ones fail with `VERILANE_STATUS_ENGINE`, as does freeing it again.
 #[unsafe(no_mangle)]
 pub extern "C" fn verilane_engine_free(engine: EngineHandle) -> Status {
     guard(|| {
@@ -200,7 +201,7 @@ fn read_options(
             format!("the options have {size} bytes, of which this version knows {known}: the rest must be 0"),
         ));
     }
-    // SAFETY: as many bytes were just claimed, at an aligned address, and any bytes
+    // SAFETY: that many bytes were just claimed, at an aligned address, and any bytes
     // are valid options.
     let options = unsafe { *options };
     Ok(verilane::Options {
@@ -213,25 +214,31 @@ fn read_options(
 }
 
 fn placement(backend: u32) -> Result<Placement, Failure> {
-    if backend == BackendChoice::Auto as u32 {
-        return Ok(Placement::Auto);
-    }
-    let kinds = [BackendKind::Reference, BackendKind::Cpu, BackendKind::Gpu];
-    choice("back end", backend, &kinds).map(Placement::On)
+    let choices = [
+        (BackendChoice::Auto as u32, Placement::Auto),
+        (BackendChoice::Reference as u32, Placement::On(BackendKind::Reference)),
+        (BackendChoice::Cpu as u32, Placement::On(BackendKind::Cpu)),
+        (BackendChoice::Gpu as u32, Placement::On(BackendKind::Gpu)),
+    ];
+    choice("back end", backend, &choices)
 }
 
 fn isa(isa: u32) -> Result<Option<Isa>, Failure> {
-    if isa == IsaCap::Best as u32 {
-        return Ok(None);
-    }
-    choice("instruction set", isa, &Isa::ALL).map(Some)
+    let choices = [
+        (IsaCap::Best as u32, None),
+        (IsaCap::Scalar as u32, Some(Isa::Scalar)),
+        (IsaCap::Avx2 as u32, Some(Isa::Avx2)),
+        (IsaCap::Avx512 as u32, Some(Isa::Avx512)),
+        (IsaCap::Avx512Ifma as u32, Some(Isa::Avx512Ifma)),
+    ];
+    choice("instruction set", isa, &choices)
 }
 
 fn adapter(name: *const c_char) -> Result<Option<String>, Failure> {
     if name.is_null() {
         return Ok(None);
     }
-    // SAFETY: it is not null; that a zero byte ends it is the caller's promise.
+    // SAFETY: it is not null; that it is NUL-terminated is the caller's promise.
     let name = unsafe { CStr::from_ptr(name) };
     match name.to_str() {
         Ok(name) => Ok(Some(name.into())),
@@ -239,15 +246,17 @@ fn adapter(name: *const c_char) -> Result<Option<String>, Failure> {
     }
 }
 
-/// What C numbers from 1.
-pub(super) fn choice<T: Copy>(what: &str, number: u32, choices: &[T]) -> Result<T, Failure> {
-    let index = (number as usize).checked_sub(1);
-    index.and_then(|index| choices.get(index)).copied().ok_or_else(|| {
-        Failure::new(
-            Status::Argument,
-            format!("{number} stands for no {what}: numbers go from 1 to {}", choices.len()),
-        )
-    })
+/// The choice that has the number in the header. Choices are in the order of their
+/// numbers.
+pub(super) fn choice<T: Copy>(what: &str, number: u32, choices: &[(u32, T)]) -> Result<T, Failure> {
+    if let Some(&(_, chosen)) = choices.iter().find(|(known, _)| *known == number) {
+        return Ok(chosen);
+    }
+    let (first, last) = (choices[0].0, choices[choices.len() - 1].0);
+    Err(Failure::new(
+        Status::Argument,
+        format!("{number} stands for no {what}: numbers go from {first} to {last}"),
+    ))
 }
 
 #[cfg(test)]
@@ -261,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_tells_of_back_ends_that_faulted() {
+    fn a_report_names_the_back_ends_that_faulted() {
         let info = |kind, software| BackendInfo { kind, threads: 1, detail: String::new(), software };
         let backend = info(BackendKind::Cpu, false);
         let served = CallReport::new(&Report::new(backend.clone()));
@@ -271,10 +280,10 @@ mod tests {
         let lost = (info(BackendKind::Gpu, true), Fault::DeviceLost("it was unplugged".repeat(20)));
         let mut report = Report::new(backend);
         report.passed_over.push(lost);
-        let told = CallReport::new(&report);
-        assert_eq!((told.backend, told.passed_over), (2, 1));
-        assert!(text(&told).starts_with("gpu (software): the device was lost: it was unplugged"));
-        assert_eq!(text(&told).len(), VERILANE_FAULT_SIZE - 1);
+        let report = CallReport::new(&report);
+        assert_eq!((report.backend, report.passed_over), (2, 1));
+        assert!(text(&report).starts_with("gpu (software): the device was lost: it was unplugged"));
+        assert_eq!(text(&report).len(), VERILANE_FAULT_SIZE - 1);
 
         let software = Report::new(info(BackendKind::Gpu, true));
         assert_eq!((CallReport::new(&software).backend, CallReport::new(&software).software), (3, 1));

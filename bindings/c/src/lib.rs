@@ -1,20 +1,21 @@
 //! The C interface, which `include/verilane.h` declares.
 //!
-//! Functions are called from C and unsafe in Rust: pointers must be what their
-//! documentation says, and the memory behind them must neither change nor be freed
-//! by anybody else until the call returns. What can be checked of that is checked
-//! first: null pointers, alignment, sizes past the address space, outputs that
-//! overlap anything else, offsets against their buffer, and whether an engine
-//! lives. What fails is told by a [`Status`] and [`verilane_last_error`]; no panic
-//! leaves a function.
+//! # Safety
+//!
+//! Every pointer must be what its function's documentation says, and nothing else may
+//! change or free the memory behind it until the call returns. Each function first
+//! checks what it can: null pointers, alignment, sizes beyond the address space,
+//! outputs that overlap another buffer, offsets against their buffer, and whether the
+//! engine exists. A failure gives a [`Status`] and sets [`verilane_last_error`]. No
+//! panic leaves a function.
 
 // C prints nothing by `Debug`.
 #![allow(missing_debug_implementations)]
-// The module's documentation and the header's opening say it once for all functions.
+// The crate's documentation and the header's opening state it once for all functions.
 #![allow(clippy::missing_safety_doc)]
 
 #[cfg(not(panic = "unwind"))]
-compile_error!("a panic must not end the C program that called: this package needs panic = \"unwind\"");
+compile_error!("a panic must not abort the C program that called: this package needs panic = \"unwind\"");
 
 mod engine;
 mod memory;

@@ -1,4 +1,4 @@
-//! The caller's memory: checked before anything is read or written.
+//! The caller's memory, checked before anything is read or written.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -8,13 +8,12 @@ use bytemuck::Pod;
 use super::status::{Failure, Status};
 use verilane::Records;
 
-/// The most items of one call.
+/// The largest number of items in one call: the largest position that 32 bits hold.
 ///
-/// A count above it is refused before any memory is looked at. It is the largest
-/// position that 32 bits hold.
+/// A larger count is refused before any memory is read.
 pub const VERILANE_MAX_ITEMS: u64 = 4294967295;
 
-/// The memory that one call touches, `'a` long.
+/// The memory that one call accesses, valid for `'a`.
 pub(super) struct Memory<'a> {
     claims: Vec<Claim>,
     caller: PhantomData<&'a ()>,
@@ -28,9 +27,9 @@ struct Claim {
 
 impl<'a> Memory<'a> {
     /// # Safety
-    /// Every pointer that is given to this value, unless it is null, must point to
-    /// as many items as are claimed there. For `'a`, none but the caller of this
-    /// function may write to those read, nor touch those written.
+    /// Every pointer that is passed to this value, unless it is null, must point to as
+    /// many items as are claimed there. During `'a`, only the caller of this function
+    /// may write to items that are read, or access items that are written.
     pub unsafe fn of_caller() -> Self {
         Memory { claims: Vec::new(), caller: PhantomData }
     }
@@ -46,9 +45,9 @@ impl<'a> Memory<'a> {
             return Ok(&[]);
         }
         self.claim(name, pointer, count, false)?;
-        // SAFETY: the pointer is neither null nor misaligned, the size fits the address
-        // space, as was just checked; the rest was promised to `of_caller`. Outputs do
-        // not overlap it, and are only written through their pointers.
+        // SAFETY: `claim` has checked that the pointer is aligned and not null, that the
+        // size fits the address space, and that no output overlaps it. Outputs are only
+        // written through their pointers. The rest was promised to `of_caller`.
         Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
     }
 
@@ -59,11 +58,11 @@ impl<'a> Memory<'a> {
         pointer: *const u8,
     ) -> Result<[u8; N], Failure> {
         let bytes = self.read(name, pointer, N)?;
-        Ok(bytes.try_into().expect("as many bytes were read"))
+        Ok(bytes.try_into().expect("`read` gives that many bytes"))
     }
 
-    /// A column of `n` byte strings in `bytes`, at `n + 1` offsets; where `n` is zero
-    /// no offset is looked at.
+    /// A column of `n` byte strings in `bytes`, at `n + 1` offsets. If `n` is zero, no
+    /// offset is read.
     pub fn records(
         &mut self,
         bytes: *const u8,
@@ -76,7 +75,7 @@ impl<'a> Memory<'a> {
         Ok(Records::new(bytes, offsets)?)
     }
 
-    /// `count` items that the call writes when all else has succeeded.
+    /// `count` items that the call writes once everything else has succeeded.
     pub fn write<T: Copy>(
         &mut self,
         name: &'static str,
@@ -110,13 +109,13 @@ impl<'a> Memory<'a> {
     ) -> Result<(), Failure> {
         let refuse = |status, message| Err(Failure::new(status, message));
         if pointer.is_null() {
-            return refuse(Status::Null, format!("{name} is null, but {count} items are claimed there"));
+            return refuse(Status::Null, format!("{name} is null, but {count} items are expected there"));
         }
         if !pointer.is_aligned() {
             let alignment = align_of::<T>();
             return refuse(
                 Status::Misaligned,
-                format!("{name} at {pointer:p} is not at a multiple of {alignment} bytes"),
+                format!("{name} at {pointer:p} is not aligned to {alignment} bytes"),
             );
         }
         let start = pointer.addr();
@@ -125,17 +124,17 @@ impl<'a> Memory<'a> {
             let width = size_of::<T>();
             return refuse(
                 Status::Length,
-                format!("{name}: {count} items of {width} bytes reach past the address space"),
+                format!("{name}: {count} items of {width} bytes exceed the address space"),
             );
         };
         let range = start..end;
-        let clash = self.claims.iter().find(|other| {
+        let overlapping = self.claims.iter().find(|other| {
             (written || other.written) && range.start < other.range.end && other.range.start < range.end
         });
-        if let Some(other) = clash {
+        if let Some(other) = overlapping {
             return refuse(
                 Status::Overlap,
-                format!("{name} and {} overlap: what is written needs memory of its own", other.name),
+                format!("{name} and {} overlap: an output needs memory of its own", other.name),
             );
         }
         self.claims.push(Claim { name, range, written });
@@ -152,26 +151,26 @@ pub(super) struct Output<'a, T> {
 
 impl<T: Copy> Output<'_, T> {
     /// # Panics
-    /// If there are not as many values as were claimed.
+    /// If the number of values is not the number claimed.
     pub fn fill(self, values: &[T]) {
         assert_eq!(values.len(), self.count);
         self.fill_front(values);
     }
 
     /// # Panics
-    /// If there are more values than were claimed.
+    /// If there are more values than claimed.
     pub fn fill_front(self, values: &[T]) {
         assert!(values.len() <= self.count);
         if values.is_empty() {
             return;
         }
-        // SAFETY: `Memory::write` checked that the pointer is aligned, not null and
-        // apart from all that the call reads; the rest was promised to `of_caller`.
+        // SAFETY: `Memory::write` has checked that the pointer is aligned, not null, and
+        // apart from everything that the call reads; the rest was promised to `of_caller`.
         unsafe { self.pointer.copy_from_nonoverlapping(values.as_ptr(), values.len()) };
     }
 }
 
-/// Refuses a number of items that no call takes.
+/// Refuses more items than a call takes.
 pub(super) fn check_items(items: usize) -> Result<(), Failure> {
     let limit = verilane::dedup::MAX_PRINTS;
     if items > limit {
@@ -192,7 +191,7 @@ mod tests {
     fn claims_are_checked_before_memory_is_touched() {
         let mut words = [1_u64, 2, 3, 4];
         let pointer = words.as_mut_ptr();
-        // SAFETY: what is read lies in `words`; other claims are refused.
+        // SAFETY: all reads are in `words`; other claims are refused.
         let mut memory = unsafe { Memory::of_caller() };
         assert_eq!(memory.read("in", pointer, 2).unwrap(), [1, 2]);
         assert_eq!(memory.read("again", pointer, 1).unwrap(), [1]);

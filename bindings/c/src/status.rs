@@ -1,4 +1,4 @@
-//! How calls end, and what is said of those that fail.
+//! The status of a call, and the message of one that fails.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -8,38 +8,39 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use verilane::Error;
 
 /// How a call ended. Unless it is `VERILANE_STATUS_OK`, no output was written, and
-/// `verilane_last_error` says what was wrong and what would be valid.
+/// `verilane_last_error` says what was wrong and what would be valid. Only
+/// `VERILANE_STATUS_CAPACITY` comes with an output: the length needed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Status {
     /// The outputs hold the answer.
     Ok = 0,
-    /// There is no such engine, or it was freed.
+    /// The engine was never created, or was freed.
     Engine = 1,
-    /// A pointer is null and its length is not zero.
+    /// A pointer is null, but its length is not zero.
     Null = 2,
-    /// A pointer is not aligned for what it points to.
+    /// A pointer is not aligned for its type.
     Misaligned = 3,
-    /// An output shares bytes with an input or with another output.
+    /// An output overlaps an input or another output.
     Overlap = 4,
-    /// A length is above `VERILANE_MAX_ITEMS`, or reaches past the address space.
+    /// A length is above `VERILANE_MAX_ITEMS`, or exceeds the address space.
     Length = 5,
-    /// Offsets run backwards or past the end of their buffer.
+    /// Offsets decrease, or lie past the end of their buffer.
     Offsets = 6,
-    /// A value that the call cannot take.
+    /// A value is not valid for the call.
     Argument = 7,
-    /// The output is too small; the length it needs was written.
+    /// The output is too small. The length needed was written.
     Capacity = 8,
-    /// The back end asked for cannot be had on this machine.
+    /// The back end asked for is not available on this machine.
     Unavailable = 9,
-    /// Every back end that could serve the call failed; nothing is known of its result.
+    /// Every back end that could serve the call faulted, and there is no result.
     Fault = 10,
     /// A defect of the library itself.
     Panic = 11,
 }
 
-/// A call that failed: its status, and what is said of it.
+/// The status and the message of a call that failed.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub status: Status,
@@ -70,7 +71,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// The text that a panic came with, if it was text.
+/// The panic's message, if it is text.
 fn text_of(panic: &(dyn Any + Send)) -> Option<&str> {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
@@ -80,43 +81,42 @@ thread_local! {
     static LAST_ERROR: RefCell<CString> = RefCell::default();
 }
 
-/// What was wrong with the last call of this thread that did not end with
-/// `VERILANE_STATUS_OK`: UTF-8, ended by a zero byte, empty if every call was in
-/// order. Calls that succeed leave it as it is.
+/// The message of this thread's last call that did not end with `VERILANE_STATUS_OK`:
+/// NUL-terminated UTF-8, empty if no call has failed. Calls that succeed do not change
+/// it.
 ///
-/// The text belongs to the library and lives until the next call of this thread
-/// fails, or until the thread ends. Where calls move between threads, as Go's do,
-/// keep the thread from the call to this one.
+/// The library owns the text, which is valid until the thread's next call fails or the
+/// thread ends. Where a runtime moves calls between threads, as Go's does, lock the
+/// thread from the failing call to this one.
 #[unsafe(no_mangle)]
 pub extern "C" fn verilane_last_error() -> *const c_char {
-    // While a thread ends, its message may be gone before its last call.
+    // While a thread ends, its message may be dropped before its last call.
     LAST_ERROR.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// Runs `work`; what it refuses, and what it panics with, becomes the thread's last error.
+/// Runs `work`. A failure or a panic becomes the thread's last error.
 pub(super) fn guard(work: impl FnOnce() -> Result<(), Failure>) -> Status {
     let failure = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => return Status::Ok,
         Ok(Err(failure)) => failure,
         Err(panic) => Failure::of_panic(panic.as_ref()),
     };
-    remember(&failure.message);
+    set_last_error(&failure.message);
     failure.status
 }
 
-fn remember(message: &str) {
+fn set_last_error(message: &str) {
     let text = to_c_string(message);
-    // A thread that ends has nobody left to read it.
+    // It fails only while the thread ends, when no one reads it any more.
     let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = text);
 }
 
-/// Text from outside may hold zero bytes, which would end it early.
+/// The text with each NUL, which would end it early, replaced by a question mark.
 fn to_c_string(text: &str) -> CString {
-    CString::new(text.replace('\0', "?")).expect("it holds no zero byte")
+    CString::new(text.replace('\0', "?")).expect("it contains no NUL")
 }
 
-/// Copies `text` into `out`, which ends with a zero byte; what is too long is cut
-/// after a whole character.
+/// Copies `text` into `out`, NUL-terminated and truncated to whole characters.
 pub(super) fn copy_text(text: &str, out: &mut [c_char]) {
     let text = to_c_string(&text[..text.floor_char_boundary(out.len() - 1)]);
     for (place, &byte) in out.iter_mut().zip(text.as_bytes_with_nul()) {
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn last_error() -> String {
-        // SAFETY: the text lives until the next call fails.
+        // SAFETY: the text is valid until the next call fails.
         unsafe { CStr::from_ptr(verilane_last_error()) }.to_str().unwrap().into()
     }
 
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_after_a_whole_character() {
+    fn text_is_truncated_to_whole_characters() {
         for (text, expected) in [("abc", "abc"), ("abcdefgh", "abcdefg"), ("abcdefé", "abcdef"), ("", "")] {
             let mut out = [0x7f; 8];
             copy_text(text, &mut out);

@@ -1,5 +1,5 @@
-/* What C can do wrong, each with the status and the message it gets; and many
- * threads on one engine, which is freed under their hands. */
+/* Every kind of invalid call, with its status and message; and many threads on one
+ * engine, which is freed while they use it. */
 
 #define _POSIX_C_SOURCE 200809L
 
@@ -43,13 +43,13 @@ static const uint8_t SIGNATURE[64] =
         if (status != (expected))                                             \
             FAIL("status %d, not %d: %s", status, (expected), verilane_last_error()); \
         if (!strstr(verilane_last_error(), (text)))                           \
-            FAIL("\"%s\" says nothing of \"%s\"", verilane_last_error(), (text)); \
+            FAIL("\"%s\" does not contain \"%s\"", verilane_last_error(), (text)); \
         refusals++;                                                           \
     } while (0)
 
 static int refusals;
 
-/* Columns that are in order; every third signature is over another message. */
+/* Valid columns, in which every third signature is over another message. */
 typedef struct {
     uint8_t keys[ITEMS * 32], signatures[ITEMS * 64], bytes[ITEMS], verdicts[ITEMS];
     uint64_t offsets[ITEMS + 1];
@@ -196,7 +196,7 @@ static void trees(verilane_engine engine) {
     REFUSED(verilane_merkle_root(engine, 0, sha256, leaves, 5, root, &mutated, NULL), VERILANE_STATUS_ARGUMENT,
             "0 stands for no tree");
     REFUSED(verilane_merkle_root(engine, bitcoin, sha256, leaves, 5, root, &mutated, NULL),
-            VERILANE_STATUS_ARGUMENT, "no other hash than SHA-256d");
+            VERILANE_STATUS_ARGUMENT, "takes no other hash than SHA-256d");
     REFUSED(verilane_merkle_root(engine, plain, VERILANE_DIGEST_KEYED_BLAKE3, leaves, 5, root, &mutated, NULL),
             VERILANE_STATUS_ARGUMENT, "4 stands for no hash here");
     REFUSED(verilane_merkle_root(engine, plain, sha256, NULL, 0, root, &mutated, NULL), VERILANE_STATUS_ARGUMENT,
@@ -254,13 +254,13 @@ static void nonces(verilane_engine engine) {
     REFUSED(verilane_target_from_bits(0, target), VERILANE_STATUS_ARGUMENT, "it is zero");
 }
 
-/* What the threads of one engine share. */
+/* Shared by the threads that use one engine. */
 typedef struct {
     verilane_engine engine;
     pthread_barrier_t half_way;
 } shared;
 
-/* Each thread keeps its own last error; an engine freed meanwhile is told as such. */
+/* Each thread has its own last error. Once the engine is freed, calls say so. */
 static void *caller(void *argument) {
     shared *s = argument;
     columns *c = malloc(sizeof *c);

@@ -15,10 +15,10 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The library's name for the loader: it changes when programs must be compiled anew.
 const SONAME: &str = "libverilane.so.0.1";
 
-/// Set where a tool that is missing is a failure, not a skip.
+/// The environment variable that makes a missing tool a failure, not a skip.
 const REQUIRE_TOOLS: &str = "VERILANE_REQUIRE_TOOLS";
 
-/// The command, unless the machine does not have it.
+/// The command, or `None` if the machine lacks it.
 fn tool(name: &str) -> Option<Command> {
     if Command::new(name).arg("--version").output().is_ok() {
         return Some(Command::new(name));
@@ -28,7 +28,7 @@ fn tool(name: &str) -> Option<Command> {
     None
 }
 
-/// What the command prints; it must end well.
+/// What the command prints. It must succeed.
 fn output(command: &mut Command) -> String {
     let output = command.current_dir(ROOT).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -133,7 +133,7 @@ fn run(source: &str) -> Option<String> {
     if let Some(mut valgrind) = tool("valgrind") {
         valgrind.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
         valgrind.arg("--suppressions=tests/loader.supp");
-        // It knows no AVX-512. Threads that still end are no leak.
+        // Valgrind has no AVX-512. Threads that are still ending are no leak.
         valgrind.arg("--errors-for-leak-kinds=definite").env("VERILANE_ISA", "avx2");
         assert_eq!(output(valgrind.arg(shared)), printed);
     }
@@ -154,11 +154,11 @@ fn the_header_is_what_cbindgen_makes() {
         fs::write(&path, &made).unwrap();
     }
     let written = fs::read_to_string(path).unwrap();
-    assert_eq!(written, String::from_utf8(made).unwrap(), "VERILANE_BLESS=1 writes the header anew");
+    assert_eq!(written, String::from_utf8(made).unwrap(), "VERILANE_BLESS=1 writes the header");
 }
 
 #[test]
-fn the_header_is_cpp_too() {
+fn the_header_compiles_as_cpp() {
     let Some(mut cpp) = tool("c++") else { return };
     let flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only", "-x", "c++"];
     output(cpp.args(flags).arg("include/verilane.h"));
@@ -228,7 +228,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_c_program_gets_the_answers_of_the_library() {
+fn a_c_program_gets_the_answers_of_the_engine() {
     let engine = Engine::new().unwrap();
     let records = Records::from_slices(["alpha", "beta", "alpha"]);
     let tree = Tree::Rfc6962(Hash::Sha256);
@@ -251,13 +251,13 @@ fn a_c_program_gets_the_answers_of_the_library() {
 }
 
 #[test]
-fn what_c_can_do_wrong_is_refused() {
+fn invalid_calls_are_refused() {
     let Some(printed) = run("tests/boundary.c") else { return };
     assert_eq!(printed, "45 calls were refused\n");
 }
 
 #[test]
-fn a_go_program_names_the_invalid() {
+fn a_go_program_finds_the_invalid_signature() {
     let Some(mut go) = with_pkg_config("go") else { return };
     let program = scratch().join("verify-go");
     go.args(["build", "-o"]).arg(&program).arg(root().join("examples/go/verify.go"));

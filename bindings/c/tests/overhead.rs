@@ -1,4 +1,4 @@
-//! What a call through C costs beside one from Rust:
+//! The overhead of a call through C, against the same call from Rust:
 //! `cargo test --release -p verilane-c --test overhead -- --ignored --nocapture`
 
 use std::time::Instant;
@@ -10,7 +10,7 @@ use verilane_c::{EngineHandle, Status, verilane_engine_free, verilane_engine_new
 
 const SIGNATURES: usize = 16_384;
 
-/// Enough that what else the machine does weighs on both alike.
+/// Enough that other load on the machine affects both alike.
 const ROUNDS: usize = 60;
 
 fn batch() -> Batch<'static> {
@@ -42,7 +42,7 @@ fn overhead_of_a_call() {
     let mut verdicts = vec![0_u8; SIGNATURES];
     let mut from_c = || {
         let (messages, verdicts) = (batch.messages(), &mut verdicts);
-        // SAFETY: the columns are the batch's, and as long.
+        // SAFETY: the columns are the batch's, with its lengths.
         let status = unsafe {
             verilane_verify(
                 handle,
@@ -63,7 +63,7 @@ fn overhead_of_a_call() {
     let from_rust = || assert!(engine.verify(Rule::Strict, &batch).unwrap().all_valid());
     let mut ratios: Vec<f64> = (0..ROUNDS)
         .map(|round| {
-            // Who comes later finds the input in the cache.
+            // The second of the two finds the input in the cache.
             if round % 2 == 0 {
                 let rust = seconds(from_rust);
                 seconds(&mut from_c) / rust
