@@ -16,8 +16,8 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use super::batch::{Batch, Pending, pipelined};
 use super::buffers::{Buffer, copy};
+use super::command_list::{Batch, Pending, pipelined};
 use super::dedup::{self, Table};
 use super::device::Device;
 use super::ed25519::{self, Chunk, Curve};

@@ -9,8 +9,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::batch::{Batch, pipelined};
 use super::buffers::Buffer;
+use super::command_list::{Batch, pipelined};
 use super::device::Device;
 use super::shader::{Kernel, lib};
 use crate::{Digest, Fault};

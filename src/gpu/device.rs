@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::batch::{Batch, Clock};
 use super::buffers::{Buffer, Pool, Use};
+use super::command_list::{Batch, Clock};
 use super::ed25519::Curve;
 use super::shader::{Constants, Kept, Kernel, Kernels, operations};
 use crate::Fault;

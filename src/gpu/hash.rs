@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::batch::{Batch, pipelined};
 use super::buffers::{Buffer, copy};
+use super::command_list::{Batch, pipelined};
 use super::device::Device;
 use super::shader::{Kernel, lib};
 use crate::hash::sha256::INITIAL;
@@ -24,7 +24,7 @@ pub(super) static SHA256: Kernel = Kernel {
         lib::SHA256,
         lib::RECORDS,
         lib::BYTES_ANY,
-        include_str!("../../shaders/hash_sha256.wgsl"),
+        include_str!("../../shaders/hash_sha256_ragged.wgsl"),
     ],
 };
 
@@ -36,7 +36,7 @@ pub(super) static SHA256_ALIGNED: Kernel = Kernel {
         lib::SHA256,
         lib::RECORDS,
         lib::BYTES_ALIGNED,
-        include_str!("../../shaders/hash_sha256.wgsl"),
+        include_str!("../../shaders/hash_sha256_ragged.wgsl"),
     ],
 };
 
@@ -48,7 +48,7 @@ pub(super) static BLAKE3: Kernel = Kernel {
         lib::BLAKE3,
         lib::RECORDS,
         lib::BYTES_ANY,
-        include_str!("../../shaders/hash_blake3.wgsl"),
+        include_str!("../../shaders/hash_blake3_ragged.wgsl"),
     ],
 };
 
@@ -60,7 +60,7 @@ pub(super) static BLAKE3_ALIGNED: Kernel = Kernel {
         lib::BLAKE3,
         lib::RECORDS,
         lib::BYTES_ALIGNED,
-        include_str!("../../shaders/hash_blake3.wgsl"),
+        include_str!("../../shaders/hash_blake3_ragged.wgsl"),
     ],
 };
 
@@ -71,7 +71,7 @@ pub(super) static SHA256_SHORT: Kernel = Kernel {
         lib::DIGEST,
         lib::SHA256,
         lib::SHORT_RECORDS,
-        include_str!("../../shaders/hash_sha256_short.wgsl"),
+        include_str!("../../shaders/hash_sha256_uniform.wgsl"),
     ],
 };
 
@@ -82,7 +82,7 @@ pub(super) static BLAKE3_SHORT: Kernel = Kernel {
         lib::DIGEST,
         lib::BLAKE3,
         lib::SHORT_RECORDS,
-        include_str!("../../shaders/hash_blake3_short.wgsl"),
+        include_str!("../../shaders/hash_blake3_uniform.wgsl"),
     ],
 };
 
@@ -128,7 +128,7 @@ impl Mode {
     }
 }
 
-/// The parameters of `shaders/lib/records.wgsl`.
+/// The parameters of `shaders/lib/ragged_records.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Params {
@@ -145,7 +145,7 @@ struct Params {
     key: [u32; 8],
 }
 
-/// The parameters of `shaders/lib/short_records.wgsl`.
+/// The parameters of `shaders/lib/uniform_records.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Short {
@@ -315,7 +315,7 @@ impl Items {
         Items { count, width: None, offsets, order, numbers: None }
     }
 
-    /// Whether lanes may read them directly: see `shaders/lib/short_records.wgsl`.
+    /// Whether lanes may read them directly: see `shaders/lib/uniform_records.wgsl`.
     fn short(&self) -> bool {
         self.width.is_some_and(|width| (16..=64).contains(&width) && width % 16 == 0)
     }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::batch::{Batch, pipelined};
 use super::buffers::Buffer;
+use super::command_list::{Batch, pipelined};
 use super::device::Device;
 use super::hash::Mode;
 use super::shader::{Kernel, lib};

@@ -4,19 +4,19 @@
 //! from several threads take turns. After a fault the device is closed, and the
 //! next call opens it anew.
 
-mod batch;
 mod buffers;
 mod check;
+mod command_list;
 mod dedup;
 mod device;
 mod ed25519;
 mod hash;
 mod merkle;
+pub mod op_counts;
 mod pow;
-mod probe;
+mod roofline;
 mod shader;
 mod start_up;
-pub mod work;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use device::{AdapterInfo, AdapterKind, adapters};
-pub use probe::Ceilings;
+pub use roofline::Ceilings;
 pub use start_up::StartUp;
 
 use crate::backend::{Backend, BackendInfo, BackendKind, Fault, check_call_by_call};
@@ -100,7 +100,7 @@ impl Gpu {
     /// # Errors
     /// [`Fault`] if the device fails, or if a kernel's result is wrong.
     pub fn ceilings(&self) -> Result<Ceilings, Fault> {
-        self.with_device(probe::ceilings)
+        self.with_device(roofline::ceilings)
     }
 
     /// Measures how the adapter starts without any compiled kernels of verilane's, and

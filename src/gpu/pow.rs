@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::batch::{Batch, Pending};
 use super::buffers::Buffer;
+use super::command_list::{Batch, Pending};
 use super::device::Device;
 use super::shader::{Kernel, lib};
 use crate::Fault;

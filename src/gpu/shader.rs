@@ -7,7 +7,7 @@
 //!    are one `var<immediate>` of at most 128 bytes.
 //! 2. In the host module: `pub(super) static KERNEL: Kernel = Kernel { name: "NAME",
 //!    sources: &[lib::GRID, include_str!("../../shaders/NAME.wgsl")] };`, to be named
-//!    in [`Batch::dispatch`](super::batch::Batch::dispatch).
+//!    in [`Batch::dispatch`](super::command_list::Batch::dispatch).
 //! 3. List it in `OPERATIONS`, with the override constants of each variant, so that it
 //!    is compiled in advance and the tests validate and translate it.
 //! 4. Every index into a buffer must be in bounds and every loop must end whatever
@@ -41,15 +41,15 @@ pub(super) mod lib {
     /// A tree's node by BLAKE3; after [`BLAKE3`].
     pub const NODE_BLAKE3: &str = include_str!("../../shaders/lib/node_blake3.wgsl");
     /// Short byte strings of one width, one to a lane; after a compression.
-    pub const SHORT_RECORDS: &str = include_str!("../../shaders/lib/short_records.wgsl");
+    pub const SHORT_RECORDS: &str = include_str!("../../shaders/lib/uniform_records.wgsl");
     /// Byte strings, one to a lane; after a compression.
-    pub const RECORDS: &str = include_str!("../../shaders/lib/records.wgsl");
+    pub const RECORDS: &str = include_str!("../../shaders/lib/ragged_records.wgsl");
     /// How they are read wherever they begin; after [`RECORDS`].
-    pub const BYTES_ANY: &str = include_str!("../../shaders/lib/bytes_any.wgsl");
+    pub const BYTES_ANY: &str = include_str!("../../shaders/lib/load_unaligned.wgsl");
     /// How they are read where they begin at multiples of 16; after [`RECORDS`].
-    pub const BYTES_ALIGNED: &str = include_str!("../../shaders/lib/bytes_aligned.wgsl");
+    pub const BYTES_ALIGNED: &str = include_str!("../../shaders/lib/load_aligned.wgsl");
     /// Chains of a probe's own steps.
-    pub const PROBE_CHAINS: &str = include_str!("../../shaders/lib/probe_chains.wgsl");
+    pub const PROBE_CHAINS: &str = include_str!("../../shaders/lib/peak_chains.wgsl");
 }
 
 /// A compute kernel: WGSL texts that together hold one entry point, `main`.
@@ -121,10 +121,10 @@ pub(super) fn operations(
 /// Every other kernel.
 #[cfg(test)]
 const PROBES: &[Variants] = {
-    use super::probe;
+    use super::roofline;
     &[
         (
-            &probe::INTEGERS,
+            &roofline::INTEGERS,
             &[
                 &[("OPERATION", 0)],
                 &[("OPERATION", 1)],
@@ -134,8 +134,8 @@ const PROBES: &[Variants] = {
                 &[("OPERATION", 5)],
             ],
         ),
-        (&probe::WIDE, &[&[]]),
-        (&probe::COPY, &[&[]]),
+        (&roofline::WIDE, &[&[]]),
+        (&roofline::COPY, &[&[]]),
     ]
 };
 

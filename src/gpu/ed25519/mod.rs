@@ -9,7 +9,7 @@
 //! | `ed25519_base` | once for a device: \[1\]B … \[32768\]B, and of \[2^128\]B | |
 //!
 //! With 64-bit integers that is 145,000 multiplies of 32 by 32 bits for a
-//! signature, without them 570,000 of 32 bits (see `super::work`). Digits of 4 bits for
+//! signature, without them 570,000 of 32 bits (see `super::op_counts`). Digits of 4 bits for
 //! u and v: of 5 would save 2 % of that, and twice the tables. Digits of 16 bits for v S:
 //! half the additions of 8, and 8 MiB that every signature shares.
 //!
@@ -17,15 +17,15 @@
 //! that it has no divisor in common with the order of any point, torsion included.
 
 #[cfg(test)]
-mod halves;
+mod half_size;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::batch::{Batch as Work, pipelined};
 use super::buffers::Buffer;
+use super::command_list::{Batch as Work, pipelined};
 use super::device::Device;
 use super::shader::{Kernel, lib};
 use crate::ed25519::{Batch, Rule};
@@ -47,9 +47,9 @@ pub(super) static HALVES: Kernel = Kernel {
     sources: &[
         lib::GRID,
         include_str!("../../../shaders/lib/scalar25519.wgsl"),
-        include_str!("../../../shaders/lib/halves25519.wgsl"),
-        include_str!("../../../shaders/lib/short_scalars.wgsl"),
-        include_str!("../../../shaders/ed25519_halves.wgsl"),
+        include_str!("../../../shaders/lib/half_size25519.wgsl"),
+        include_str!("../../../shaders/lib/recoded_scalars.wgsl"),
+        include_str!("../../../shaders/ed25519_half_size.wgsl"),
     ],
 };
 
@@ -78,7 +78,7 @@ macro_rules! curve_kernel {
                 lib::GRID,
                 include_str!(concat!("../../../shaders/lib/field25519_", $form, ".wgsl")),
                 include_str!("../../../shaders/lib/edwards25519.wgsl"),
-                include_str!("../../../shaders/lib/short_scalars.wgsl"),
+                include_str!("../../../shaders/lib/recoded_scalars.wgsl"),
                 include_str!(concat!("../../../shaders/", $name, ".wgsl")),
             ],
         }
@@ -88,9 +88,9 @@ macro_rules! curve_kernel {
 macro_rules! curve {
     ($form:literal) => {
         Curve {
-            base: curve_kernel!($form, "ed25519_base"),
-            points: curve_kernel!($form, "ed25519_points"),
-            ladder: curve_kernel!($form, "ed25519_ladder"),
+            base: curve_kernel!($form, "ed25519_base_table"),
+            points: curve_kernel!($form, "ed25519_tables"),
+            ladder: curve_kernel!($form, "ed25519_msm"),
         }
     };
 }

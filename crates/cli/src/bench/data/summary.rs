@@ -4,7 +4,7 @@
 use serde::Serialize;
 use verilane::BackendKind;
 use verilane::gpu::Ceilings;
-use verilane::gpu::work::{self, Integers};
+use verilane::gpu::op_counts::{self, Integers};
 
 use super::recipe::{BLOCK_RULE, Recipe};
 use super::report::{Report, Row};
@@ -153,17 +153,17 @@ impl Bound {
 fn resource(recipe: Recipe, int64: bool, ceilings: &Ceilings) -> Option<(&'static str, f64, f64)> {
     let integers = match recipe {
         Recipe::Hash { hash, shortest, longest } => {
-            let all = (shortest..=longest).map(|length| work::hash(hash, length));
+            let all = (shortest..=longest).map(|length| op_counts::hash(hash, length));
             let sum = all.reduce(|sum, one| sum + one)?;
             1.0 / (longest - shortest + 1) as f64 * sum
         }
-        Recipe::Merkle(tree) => work::merkle_node(tree),
-        Recipe::Verify(rule) => work::signature(rule, int64),
-        Recipe::Check => work::signature(BLOCK_RULE, int64),
-        Recipe::Pow => work::nonce(verilane::pow::Puzzle::BITCOIN_HEADER - 4),
+        Recipe::Merkle(tree) => op_counts::merkle_node(tree),
+        Recipe::Verify(rule) => op_counts::signature(rule, int64),
+        Recipe::Check => op_counts::signature(BLOCK_RULE, int64),
+        Recipe::Pow => op_counts::nonce(verilane::pow::Puzzle::BITCOIN_HEADER - 4),
         // As many bytes are written as read.
         Recipe::Dedup => {
-            return Some(("bytes of its memory", work::FINGERPRINT_BYTES as f64, 2.0 * ceilings.copy));
+            return Some(("bytes of its memory", op_counts::FINGERPRINT_BYTES as f64, 2.0 * ceilings.copy));
         }
         Recipe::Index { .. } | Recipe::Queue => return None,
     };

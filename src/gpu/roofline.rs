@@ -10,16 +10,16 @@ use crate::Fault;
 
 pub(super) static INTEGERS: Kernel = Kernel {
     name: "probe",
-    sources: &[lib::GRID, lib::PROBE_CHAINS, include_str!("../../shaders/probe.wgsl")],
+    sources: &[lib::GRID, lib::PROBE_CHAINS, include_str!("../../shaders/peak_u32.wgsl")],
 };
 
 pub(super) static WIDE: Kernel = Kernel {
     name: "probe_wide",
-    sources: &[lib::GRID, lib::PROBE_CHAINS, include_str!("../../shaders/probe_wide.wgsl")],
+    sources: &[lib::GRID, lib::PROBE_CHAINS, include_str!("../../shaders/peak_u64.wgsl")],
 };
 
 pub(super) static COPY: Kernel =
-    Kernel { name: "probe_copy", sources: &[lib::GRID, include_str!("../../shaders/probe_copy.wgsl")] };
+    Kernel { name: "probe_copy", sources: &[lib::GRID, include_str!("../../shaders/peak_copy.wgsl")] };
 
 /// Lanes of a workgroup.
 const WORKGROUP: u32 = 128;
@@ -198,7 +198,7 @@ fn chains<T: Copy>(mut chains: [T; 4], step: impl Fn(T, T, T) -> T) -> [T; 4] {
     chains
 }
 
-/// What `shaders/probe.wgsl` gives for a lane.
+/// What `shaders/peak_u32.wgsl` gives for a lane.
 fn narrow_result(lane: u32, step: fn(u32, u32, u32) -> u32) -> u32 {
     let next = |word: u32| word.wrapping_mul(0x85eb_ca6b).wrapping_add(1);
     let component = |first: u32| {
@@ -209,7 +209,7 @@ fn narrow_result(lane: u32, step: fn(u32, u32, u32) -> u32) -> u32 {
     (1..=4).fold(0, |all, first| all ^ component(first))
 }
 
-/// What `shaders/probe_wide.wgsl` gives for a lane.
+/// What `shaders/peak_u64.wgsl` gives for a lane.
 fn wide_result(lane: u32) -> u32 {
     let next = |word: u64| word.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
     let a = next(u64::from(lane));

@@ -8,7 +8,7 @@ use crate::ed25519::half_size::{
 };
 use crate::gpu::device::{self, Device};
 
-/// As in `shaders/lib/short_scalars.wgsl`.
+/// As in `shaders/lib/recoded_scalars.wgsl`.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 struct ShortScalars {
