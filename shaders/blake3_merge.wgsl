@@ -1,30 +1,35 @@
-// One level of BLAKE3's tree over the chunks of long records, in place: the node
-// above two chaining values goes where the left one was.
+// One level of BLAKE3's tree over the chunks of long records (the BLAKE3 paper,
+// section 2.4), in place. Each invocation replaces a left chaining value by its
+// parent's. All merges of a dispatch lie on one level and touch disjoint values.
+//
+// Bindings: 0 the merges of all levels, 1 the chaining values.
 
+// Marks a merge whose parent is the root of a record's tree.
 const ROOT = 0x80000000u;
 
 struct Params {
-    // This level's merges.
+    // The range of this level's merges.
     first: u32,
     count: u32,
-    // From the left value to the right one.
+    // The right value's index less the left one's.
     distance: u32,
+    // The mode's flags: KEYED_HASH or 0.
     flags: u32,
     key: Digest,
 }
 
 var<immediate> params: Params;
-// Where the left values are, with ROOT where the node is a record's last.
+// The index of each left value; bit 31 is ROOT.
 @group(0) @binding(0) var<storage, read> merges: array<u32>;
 @group(0) @binding(1) var<storage, read_write> values: array<Digest>;
 
 @compute @workgroup_size(64)
 fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
 ) {
-    let index = flat_group(group, groups) * 64u + lane;
+    let index = workgroup_index(workgroup_id, num_workgroups) * 64u + local_index;
     if index >= params.count {
         return;
     }

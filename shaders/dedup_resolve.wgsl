@@ -1,22 +1,24 @@
-// First occurrences, step 2: every print takes the position that stayed in the
-// slot of its value.
+// First occurrences, step 2: one invocation replaces one fingerprint's slot by the
+// position that the slot holds, the lowest of all equal fingerprints.
+//
+// Bindings: 0 the table, 1 slots in, positions out.
 
 struct Params {
+    // All fingerprints.
     count: u32,
 }
 
 var<immediate> params: Params;
 @group(0) @binding(0) var<storage, read> table: array<u32>;
-// Slots in, positions out.
 @group(0) @binding(1) var<storage, read_write> slots: array<u32>;
 
 @compute @workgroup_size(128)
 fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
 ) {
-    let index = flat_group(group, groups) * 128u + lane;
+    let index = workgroup_index(workgroup_id, num_workgroups) * 128u + local_index;
     if index < params.count {
         slots[index] = table[slots[index]] - 1u;
     }

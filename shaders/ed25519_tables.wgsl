@@ -1,7 +1,13 @@
-// A and R decoded, and their tables [1]P to [8]P that the ladder adds from: of −A, or of A
-// where u is below 0, and of −R. An entry is one row of 160 bytes, whole sectors for a
-// lane: the lanes of a group read entries of different numbers, so rows of one limb each
-// would touch eight times the memory.
+// Decodes A and R and fills their lookup tables [1]P to [8]P, with P = −A (A where u is
+// negative) and P = −R. One invocation takes one point: those of all A, then of all R.
+// Clears the verdict where a point fails to decode or fails the rule.
+//
+// An entry is one row of 160 bytes, in whole sectors of 32 bytes. The invocations of a
+// subgroup read different entries, so a row for each limb would touch eight times as
+// many sectors.
+//
+// Bindings: 0 the keys A, 1 the signatures R ‖ S, 2 the recoded scalars, 3 the tables of
+// all A, then of all R, 4 the verdicts.
 
 const STRICT = 1u;
 const ZIP215 = 2u;
@@ -12,18 +18,17 @@ var<immediate> params: Params;
 
 @group(0) @binding(0) var<storage, read> keys: array<array<vec4<u32>, 2>>;
 @group(0) @binding(1) var<storage, read> signatures: array<array<vec4<u32>, 4>>;
-@group(0) @binding(2) var<storage, read> scalars: array<ShortScalars>;
-// Those of all A, then those of all R.
-@group(0) @binding(3) var<storage, read_write> tables: array<array<CachedRow, 8>>;
+@group(0) @binding(2) var<storage, read> scalars: array<RecodedScalars>;
+@group(0) @binding(3) var<storage, read_write> tables: array<array<ProjectiveNielsRow, 8>>;
 @group(0) @binding(4) var<storage, read_write> verdicts: array<atomic<u32>>;
 
 @compute @workgroup_size(64)
 fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
 ) {
-    let i = flat_group(group, groups) * 64u + lane;
+    let i = workgroup_index(workgroup_id, num_workgroups) * 64u + local_index;
     if i >= 2u * params.count {
         return;
     }
@@ -39,7 +44,7 @@ fn main(
         valid &= !has_small_order(decoded.point);
     }
     if is_r && params.rule != ZIP215 {
-        // [S]B − [k]A is compared with R as it is encoded, in the one way there is.
+        // These rules compare encodings of R, and a point has one canonical encoding.
         valid &= words_equal(encode(decoded.point), encoding);
     }
     if !valid {
@@ -48,11 +53,11 @@ fn main(
     let positive = !is_r && scalars[signature].u_is_negative == 1u;
     let x = fe_select(fe_neg(decoded.point.x), decoded.point.x, positive);
     let point = Affine(x, decoded.point.y);
-    let step = niels(point);
-    var multiple = affine_extended(point);
-    tables[i][0] = cached_pack(cached(multiple));
+    let addend = to_affine_niels(point);
+    var multiple = affine_to_extended(point);
+    tables[i][0] = projective_niels_pack(to_projective_niels(multiple));
     for (var entry = 1u; entry < 8u; entry++) {
-        multiple = extended(add_niels(multiple, step));
-        tables[i][entry] = cached_pack(cached(multiple));
+        multiple = to_extended(add_mixed(multiple, addend));
+        tables[i][entry] = projective_niels_pack(to_projective_niels(multiple));
     }
 }

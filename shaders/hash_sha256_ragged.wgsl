@@ -1,48 +1,52 @@
-// SHA-256 of records of any length, or of their next blocks.
+// SHA-256 or SHA-256d of records of any lengths, one record in each invocation. A record
+// with more blocks than a dispatch hashes leaves its hash value in `digests` for the next
+// dispatch.
+//
+// Bindings: 0 to 2 as in lib/ragged_records.wgsl, 3 the digests.
 
-// Whether the digest is hashed again.
+// Whether the hash is SHA-256d, SHA-256 of the digest.
 override TWICE: bool = false;
 
-// Chaining values in the hash's own order; digests, as bytes, once complete.
+// Hash values in SHA-256's word order; complete digests in byte order.
 @group(0) @binding(3) var<storage, read_write> digests: array<Digest>;
 
-// The blocks of the padded record; of an open one, those that are whole.
-fn blocks_of(length: u32) -> u32 {
-    if params.open != 0u {
+// The blocks of the padded record; the whole blocks where more bytes follow.
+fn block_count(length: u32) -> u32 {
+    if params.continues != 0u {
         return length / 64u;
     }
     return (length + 8u) / 64u + 1u;
 }
 
 // The message's length in bits, high word first.
-fn bits_of(length: u32) -> vec2<u32> {
-    let low = params.before_low + length;
-    let high = params.before_high + u32(low < length);
+fn length_in_bits(length: u32) -> vec2<u32> {
+    let low = params.preceding_low + length;
+    let high = params.preceding_high + u32(low < length);
     return vec2((high << 3u) | (low >> 29u), low << 3u);
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
 ) {
-    let position = flat_group(group, groups) * LANES + lane;
-    let record = record_of(position);
-    let present = position < params.count;
-    let blocks = select(0u, blocks_of(record.length), present);
-    let end = share(lane, record, blocks);
+    let position = workgroup_index(workgroup_id, num_workgroups) * WORKGROUP_SIZE + local_index;
+    let record = record_at(position);
+    let in_range = position < params.count;
+    let blocks = select(0u, block_count(record.length), in_range);
+    let end = publish_record(local_index, record, blocks);
     var state = sha256_initial();
-    if present && (params.first_block > 0u || params.before_low > 0u || params.before_high > 0u) {
-        state = sha256_state(digests[record.index]);
+    if in_range && (params.first_block > 0u || params.preceding_low > 0u || params.preceding_high > 0u) {
+        state = sha256_from_digest(digests[record.index]);
     }
     for (var block = params.first_block; block < end; block++) {
-        load_blocks(lane, block, select(0x80u, 0u, params.open != 0u));
+        load_blocks(local_index, block, select(0x80u, 0u, params.continues != 0u));
         workgroupBarrier();
         if block < blocks {
-            var words = big_endian(own_block(lane));
-            if block + 1u == blocks && params.open == 0u {
-                let bits = bits_of(record.length);
+            var words = swap_block_bytes(local_block(local_index));
+            if block + 1u == blocks && params.continues == 0u {
+                let bits = length_in_bits(record.length);
                 words[14] = bits.x;
                 words[15] = bits.y;
             }
@@ -50,15 +54,15 @@ fn main(
         }
         workgroupBarrier();
     }
-    if !present || blocks <= params.first_block {
+    if !in_range || blocks <= params.first_block {
         return;
     }
-    if params.open != 0u || blocks > params.end_block {
-        digests[record.index] = sha256_digest(state);
+    if params.continues != 0u || blocks > params.end_block {
+        digests[record.index] = sha256_to_digest(state);
         return;
     }
     if TWICE {
-        state = sha256_again(state);
+        state = sha256_hash_digest(state);
     }
-    digests[record.index] = swapped(sha256_digest(state));
+    digests[record.index] = swap_digest_bytes(sha256_to_digest(state));
 }

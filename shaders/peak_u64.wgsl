@@ -1,27 +1,30 @@
-// Products of 64 bits, added up, again and again: the operation that the wide form
-// of field arithmetic is made of.
+// Measures the peak rate of multiplications of 32 by 32 bits with a 64-bit addition, the
+// operation of the field's wide form. One invocation runs four chains of dependent
+// operations.
+//
+// Binding 0: a word for each invocation, which the host compares.
 
 alias Word = u64;
 
-// The low half of a times the high half of b, plus c.
-fn step(a: Word, b: Word, c: Word) -> Word {
+// The low word of a times the high word of b, plus c.
+fn operation(a: Word, b: Word, c: Word) -> Word {
     return u64(u32(a)) * u64(u32(b >> 32u)) + c;
 }
 
 @compute @workgroup_size(128)
 fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
 ) {
-    let index = flat_group(group, groups) * 128u + lane;
-    if index >= params.lanes {
+    let index = workgroup_index(workgroup_id, num_workgroups) * 128u + local_index;
+    if index >= params.invocations {
         return;
     }
     let a = u64(index) * 0x9e3779b97f4a7c15lu + 1lu;
     let b = a * 0x9e3779b97f4a7c15lu + 1lu;
     let c = b * 0x9e3779b97f4a7c15lu + 1lu;
     let d = c * 0x9e3779b97f4a7c15lu + 1lu;
-    let all = chains(a, b, c, d);
+    let all = run_chains(a, b, c, d);
     results[index] = u32(all) ^ u32(all >> 32u);
 }

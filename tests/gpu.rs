@@ -1,4 +1,4 @@
-//! What only the GPU back end has: chunks, and a device that can go away.
+//! The GPU back end alone: chunks, workgroup boundaries, and a device that is lost.
 #![cfg(feature = "gpu")]
 
 use std::sync::Arc;
@@ -42,23 +42,23 @@ fn digests(rng: &mut ChaCha8Rng, count: usize, distinct: u32) -> Vec<Digest> {
 }
 
 #[test]
-fn ceilings_are_measured_and_checked() {
+fn peak_rates_are_measured_and_checked() {
     let Some(gpu) = gpu() else { return };
-    let ceilings = gpu.ceilings().unwrap();
+    let peak_rates = gpu.peak_rates().unwrap();
     let rates = [
-        ceilings.add,
-        ceilings.choose,
-        ceilings.rotate,
-        ceilings.multiply,
-        ceilings.copy,
-        ceilings.upload,
-        ceilings.download,
+        peak_rates.add,
+        peak_rates.choose,
+        peak_rates.rotate,
+        peak_rates.multiply,
+        peak_rates.copy,
+        peak_rates.upload,
+        peak_rates.download,
     ];
-    assert!(rates.into_iter().chain(ceilings.wide_multiply).all(|rate| rate > 1e6), "{ceilings:?}");
+    assert!(rates.into_iter().chain(peak_rates.wide_multiply).all(|rate| rate > 1e6), "{peak_rates:?}");
     let int64 = verilane::gpu::adapters().iter().any(|adapter| adapter.int64);
-    assert!(ceilings.wide_multiply.is_some() || !int64);
+    assert!(peak_rates.wide_multiply.is_some() || !int64);
     gpu.lose_device_after(3);
-    assert!(matches!(gpu.ceilings(), Err(Fault::DeviceLost(_))));
+    assert!(matches!(gpu.peak_rates(), Err(Fault::DeviceLost(_))));
 }
 
 const HASHES: [Hash; 4] = [Hash::Sha256, Hash::Sha256d, Hash::Blake3, Hash::KeyedBlake3(Key([7; 32]))];
@@ -106,7 +106,7 @@ fn records_across_chunks() {
 }
 
 #[test]
-fn one_record_above_the_blocks_of_a_dispatch() {
+fn one_record_of_several_dispatches() {
     let Some(gpu) = gpu() else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     let bytes = random_bytes(&mut rng, 3_000_001);
@@ -143,7 +143,7 @@ fn roots_around_workgroups_and_chunks() {
 }
 
 #[test]
-fn mutations_are_told_of_at_every_level_and_in_every_chunk() {
+fn mutations_are_reported_at_every_level_and_in_every_chunk() {
     let Some(gpu) = gpu() else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let mut leaves = digests(&mut rng, 96, u32::MAX);
@@ -171,16 +171,16 @@ fn first_occurrences_across_chunks() {
         [(u64::MAX, 10_000, 3_000), (4096, 2_000, 50), (4096, 2_000, u32::MAX), (8192, 5_000, 1)]
     {
         gpu.limit_chunks(chunk_bytes);
-        let prints = digests(&mut rng, count, distinct);
+        let fingerprints = digests(&mut rng, count, distinct);
         let [mut found, mut expected] = [vec![0; count], vec![0; count]];
-        gpu.first_occurrences(&prints, &mut found).unwrap();
-        reference().first_occurrences(&prints, &mut expected).unwrap();
+        gpu.first_occurrences(&fingerprints, &mut found).unwrap();
+        reference().first_occurrences(&fingerprints, &mut expected).unwrap();
         assert_eq!(found, expected, "{chunk_bytes} {count} {distinct}");
     }
 }
 
-/// Records of these lengths, every third a repetition, signed by two keys; every
-/// fifth signature and every seventh digest is wrong.
+/// Entries with records of these lengths, signed by two keys. Every third record repeats an
+/// earlier one; every fifth signature and every seventh digest is wrong.
 fn entries(rng: &mut ChaCha8Rng, lengths: impl IntoIterator<Item = usize>) -> Entries<'static> {
     let signers = [1, 2].map(|byte| ed25519_dalek::SigningKey::from_bytes(&[byte; 32]));
     let mut entries = Entries::with_capacity(0, 0);
@@ -204,8 +204,8 @@ fn entries(rng: &mut ChaCha8Rng, lengths: impl IntoIterator<Item = usize>) -> En
 fn blocks_across_chunks() {
     let Some(gpu) = gpu() else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(10);
-    // Within a chunk, across several, with records longer than one, and with more
-    // entries than one pass takes.
+    // Within a chunk, across chunks, with records longer than a chunk, and with more entries
+    // than one pass takes.
     for (chunk_bytes, count) in [(u64::MAX, 300), (4096, 100), (4096, 128), (4096, 129), (1, 40)] {
         gpu.limit_chunks(chunk_bytes);
         let mut lengths: Vec<_> = (0..count).map(|_| rng.random_range(0..200)).collect();
@@ -241,7 +241,7 @@ fn assert_found(gpu: &Gpu, puzzle: &Puzzle, window: std::ops::RangeInclusive<u32
 }
 
 #[test]
-fn nonces_in_every_word_of_the_block() {
+fn nonces_at_every_word_of_the_block() {
     let Some(gpu) = gpu() else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     for word in 0..=13 {
@@ -307,7 +307,7 @@ fn assert_passed_over<T: PartialEq + std::fmt::Debug>(
 }
 
 #[test]
-fn a_device_lost_in_the_middle_of_any_call_is_passed_over() {
+fn a_device_lost_during_any_call_is_passed_over() {
     let Some(gpu) = gpu() else { return };
     let engine = Engine::with_backends(vec![gpu.clone(), Arc::new(reference())]).unwrap();
     gpu.limit_chunks(2048);
@@ -328,7 +328,7 @@ fn a_device_lost_in_the_middle_of_any_call_is_passed_over() {
         assert_passed_over(&gpu, submissions, || engine.first_occurrences(&leaves));
         assert_passed_over(&gpu, submissions, || engine.search(&puzzle, 0..=700_000));
     }
-    // Its kernels take longest to compile anew, so it is lost only once.
+    // A new device compiles these kernels again, which takes longest: one loss is enough.
     assert_passed_over(&gpu, 2, || engine.verify(ed25519::Rule::Zip215, &batch));
     let entries = entries(&mut rng, 0..60);
     let tree = Tree::Rfc6962(Hash::Sha256);
@@ -336,7 +336,7 @@ fn a_device_lost_in_the_middle_of_any_call_is_passed_over() {
 }
 
 #[test]
-fn calls_from_several_threads_take_turns() {
+fn calls_from_several_threads_are_serialized() {
     let Some(gpu) = gpu() else { return };
     gpu.limit_chunks(4096);
     let mut rng = ChaCha8Rng::seed_from_u64(9);
@@ -350,7 +350,7 @@ fn calls_from_several_threads_take_turns() {
 }
 
 #[test]
-fn calls_while_kernels_are_compiled_are_answered() {
+fn calls_during_compilation_are_answered() {
     let Some(gpu) = gpu() else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let entries = entries(&mut rng, 0..20);

@@ -1,5 +1,5 @@
-//! Signatures on the GPU: what chunks, windows of long messages and a device that
-//! goes away could do to a verdict. The corners of the curve are in `ed25519_edge`.
+//! Ed25519 verification on the GPU: verdicts across chunks, segments of long messages and a
+//! lost device. The curve's edge cases are in `ed25519_edge`.
 #![cfg(feature = "gpu")]
 
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use verilane::{Backend, BackendKind, Engine, Fault, Threads};
 /// Set where a missing adapter is a failure, not a skip.
 const REQUIRE_GPU: &str = "VERILANE_REQUIRE_GPU";
 
-/// A longer message is hashed window by window.
-const WINDOW: usize = 1 << 18;
+/// A longer message is hashed in segments of this many bytes.
+const SEGMENT: usize = 1 << 18;
 
 /// A GPU of this test's own: hardware if there is any, else software.
 fn gpu() -> Option<Arc<Gpu>> {
@@ -30,7 +30,7 @@ fn gpu() -> Option<Arc<Gpu>> {
     }
 }
 
-/// A signature for each length of message; those at `bad` are over other messages.
+/// A signed message of each length, and the verdicts; those at `bad` are over other messages.
 fn signed(seed: u64, lengths: &[usize], bad: &[usize]) -> (Batch<'static>, Vec<bool>) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut batch = Batch::with_capacity(lengths.len());
@@ -56,7 +56,7 @@ fn expect(gpu: &Gpu, rule: Rule, batch: &Batch<'_>, expected: &[bool]) {
 }
 
 #[test]
-fn chunks_keep_their_verdicts_apart() {
+fn verdicts_across_chunks() {
     let Some(gpu) = gpu() else { return };
     let lengths: Vec<_> = (0..300).map(|i| 1 + i * 53 % 700).collect();
     let (batch, expected) = signed(1, &lengths, &[0, 50, 51, 101, 102, 103, 255, 256, 299]);
@@ -68,7 +68,7 @@ fn chunks_keep_their_verdicts_apart() {
 }
 
 #[test]
-fn chunks_that_grow() {
+fn growing_chunks() {
     let Some(gpu) = gpu() else { return };
     let (few, _) = signed(2, &[20; 61], &[]);
     let mut batch = Batch::with_capacity(40_000);
@@ -89,9 +89,9 @@ fn chunks_that_grow() {
 #[test]
 fn long_messages_among_short_ones() {
     let Some(gpu) = gpu() else { return };
-    // R ‖ A before the message puts a window's edge 64 bytes before its multiple.
-    let mut lengths = vec![5, WINDOW - 65, WINDOW - 64, WINDOW, 0, WINDOW + 1, WINDOW + 47];
-    lengths.extend([2 * WINDOW - 81, 2 * WINDOW - 80, 77, 2 * WINDOW - 64, 3 * WINDOW + 12_345]);
+    // R ‖ A precede the message, so segments end 64 bytes before multiples of SEGMENT.
+    let mut lengths = vec![5, SEGMENT - 65, SEGMENT - 64, SEGMENT, 0, SEGMENT + 1, SEGMENT + 47];
+    lengths.extend([2 * SEGMENT - 81, 2 * SEGMENT - 80, 77, 2 * SEGMENT - 64, 3 * SEGMENT + 12_345]);
     let (batch, expected) = signed(4, &lengths, &[]);
     expect(&gpu, Rule::Rfc8032, &batch, &expected);
     let bad: Vec<_> = (0..lengths.len()).filter(|&index| lengths[index] > 0).collect();
@@ -109,7 +109,7 @@ fn a_lost_device_gives_no_verdict() {
     let sound = engine.verify(Rule::Zip215, &batch).unwrap();
     assert_eq!((sound.as_slice(), sound.report().backend.kind), (&expected[..], BackendKind::Gpu));
 
-    // Lost after each of the four chunks' submissions.
+    // A loss after the submission of each of the four chunks.
     for submissions in 1..=4 {
         gpu.lose_device_after(submissions);
         let verdicts = engine.verify(Rule::Zip215, &batch).unwrap();

@@ -179,19 +179,19 @@ fn fe_to_words(a: Fe) -> array<vec4<u32>, 2> {
     l8 &= 0x7fffffu;
     return array<vec4<u32>, 2>(vec4((l0 << 0u) | (l1 << 29u), (l1 >> 3u) | (l2 << 26u), (l2 >> 6u) | (l3 << 23u), (l3 >> 9u) | (l4 << 20u)), vec4((l4 >> 12u) | (l5 << 17u), (l5 >> 15u) | (l6 << 14u), (l6 >> 18u) | (l7 << 11u), (l7 >> 21u) | (l8 << 8u)));
 }
-struct Niels { plus: Fe, minus: Fe, t2d: Fe }
-struct NielsRow { v: array<vec4<u32>, 8> }
-fn niels_pack(value: Niels) -> NielsRow {
-    return NielsRow(array<vec4<u32>, 8>(vec4(value.plus.l0, value.plus.l1, value.plus.l2, value.plus.l3), vec4(value.plus.l4, value.plus.l5, value.plus.l6, value.plus.l7), vec4(value.plus.l8, 0u, value.minus.l0, value.minus.l1), vec4(value.minus.l2, value.minus.l3, value.minus.l4, value.minus.l5), vec4(value.minus.l6, value.minus.l7, value.minus.l8, 0u), vec4(value.t2d.l0, value.t2d.l1, value.t2d.l2, value.t2d.l3), vec4(value.t2d.l4, value.t2d.l5, value.t2d.l6, value.t2d.l7), vec4(value.t2d.l8, 0u, 0u, 0u)));
+struct AffineNiels { y_plus_x: Fe, y_minus_x: Fe, xy2d: Fe }
+struct AffineNielsRow { v: array<vec4<u32>, 8> }
+fn affine_niels_pack(value: AffineNiels) -> AffineNielsRow {
+    return AffineNielsRow(array<vec4<u32>, 8>(vec4(value.y_plus_x.l0, value.y_plus_x.l1, value.y_plus_x.l2, value.y_plus_x.l3), vec4(value.y_plus_x.l4, value.y_plus_x.l5, value.y_plus_x.l6, value.y_plus_x.l7), vec4(value.y_plus_x.l8, 0u, value.y_minus_x.l0, value.y_minus_x.l1), vec4(value.y_minus_x.l2, value.y_minus_x.l3, value.y_minus_x.l4, value.y_minus_x.l5), vec4(value.y_minus_x.l6, value.y_minus_x.l7, value.y_minus_x.l8, 0u), vec4(value.xy2d.l0, value.xy2d.l1, value.xy2d.l2, value.xy2d.l3), vec4(value.xy2d.l4, value.xy2d.l5, value.xy2d.l6, value.xy2d.l7), vec4(value.xy2d.l8, 0u, 0u, 0u)));
 }
-fn niels_unpack(row: NielsRow) -> Niels {
-    return Niels(Fe(row.v[0].x, row.v[0].y, row.v[0].z, row.v[0].w, row.v[1].x, row.v[1].y, row.v[1].z, row.v[1].w, row.v[2].x), Fe(row.v[2].z, row.v[2].w, row.v[3].x, row.v[3].y, row.v[3].z, row.v[3].w, row.v[4].x, row.v[4].y, row.v[4].z), Fe(row.v[5].x, row.v[5].y, row.v[5].z, row.v[5].w, row.v[6].x, row.v[6].y, row.v[6].z, row.v[6].w, row.v[7].x));
+fn affine_niels_unpack(row: AffineNielsRow) -> AffineNiels {
+    return AffineNiels(Fe(row.v[0].x, row.v[0].y, row.v[0].z, row.v[0].w, row.v[1].x, row.v[1].y, row.v[1].z, row.v[1].w, row.v[2].x), Fe(row.v[2].z, row.v[2].w, row.v[3].x, row.v[3].y, row.v[3].z, row.v[3].w, row.v[4].x, row.v[4].y, row.v[4].z), Fe(row.v[5].x, row.v[5].y, row.v[5].z, row.v[5].w, row.v[6].x, row.v[6].y, row.v[6].z, row.v[6].w, row.v[7].x));
 }
-struct Cached { plus: Fe, minus: Fe, t2d: Fe, z2: Fe }
-struct CachedRow { v: array<vec4<u32>, 10> }
-fn cached_pack(value: Cached) -> CachedRow {
-    return CachedRow(array<vec4<u32>, 10>(vec4(value.plus.l0, value.plus.l1, value.plus.l2, value.plus.l3), vec4(value.plus.l4, value.plus.l5, value.plus.l6, value.plus.l7), vec4(value.plus.l8, 0u, value.minus.l0, value.minus.l1), vec4(value.minus.l2, value.minus.l3, value.minus.l4, value.minus.l5), vec4(value.minus.l6, value.minus.l7, value.minus.l8, 0u), vec4(value.t2d.l0, value.t2d.l1, value.t2d.l2, value.t2d.l3), vec4(value.t2d.l4, value.t2d.l5, value.t2d.l6, value.t2d.l7), vec4(value.t2d.l8, 0u, value.z2.l0, value.z2.l1), vec4(value.z2.l2, value.z2.l3, value.z2.l4, value.z2.l5), vec4(value.z2.l6, value.z2.l7, value.z2.l8, 0u)));
+struct ProjectiveNiels { y_plus_x: Fe, y_minus_x: Fe, t2d: Fe, z2: Fe }
+struct ProjectiveNielsRow { v: array<vec4<u32>, 10> }
+fn projective_niels_pack(value: ProjectiveNiels) -> ProjectiveNielsRow {
+    return ProjectiveNielsRow(array<vec4<u32>, 10>(vec4(value.y_plus_x.l0, value.y_plus_x.l1, value.y_plus_x.l2, value.y_plus_x.l3), vec4(value.y_plus_x.l4, value.y_plus_x.l5, value.y_plus_x.l6, value.y_plus_x.l7), vec4(value.y_plus_x.l8, 0u, value.y_minus_x.l0, value.y_minus_x.l1), vec4(value.y_minus_x.l2, value.y_minus_x.l3, value.y_minus_x.l4, value.y_minus_x.l5), vec4(value.y_minus_x.l6, value.y_minus_x.l7, value.y_minus_x.l8, 0u), vec4(value.t2d.l0, value.t2d.l1, value.t2d.l2, value.t2d.l3), vec4(value.t2d.l4, value.t2d.l5, value.t2d.l6, value.t2d.l7), vec4(value.t2d.l8, 0u, value.z2.l0, value.z2.l1), vec4(value.z2.l2, value.z2.l3, value.z2.l4, value.z2.l5), vec4(value.z2.l6, value.z2.l7, value.z2.l8, 0u)));
 }
-fn cached_unpack(row: CachedRow) -> Cached {
-    return Cached(Fe(row.v[0].x, row.v[0].y, row.v[0].z, row.v[0].w, row.v[1].x, row.v[1].y, row.v[1].z, row.v[1].w, row.v[2].x), Fe(row.v[2].z, row.v[2].w, row.v[3].x, row.v[3].y, row.v[3].z, row.v[3].w, row.v[4].x, row.v[4].y, row.v[4].z), Fe(row.v[5].x, row.v[5].y, row.v[5].z, row.v[5].w, row.v[6].x, row.v[6].y, row.v[6].z, row.v[6].w, row.v[7].x), Fe(row.v[7].z, row.v[7].w, row.v[8].x, row.v[8].y, row.v[8].z, row.v[8].w, row.v[9].x, row.v[9].y, row.v[9].z));
+fn projective_niels_unpack(row: ProjectiveNielsRow) -> ProjectiveNiels {
+    return ProjectiveNiels(Fe(row.v[0].x, row.v[0].y, row.v[0].z, row.v[0].w, row.v[1].x, row.v[1].y, row.v[1].z, row.v[1].w, row.v[2].x), Fe(row.v[2].z, row.v[2].w, row.v[3].x, row.v[3].y, row.v[3].z, row.v[3].w, row.v[4].x, row.v[4].y, row.v[4].z), Fe(row.v[5].x, row.v[5].y, row.v[5].z, row.v[5].w, row.v[6].x, row.v[6].y, row.v[6].z, row.v[6].w, row.v[7].x), Fe(row.v[7].z, row.v[7].w, row.v[8].x, row.v[8].y, row.v[8].z, row.v[8].w, row.v[9].x, row.v[9].y, row.v[9].z));
 }

@@ -1,5 +1,6 @@
-// The position of a workgroup in a dispatch whose groups are spread over two
-// dimensions; the last row may reach past the groups asked for.
-fn flat_group(group: vec3<u32>, groups: vec3<u32>) -> u32 {
-    return group.y * groups.x + group.x;
+// The linear index of a workgroup in a two-dimensional dispatch. The host spreads
+// workgroups over two dimensions above the limit of one; the last row may have more
+// workgroups than it asked for, so kernels compare the index with their item count.
+fn workgroup_index(workgroup_id: vec3<u32>, num_workgroups: vec3<u32>) -> u32 {
+    return workgroup_id.y * num_workgroups.x + workgroup_id.x;
 }

@@ -1,45 +1,55 @@
-// For a scalar k, numbers u and v of about half its length with u = v·k modulo 8·L,
-// where v is odd. As src/cpu/ed25519/halves.rs has it: Euclid's algorithm from (8·L, 0)
-// and (k, 1), where floats find the quotients and a round's whole matrix is applied to
-// the long numbers. These stay exact, whatever the floats are: u and v get longer by a
-// bad quotient, never wrong.
+// Half-size scalars: for a scalar k, numbers u and v of about half its length with
+// u = v·k modulo 8·L and v odd (Antipa and others, "Accelerated Verification of ECDSA
+// Signatures", 2005). The CPU back end has the same algorithm.
 //
-// Numbers are little-endian digits of 16 bits; the highest has the sign, and more room.
+// All such (u, v) form a lattice with the basis (8·L, 0) and (k, 1). Euclid's algorithm
+// shortens the basis. As in Lehmer's variant, each round finds its quotients with
+// floats from the leading limbs, then applies their matrix to the exact numbers. The
+// numbers stay exact whatever the floats are: a bad quotient makes u and v longer,
+// never wrong.
+//
+// Numbers are little-endian limbs of 16 bits; the top limb has the sign and may be
+// larger.
 
 alias Long = array<i32, 16>;
 alias Short = array<i32, 9>;
 
-// An entry of a matrix is this at most: two products and a carry stay below 2^30.
-const MOST = 4096;
+// The largest magnitude of a matrix entry: two products with limbs and a carry stay
+// below 2^30.
+const MAX_MATRIX_ENTRY = 4096;
 
-// Lengths are floats in units of 2^140, from the digits that matter: no power of two
-// between 2^80 and 2^256 is out of their range then.
-const UNIT = 8.67361738e-19;
-const SHORT_ENOUGH = 1.7263e-4;
-const TOO_LONG = 8.0;
+// Approximations are floats in units of 2^140, from limb 5 up, so that all powers of
+// two from 2^80 to 2^256 are in a float's range.
+const LIMB_5_UNIT = 8.67361738e-19;
+// Euclid's algorithm ends below the square root of 8·L, about 2^127.5.
+const SQRT_8L = 1.7263e-4;
+// 2^143. Longer results are not used: they might not fit.
+const MAX_LENGTH = 8.0;
 
-const ROUNDS = 64u;
+const MAX_ROUNDS = 64u;
 
-struct Halves { u: Long, u_is_negative: bool, v: Short }
+// The magnitude and sign of u, and v, which is positive.
+struct HalfSizeScalars { u: Long, u_is_negative: bool, v: Short }
 
-fn long_length(x: ptr<function, Long>) -> f32 {
-    var length = 0.0;
+// x in units of 2^140.
+fn approximate_long(x: ptr<function, Long>) -> f32 {
+    var value = 0.0;
     for (var i = 15u; i >= 5u; i--) {
-        length = length * 65536.0 + f32((*x)[i]) * UNIT;
+        value = value * 65536.0 + f32((*x)[i]) * LIMB_5_UNIT;
     }
-    return length;
+    return value;
 }
 
-fn short_length(x: ptr<function, Short>) -> f32 {
-    var length = 0.0;
+fn approximate_short(x: ptr<function, Short>) -> f32 {
+    var value = 0.0;
     for (var i = 8u; i >= 5u; i--) {
-        length = length * 65536.0 + f32((*x)[i]) * UNIT;
+        value = value * 65536.0 + f32((*x)[i]) * LIMB_5_UNIT;
     }
-    return length;
+    return value;
 }
 
 // a·x + b·y.
-fn long_sum(a: i32, x: ptr<function, Long>, b: i32, y: ptr<function, Long>) -> Long {
+fn linear_combination_long(a: i32, x: ptr<function, Long>, b: i32, y: ptr<function, Long>) -> Long {
     var sum: Long;
     var carry = 0;
     for (var i = 0u; i < 15u; i++) {
@@ -51,7 +61,7 @@ fn long_sum(a: i32, x: ptr<function, Long>, b: i32, y: ptr<function, Long>) -> L
     return sum;
 }
 
-fn short_sum(a: i32, x: ptr<function, Short>, b: i32, y: ptr<function, Short>) -> Short {
+fn linear_combination_short(a: i32, x: ptr<function, Short>, b: i32, y: ptr<function, Short>) -> Short {
     var sum: Short;
     var carry = 0;
     for (var i = 0u; i < 8u; i++) {
@@ -63,35 +73,38 @@ fn short_sum(a: i32, x: ptr<function, Short>, b: i32, y: ptr<function, Short>) -
     return sum;
 }
 
-// Euclid's steps from numbers of these lengths, as the rows (a, b) and (c, d) that give
-// the new x = a·x + b·y and y = c·x + d·y. Each has one step at least: a quotient that
-// is too large is cut, and the next one, 0, exchanges the numbers back.
-fn matrix(x_length: f32, y_length: f32) -> vec4<i32> {
-    var x = x_length;
-    var y = y_length;
+// One round of Euclid's algorithm on the approximations x and y, as the matrix
+// ((a, b), (c, d)) with the new x = a·x + b·y and y = c·x + d·y. A round has at least
+// one step: a quotient that is too large is clamped, and the next one, 0, swaps x and y
+// back.
+fn lehmer_matrix(x_start: f32, y_start: f32) -> vec4<i32> {
+    var x = x_start;
+    var y = y_start;
     var a = 1;
     var b = 0;
     var c = 0;
     var d = 1;
-    while abs(y) >= SHORT_ENOUGH {
+    while abs(y) >= SQRT_8L {
         let quotient = clamp(round(x / y), -2047.0, 2047.0);
         let next_c = a - i32(quotient) * c;
         let next_d = b - i32(quotient) * d;
-        if max(abs(next_c), abs(next_d)) > MOST {
+        if max(abs(next_c), abs(next_d)) > MAX_MATRIX_ENTRY {
             break;
         }
         a = c;
         b = d;
         c = next_c;
         d = next_d;
-        let rest = x - quotient * y;
+        let remainder = x - quotient * y;
         x = y;
-        y = rest;
+        y = remainder;
     }
     return vec4(a, b, c, d);
 }
 
-fn halves(k: array<vec4<u32>, 2>) -> Halves {
+// The half-size scalars of k, which must be below L. The basis vectors are (x, s) and
+// (y, t).
+fn half_size_scalars(k: array<vec4<u32>, 2>) -> HalfSizeScalars {
     var words = k;
     // 8·L.
     var x = Long(
@@ -105,47 +118,49 @@ fn halves(k: array<vec4<u32>, 2>) -> Halves {
     var s: Short;
     var t: Short;
     t[0] = 1;
-    var y_length = long_length(&y);
-    for (var round = 0u; round < ROUNDS && abs(y_length) >= SHORT_ENOUGH; round++) {
-        let rows = matrix(long_length(&x), y_length);
-        let new_x = long_sum(rows.x, &x, rows.y, &y);
-        y = long_sum(rows.z, &x, rows.w, &y);
+    var y_approx = approximate_long(&y);
+    for (var round = 0u; round < MAX_ROUNDS && abs(y_approx) >= SQRT_8L; round++) {
+        let matrix = lehmer_matrix(approximate_long(&x), y_approx);
+        let new_x = linear_combination_long(matrix.x, &x, matrix.y, &y);
+        y = linear_combination_long(matrix.z, &x, matrix.w, &y);
         x = new_x;
-        let new_s = short_sum(rows.x, &s, rows.y, &t);
-        t = short_sum(rows.z, &s, rows.w, &t);
+        let new_s = linear_combination_short(matrix.x, &s, matrix.y, &t);
+        t = linear_combination_short(matrix.z, &s, matrix.w, &t);
         s = new_s;
-        y_length = long_length(&y);
+        y_approx = approximate_long(&y);
     }
-    // (y, t) where t is odd. Where it is even, s is odd: then (x, s) less that multiple of
-    // (y, t) which makes both of about one length.
-    var row = vec2(0, 1);
+    // The result is (y, t) where t is odd. Where t is even, s is odd: the result is then
+    // (x, s) less the multiple of (y, t) that makes u and v about equally long.
+    var coefficients = vec2(0, 1);
     if (t[0] & 1) == 0 {
-        let x_length = long_length(&x);
-        let reach = max(abs(y_length) + abs(short_length(&t)), UNIT);
-        let times = clamp(round((abs(x_length) - abs(short_length(&s))) / reach), -4095.0, 4095.0);
-        row = vec2(1, select(-1, 1, (x_length < 0.0) != (y_length < 0.0)) * i32(times));
+        let x_approx = approximate_long(&x);
+        let divisor = max(abs(y_approx) + abs(approximate_short(&t)), LIMB_5_UNIT);
+        let multiple = clamp(round((abs(x_approx) - abs(approximate_short(&s))) / divisor), -4095.0, 4095.0);
+        coefficients = vec2(1, select(-1, 1, (x_approx < 0.0) != (y_approx < 0.0)) * i32(multiple));
     }
-    var u = long_sum(row.x, &x, row.y, &y);
-    var v = short_sum(row.x, &s, row.y, &t);
-    if max(abs(long_length(&u)), abs(short_length(&v))) > TOO_LONG {
+    var u = linear_combination_long(coefficients.x, &x, coefficients.y, &y);
+    var v = linear_combination_short(coefficients.x, &s, coefficients.y, &t);
+    if max(abs(approximate_long(&u)), abs(approximate_short(&v))) > MAX_LENGTH {
+        // u = k and v = 1 always hold.
         u = scalar;
         v = Short(1, 0, 0, 0, 0, 0, 0, 0, 0);
     }
     if v[8] < 0 {
-        u = long_sum(-1, &u, 0, &u);
-        v = short_sum(-1, &v, 0, &v);
+        u = linear_combination_long(-1, &u, 0, &u);
+        v = linear_combination_short(-1, &v, 0, &v);
     }
     let u_is_negative = u[15] < 0;
     if u_is_negative {
-        u = long_sum(-1, &u, 0, &u);
+        u = linear_combination_long(-1, &u, 0, &u);
     }
-    return Halves(u, u_is_negative, v);
+    return HalfSizeScalars(u, u_is_negative, v);
 }
 
 fn word(low: i32, high: i32) -> u32 {
     return u32(low) | (u32(high) << 16u);
 }
 
+// The 256 bits of a non-negative number.
 fn long_words(x: Long) -> array<vec4<u32>, 2> {
     return array<vec4<u32>, 2>(
         vec4(word(x[0], x[1]), word(x[2], x[3]), word(x[4], x[5]), word(x[6], x[7])),
@@ -157,24 +172,24 @@ fn short_words(x: Short) -> array<vec4<u32>, 2> {
     return long_words(Long(x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], 0, 0, 0, 0, 0, 0, 0));
 }
 
-// v·s, of 25 digits.
-fn product(v: Short, s: array<vec4<u32>, 2>) -> array<vec4<u32>, 4> {
-    var factors = v;
+// v·s, unreduced: 25 limbs at most.
+fn mul_wide(v: Short, s: array<vec4<u32>, 2>) -> array<vec4<u32>, 4> {
+    var v_limbs = v;
     var words = s;
-    var digits: array<u32, 26>;
+    var product: array<u32, 26>;
     for (var i = 0u; i < 9u; i++) {
         var carry = 0u;
         for (var j = 0u; j < 16u; j++) {
-            let digit = (words[j / 8u][j / 2u % 4u] >> (j % 2u * 16u)) & 0xffffu;
-            carry += digits[i + j] + u32(factors[i]) * digit;
-            digits[i + j] = carry & 0xffffu;
+            let s_limb = (words[j / 8u][j / 2u % 4u] >> (j % 2u * 16u)) & 0xffffu;
+            carry += product[i + j] + u32(v_limbs[i]) * s_limb;
+            product[i + j] = carry & 0xffffu;
             carry >>= 16u;
         }
-        digits[i + 16u] = carry;
+        product[i + 16u] = carry;
     }
     var out: array<vec4<u32>, 4>;
     for (var i = 0u; i < 13u; i++) {
-        out[i / 4u][i % 4u] = digits[2u * i] | (digits[2u * i + 1u] << 16u);
+        out[i / 4u][i % 4u] = product[2u * i] | (product[2u * i + 1u] << 16u);
     }
     return out;
 }

@@ -1,9 +1,11 @@
-// Records that begin anywhere: their blocks are read word by word.
+// Loads records that begin at any byte, word by word.
+//
+// Binding 0: the records' bytes as little-endian words.
 
 @group(0) @binding(0) var<storage, read> bytes: array<u32>;
 
-// Four bytes from any position on, low byte first.
-fn word_at(position: u32) -> u32 {
+// The little-endian word at any byte position.
+fn load_word(position: u32) -> u32 {
     let index = position / 4u;
     let shift = 8u * (position % 4u);
     if shift == 0u {
@@ -13,16 +15,16 @@ fn word_at(position: u32) -> u32 {
     return (bytes[index] >> shift) | (bytes[next] << (32u - shift));
 }
 
-// Puts block `block` of every record into the tile, `end` after a record's last byte.
-fn load_blocks(lane: u32, block: u32, end: u32) {
-    let column = lane % 16u;
-    let at = block * 64u + 4u * column;
-    for (var row = lane / 16u; row < LANES; row += 4u) {
-        let length = lengths[row];
+// Loads block `block` of each of the workgroup's records into the tile, padded.
+fn load_blocks(local_index: u32, block: u32, padding: u32) {
+    let column = local_index % 16u;
+    let offset = block * 64u + 4u * column;
+    for (var row = local_index / 16u; row < WORKGROUP_SIZE; row += 4u) {
+        let length = record_lengths[row];
         var word = 0u;
-        if at < length {
-            word = word_at(starts[row] + at);
+        if offset < length {
+            word = load_word(record_starts[row] + offset);
         }
-        tile[row * ROW + column] = trimmed(word, at, length, end);
+        tile[row * TILE_STRIDE + column] = pad_word(word, offset, length, padding);
     }
 }

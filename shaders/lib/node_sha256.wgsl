@@ -1,16 +1,17 @@
-// A tree's node by SHA-256, over words in the hash's own order.
+// A Merkle node by SHA-256 or SHA-256d: the hash of left ‖ right or
+// 0x01 ‖ left ‖ right, over words in SHA-256's order.
 
-// Whether a byte 0x01 comes before the children (RFC 6962).
+// Whether a byte 0x01 comes before the children (RFC 6962, section 2.1).
 override PREFIXED: bool = false;
-// Whether the digest is hashed again (Bitcoin).
+// Whether the hash is SHA-256d, SHA-256 of the digest (Bitcoin).
 override TWICE: bool = false;
 
-fn node(left: Digest, right: Digest) -> Digest {
-    var s: Sha256;
+fn hash_node(left: Digest, right: Digest) -> Digest {
+    var s: Sha256State;
     if PREFIXED {
-        s = sha256_prefixed(left, right);
+        s = sha256_prefixed_node(left, right);
     } else {
-        s = sha256_pad64(sha256_compress(sha256_initial(), Block(
+        s = sha256_compress_padding64(sha256_compress(sha256_initial(), Block(
             left.low.x, left.low.y, left.low.z, left.low.w,
             left.high.x, left.high.y, left.high.z, left.high.w,
             right.low.x, right.low.y, right.low.z, right.low.w,
@@ -18,28 +19,31 @@ fn node(left: Digest, right: Digest) -> Digest {
         )));
     }
     if TWICE {
-        s = sha256_again(s);
+        s = sha256_hash_digest(s);
     }
-    return sha256_digest(s);
+    return sha256_to_digest(s);
 }
 
-// The word that starts with the last byte of `before`.
-fn late(before: u32, word: u32) -> u32 {
-    return (before << 24u) | (word >> 8u);
+// A word of the message shifted by one byte: the last byte of `previous`, then the
+// first three of `word`.
+fn shifted_word(previous: u32, word: u32) -> u32 {
+    return (previous << 24u) | (word >> 8u);
 }
 
-fn sha256_prefixed(l: Digest, r: Digest) -> Sha256 {
+// SHA-256 of the 65 bytes 0x01 ‖ l ‖ r.
+fn sha256_prefixed_node(l: Digest, r: Digest) -> Sha256State {
     let s = sha256_compress(sha256_initial(), Block(
-        late(0x01u, l.low.x), late(l.low.x, l.low.y), late(l.low.y, l.low.z), late(l.low.z, l.low.w),
-        late(l.low.w, l.high.x), late(l.high.x, l.high.y), late(l.high.y, l.high.z), late(l.high.z, l.high.w),
-        late(l.high.w, r.low.x), late(r.low.x, r.low.y), late(r.low.y, r.low.z), late(r.low.z, r.low.w),
-        late(r.low.w, r.high.x), late(r.high.x, r.high.y), late(r.high.y, r.high.z), late(r.high.z, r.high.w),
+        shifted_word(0x01u, l.low.x), shifted_word(l.low.x, l.low.y), shifted_word(l.low.y, l.low.z), shifted_word(l.low.z, l.low.w),
+        shifted_word(l.low.w, l.high.x), shifted_word(l.high.x, l.high.y), shifted_word(l.high.y, l.high.z), shifted_word(l.high.z, l.high.w),
+        shifted_word(l.high.w, r.low.x), shifted_word(r.low.x, r.low.y), shifted_word(r.low.y, r.low.z), shifted_word(r.low.z, r.low.w),
+        shifted_word(r.low.w, r.high.x), shifted_word(r.high.x, r.high.y), shifted_word(r.high.y, r.high.z), shifted_word(r.high.z, r.high.w),
     ));
     let last = (r.high.w << 24u) | 0x00800000u;
     return sha256_compress(s, Block(last, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 520u));
 }
 
-// Digests come as bytes; SHA-256 counts them from the high end of a word.
-fn from_bytes(d: Digest) -> Digest {
-    return swapped(d);
+// A leaf in the hash's word order. SHA-256's words are big-endian, buffers'
+// little-endian.
+fn words_from_bytes(d: Digest) -> Digest {
+    return swap_digest_bytes(d);
 }

@@ -1,12 +1,13 @@
-// What the points of a signature are multiplied by.
-struct ShortScalars {
-    // u and v, with digits of 4 bits that count from −8.
+// A signature's scalars, recoded into signed digits. A window holds its digit plus half
+// of its range, so that digit = window − 2^(w−1).
+struct RecodedScalars {
+    // The magnitude of u, and v, with w = 4.
     u: array<vec4<u32>, 2>,
     v: array<vec4<u32>, 2>,
-    // v·S modulo L, with digits of 16 bits that count from −32768.
-    s: array<vec4<u32>, 2>,
-    // The digits of u and v up to the highest that is not 0, and at least as many as
-    // those of half of s have bits for.
-    places: u32,
+    // v·S modulo L, with w = 16.
+    vs: array<vec4<u32>, 2>,
+    // The number of 4-bit digits that the multi-scalar multiplication starts from: up
+    // to the highest nonzero one of u and v, and at least 29.
+    digits: u32,
     u_is_negative: u32,
 }

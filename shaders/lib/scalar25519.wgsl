@@ -1,29 +1,31 @@
-// Scalars modulo the group's order L = 2^252 + c, in 16-bit digits: all carries
-// fit 32 bits, and beside the curve's arithmetic this is nothing.
+// Scalars modulo the group order L = 2^252 + c (RFC 8032, section 5.1), in limbs of
+// 16 bits, so that products and carries fit in 32 bits. The curve's arithmetic takes
+// far more time than this.
 
-const C = array<u32, 8>(0xd3edu, 0x5cf5u, 0x631au, 0x5812u, 0x9cd6u, 0xa2f7u, 0xf9deu, 0x14deu);
+// c, in limbs.
+const ORDER_TAIL = array<u32, 8>(0xd3edu, 0x5cf5u, 0x631au, 0x5812u, 0x9cd6u, 0xa2f7u, 0xf9deu, 0x14deu);
 
-// A SHA-512 digest, as a little-endian number, modulo L. Digit by digit from the
-// top: r ← r·2^16 + digit − q·L, with q = ⌊r·2^16 / 2^252⌋ at most one too high.
-fn reduce(digest: array<vec4<u32>, 4>) -> array<vec4<u32>, 2> {
-    var words = digest;
-    var order = C;
+// A 512-bit number modulo L, limb by limb from the top: r ← r·2^16 + limb − q·L, where
+// the quotient q = ⌊r·2^16 / 2^252⌋ is at most 1 too high.
+fn reduce(x: array<vec4<u32>, 4>) -> array<vec4<u32>, 2> {
+    var words = x;
+    var tail = ORDER_TAIL;
     var r: array<u32, 16>;
-    for (var digit = 32u; digit > 0u;) {
-        digit--;
+    for (var limb = 32u; limb > 0u;) {
+        limb--;
         let q = (r[15] << 4u) | (r[14] >> 12u);
         for (var i = 15u; i > 0u; i--) {
             r[i] = r[i - 1u];
         }
-        r[0] = (words[digit / 8u][digit / 2u % 4u] >> (digit % 2u * 16u)) & 0xffffu;
+        r[0] = (words[limb / 8u][limb / 2u % 4u] >> (limb % 2u * 16u)) & 0xffffu;
         r[15] &= 0xfffu;
-        // At most 2^16·(2^16 − 1) and a carry below 2^16.
+        // A product is at most 2^16·(2^16 − 1), and the carry is below 2^16.
         var product = 0u;
         var borrow = 0u;
         for (var i = 0u; i < 16u; i++) {
             product >>= 16u;
             if i < 8u {
-                product += q * order[i];
+                product += q * tail[i];
             }
             let difference = r[i] - (product & 0xffffu) - borrow;
             r[i] = difference & 0xffffu;
@@ -33,7 +35,7 @@ fn reduce(digest: array<vec4<u32>, 4>) -> array<vec4<u32>, 2> {
             var carry = 0u;
             for (var i = 0u; i < 16u; i++) {
                 if i < 8u {
-                    carry += order[i];
+                    carry += tail[i];
                 }
                 carry += r[i] + select(0u, 0x1000u, i == 15u);
                 r[i] = carry & 0xffffu;
@@ -61,8 +63,9 @@ fn is_canonical(s: array<vec4<u32>, 2>) -> bool {
     return false;
 }
 
-// s + Σ bias·2^(32·i), modulo 2^256: with the top bit of each digit set in `bias`,
-// digits that count from 0 there count from −2^(w−1), and carry no further.
+// Recodes s into signed digits of w bits: s + Σ bias·2^(32·i) modulo 2^256, where `bias`
+// has the top bit of each w-bit window of a word set. Each window of the result holds its
+// digit plus 2^(w−1), so digits are from −2^(w−1) to 2^(w−1) − 1.
 fn recode(s: array<vec4<u32>, 2>, bias: u32) -> array<vec4<u32>, 2> {
     var words = s;
     var carry = 0u;

@@ -1,7 +1,10 @@
-// SHA-512 (FIPS 180-4) on 64-bit words held as vec2(low, high), so that adapters
-// without 64-bit integers run it too. `sha512_compress` is generated.
+// SHA-512 (FIPS 180-4, section 6.4) on 64-bit words held as vec2(low, high), so that
+// adapters without 64-bit integers run it too. `sha512_compress` is generated
+// (sha512_rounds.wgsl) and calls the functions below.
 
-fn sha512_start() -> array<vec2<u32>, 8> {
+// The initial hash value (section 5.3.5).
+
+fn sha512_initial() -> array<vec2<u32>, 8> {
     return array<vec2<u32>, 8>(
         vec2(0xf3bcc908u, 0x6a09e667u),
         vec2(0x84caa73bu, 0xbb67ae85u),
@@ -19,36 +22,39 @@ fn add64(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
     return vec2(low, a.y + b.y + select(0u, 1u, low < a.x));
 }
 
-// Right by `n`, from 1 to 31; by n + 32 with the halves of `a` swapped.
-fn rotate64(a: vec2<u32>, n: u32) -> vec2<u32> {
+// Rotates right by `n`, from 1 to 31; with `a.yx` by n + 32.
+fn rotate_right64(a: vec2<u32>, n: u32) -> vec2<u32> {
     return (a >> vec2(n)) | (a.yx << vec2(32u - n));
 }
 
-fn shift64(a: vec2<u32>, n: u32) -> vec2<u32> {
+// Shifts right by `n`, from 1 to 31.
+fn shift_right64(a: vec2<u32>, n: u32) -> vec2<u32> {
     return vec2((a.x >> n) | (a.y << (32u - n)), a.y >> n);
 }
 
-fn schedule(w16: vec2<u32>, w15: vec2<u32>, w7: vec2<u32>, w2: vec2<u32>) -> vec2<u32> {
-    let s0 = rotate64(w15, 1u) ^ rotate64(w15, 8u) ^ shift64(w15, 7u);
-    let s1 = rotate64(w2, 19u) ^ rotate64(w2.yx, 29u) ^ shift64(w2, 6u);
-    return add64(add64(w16, s0), add64(w7, s1));
+// W_t from W_(t−16), W_(t−15), W_(t−7) and W_(t−2).
+fn sha512_schedule(w16: vec2<u32>, w15: vec2<u32>, w7: vec2<u32>, w2: vec2<u32>) -> vec2<u32> {
+    let sigma0 = rotate_right64(w15, 1u) ^ rotate_right64(w15, 8u) ^ shift_right64(w15, 7u);
+    let sigma1 = rotate_right64(w2, 19u) ^ rotate_right64(w2.yx, 29u) ^ shift_right64(w2, 6u);
+    return add64(add64(w16, sigma0), add64(w7, sigma1));
 }
 
-// T1 of a round.
-fn mix1(e: vec2<u32>, f: vec2<u32>, g: vec2<u32>, h: vec2<u32>, kw: vec2<u32>) -> vec2<u32> {
-    let s1 = rotate64(e, 14u) ^ rotate64(e, 18u) ^ rotate64(e.yx, 9u);
-    return add64(add64(h, kw), add64(s1, g ^ (e & (f ^ g))));
+// T1 = h + Σ1(e) + Ch(e, f, g) + K_t + W_t; `kw` is K_t + W_t.
+fn sha512_t1(e: vec2<u32>, f: vec2<u32>, g: vec2<u32>, h: vec2<u32>, kw: vec2<u32>) -> vec2<u32> {
+    let big_sigma1 = rotate_right64(e, 14u) ^ rotate_right64(e, 18u) ^ rotate_right64(e.yx, 9u);
+    return add64(add64(h, kw), add64(big_sigma1, g ^ (e & (f ^ g))));
 }
 
-// T2 of a round.
-fn mix2(a: vec2<u32>, b: vec2<u32>, c: vec2<u32>) -> vec2<u32> {
-    let s0 = rotate64(a, 28u) ^ rotate64(a.yx, 2u) ^ rotate64(a.yx, 7u);
-    return add64(s0, (a & b) | (c & (a | b)));
+// T2 = Σ0(a) + Maj(a, b, c).
+fn sha512_t2(a: vec2<u32>, b: vec2<u32>, c: vec2<u32>) -> vec2<u32> {
+    let big_sigma0 = rotate_right64(a, 28u) ^ rotate_right64(a.yx, 2u) ^ rotate_right64(a.yx, 7u);
+    return add64(big_sigma0, (a & b) | (c & (a | b)));
 }
 
-fn swap_bytes(a: vec4<u32>) -> vec4<u32> {
-    let odd = a & vec4(0x00ff00ffu);
-    let even = a & vec4(0xff00ff00u);
-    let swapped = (odd << vec4(8u)) | (even >> vec4(8u));
-    return (swapped << vec4(16u)) | (swapped >> vec4(16u));
+// Reverses the bytes of each word.
+fn swap_bytes4(a: vec4<u32>) -> vec4<u32> {
+    let even = a & vec4(0x00ff00ffu);
+    let odd = a & vec4(0xff00ff00u);
+    let pairs_swapped = (even << vec4(8u)) | (odd >> vec4(8u));
+    return (pairs_swapped << vec4(16u)) | (pairs_swapped >> vec4(16u));
 }

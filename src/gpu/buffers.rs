@@ -1,8 +1,8 @@
-//! Buffers and their reuse: storage on the device, staging on the host's side.
+//! Buffers and their pool: storage on the device, staging buffers that the host maps.
 //!
-//! Creating a buffer costs an allocation and, at its first use, a clearing; so
-//! each goes back to the pool and serves the next call. Upload staging stays
-//! mapped while it is in the pool.
+//! A new buffer costs an allocation and, at its first use, a clear. So each buffer
+//! returns to a pool and serves later calls. Staging for uploads stays mapped in the
+//! pool.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,10 +13,10 @@ use crate::Fault;
 
 /// What a buffer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(super) enum BufferUse {
     /// Kernels read and write it, as storage or as uniforms.
     Storage,
-    /// Likewise, and it stays: the device holds on to it.
+    /// Like storage, and lives as long as the device.
     Resident,
     /// The host writes it, the device copies from it.
     Upload,
@@ -26,42 +26,43 @@ pub(super) enum Use {
     Query,
 }
 
-impl Use {
+impl BufferUse {
     fn usages(self) -> wgpu::BufferUsages {
         use wgpu::BufferUsages as Usages;
         match self {
-            Use::Storage | Use::Resident => {
+            BufferUse::Storage | BufferUse::Resident => {
                 Usages::STORAGE | Usages::UNIFORM | Usages::COPY_DST | Usages::COPY_SRC
             }
-            Use::Upload => Usages::MAP_WRITE | Usages::COPY_SRC,
-            Use::ReadBack => Usages::MAP_READ | Usages::COPY_DST,
-            Use::Query => Usages::QUERY_RESOLVE | Usages::COPY_SRC,
+            BufferUse::Upload => Usages::MAP_WRITE | Usages::COPY_SRC,
+            BufferUse::ReadBack => Usages::MAP_READ | Usages::COPY_DST,
+            BufferUse::Query => Usages::QUERY_RESOLVE | Usages::COPY_SRC,
         }
     }
 }
 
-/// Buffers that wait for their next use, the longest waiting first.
+/// Free buffers, the least recently used first.
 ///
-/// What is dropped while a batch is put together may still be named in it, so it
-/// rests until the batch is submitted; one batch is put together at a time.
+/// A buffer dropped while a command list is recorded may still be used by that list:
+/// it is retired, and becomes free when the list is submitted. One list is recorded at a
+/// time.
 pub(super) struct Pool {
-    resting: RefCell<Vec<(Use, wgpu::Buffer)>>,
-    free: RefCell<Vec<(Use, wgpu::Buffer)>>,
+    retired: RefCell<Vec<(BufferUse, wgpu::Buffer)>>,
+    free: RefCell<Vec<(BufferUse, wgpu::Buffer)>>,
     resident: RefCell<HashMap<&'static str, wgpu::Buffer>>,
     max_size: u64,
 }
 
-/// How many buffers wait at most, and of how many bytes together: a call uses a
-/// dozen or two, of tens of megabytes each.
-const KEPT: usize = 64;
-const KEPT_BYTES: u64 = 1 << 30;
+/// The most free buffers, and their most bytes: a call uses up to two dozen buffers of
+/// tens of megabytes each.
+const MAX_FREE: usize = 64;
+const MAX_FREE_BYTES: u64 = 1 << 30;
 
 impl Pool {
     pub fn new(max_size: u64) -> Self {
-        Pool { resting: RefCell::default(), free: RefCell::default(), resident: RefCell::default(), max_size }
+        Pool { retired: RefCell::default(), free: RefCell::default(), resident: RefCell::default(), max_size }
     }
 
-    fn take(&self, device: &wgpu::Device, usage: Use, length: u64) -> wgpu::Buffer {
+    fn take(&self, device: &wgpu::Device, usage: BufferUse, length: u64) -> wgpu::Buffer {
         let size = size_class(length).min(self.max_size).max(length.next_multiple_of(16));
         let mut free = self.free.borrow_mut();
         if let Some(index) = free.iter().position(|(kind, buffer)| *kind == usage && buffer.size() == size) {
@@ -71,43 +72,43 @@ impl Pool {
             label: None,
             size,
             usage: usage.usages(),
-            mapped_at_creation: usage == Use::Upload,
+            mapped_at_creation: usage == BufferUse::Upload,
         })
     }
 
-    fn put(&self, usage: Use, buffer: wgpu::Buffer) {
-        self.resting.borrow_mut().push((usage, buffer));
+    fn retire(&self, usage: BufferUse, buffer: wgpu::Buffer) {
+        self.retired.borrow_mut().push((usage, buffer));
     }
 
-    /// Frees what rests: the batch that may name it has been submitted.
-    pub fn submitted(&self) {
+    /// Frees the retired buffers, once the list that may use them has been submitted.
+    pub fn release_retired(&self) {
         let mut free = self.free.borrow_mut();
-        free.append(&mut self.resting.borrow_mut());
+        free.append(&mut self.retired.borrow_mut());
         let mut bytes = free.iter().map(|(_, buffer)| buffer.size()).sum::<u64>();
-        while free.len() > KEPT || bytes > KEPT_BYTES {
+        while free.len() > MAX_FREE || bytes > MAX_FREE_BYTES {
             bytes -= free.remove(0).1.size();
         }
     }
 }
 
-/// Four sizes in each octave, so that buffers of nearly equal length are shared.
+/// Rounds up to one of four sizes in each octave, so that nearly equal lengths share
+/// buffers.
 fn size_class(length: u64) -> u64 {
     let length = length.max(4096);
     length.next_multiple_of((length + 1).next_power_of_two() / 8)
 }
 
-/// A buffer of `len` bytes. On the device it goes back to the pool when dropped;
-/// staging does so only through [`recycle`](Buffer::recycle), since the device
-/// may still be at work on it.
+/// A buffer of `len` bytes. Dropped storage returns to the pool. Staging returns only
+/// through [`recycle`](Buffer::recycle): the device may still use it when it is dropped.
 pub(crate) struct Buffer<'d> {
     device: &'d Device,
-    usage: Use,
+    usage: BufferUse,
     raw: Option<wgpu::Buffer>,
     len: u64,
 }
 
 impl<'d> Buffer<'d> {
-    pub(super) fn new(device: &'d Device, usage: Use, len: u64) -> Result<Self, Fault> {
+    pub(super) fn new(device: &'d Device, usage: BufferUse, len: u64) -> Result<Self, Fault> {
         if len > device.limits.max_buffer_size {
             let limit = device.limits.max_buffer_size;
             return Err(Fault::OutOfMemory(format!("a buffer of {len} bytes is above the limit of {limit}")));
@@ -117,8 +118,8 @@ impl<'d> Buffer<'d> {
         Ok(Buffer { device, usage, raw: Some(raw), len: len.max(4).next_multiple_of(4) })
     }
 
-    /// The storage called `name`, which stays for the device's life; `fill` fills
-    /// it at its first use.
+    /// The storage called `name`, which lives as long as the device; `fill` fills it at
+    /// its first use.
     pub(super) fn resident(
         device: &'d Device,
         name: &'static str,
@@ -126,20 +127,20 @@ impl<'d> Buffer<'d> {
         fill: impl FnOnce(&Buffer<'d>) -> Result<(), Fault>,
     ) -> Result<Self, Fault> {
         if let Some(raw) = device.pool.resident.borrow().get(name) {
-            return Ok(Buffer { device, usage: Use::Resident, raw: Some(raw.clone()), len });
+            return Ok(Buffer { device, usage: BufferUse::Resident, raw: Some(raw.clone()), len });
         }
-        let buffer = Buffer::new(device, Use::Resident, len)?;
+        let buffer = Buffer::new(device, BufferUse::Resident, len)?;
         fill(&buffer)?;
         device.pool.resident.borrow_mut().insert(name, (*buffer).clone());
         Ok(buffer)
     }
 
-    /// The length asked for, in whole words.
+    /// The requested length, rounded up to whole words.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// All of it as binding number `binding`, in whole vectors of four words.
+    /// The whole buffer as binding `binding`, rounded up to whole vectors of four words.
     pub(super) fn entry(&self, binding: u32) -> wgpu::BindGroupEntry<'_> {
         let size = wgpu::BufferSize::new(self.len.next_multiple_of(16));
         wgpu::BindGroupEntry {
@@ -148,63 +149,64 @@ impl<'d> Buffer<'d> {
         }
     }
 
-    /// Writes `bytes` to mapped upload staging, with several threads where that pays.
+    /// Writes `bytes` to mapped upload staging; large ones by several threads.
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), Fault> {
         let raw: &wgpu::Buffer = self;
-        let size = piece_size(bytes.len());
-        in_threads(bytes.chunks(size).enumerate(), |(index, piece)| {
+        let size = thread_chunk(bytes.len());
+        in_threads(bytes.chunks(size).enumerate(), |(index, chunk)| {
             let start = (index * size) as u64;
-            let range = start..start + piece.len().next_multiple_of(8) as u64;
-            let mut view = raw.slice(range).get_mapped_range_mut().map_err(lost)?;
-            view.slice(..piece.len()).copy_from_slice(piece);
+            let range = start..start + chunk.len().next_multiple_of(8) as u64;
+            let mut view = raw.slice(range).get_mapped_range_mut().map_err(mapping_fault)?;
+            view.slice(..chunk.len()).copy_from_slice(chunk);
             Ok(())
         })
     }
 
-    /// What the device has copied to mapped read-back staging.
+    /// Passes the bytes of mapped read-back staging to `read`.
     pub(super) fn read<R>(&self, read: impl FnOnce(&[u8]) -> R) -> Result<R, Fault> {
-        let view = self.slice(..self.len.next_multiple_of(8)).get_mapped_range().map_err(lost)?;
+        let view = self.slice(..self.len.next_multiple_of(8)).get_mapped_range().map_err(mapping_fault)?;
         Ok(read(&view[..self.len as usize]))
     }
 
-    /// Lets staging serve again: upload staging must be mapped, read-back must not.
+    /// Returns staging to the pool. Upload staging must be mapped, read-back staging
+    /// unmapped.
     pub(super) fn recycle(mut self) {
         let raw = self.raw.take().expect("nothing else takes it");
-        self.device.pool.put(self.usage, raw);
+        self.device.pool.retire(self.usage, raw);
     }
 }
 
-/// Copies bytes of equal number, with several threads where that pays.
-pub(super) fn copy(from: &[u8], to: &mut [u8]) -> Result<(), Fault> {
-    let size = piece_size(from.len());
+/// Copies between slices of equal length; large ones by several threads.
+pub(super) fn parallel_copy(from: &[u8], to: &mut [u8]) -> Result<(), Fault> {
+    let size = thread_chunk(from.len());
     in_threads(to.chunks_mut(size).zip(from.chunks(size)), |(to, from)| {
         to.copy_from_slice(from);
         Ok(())
     })
 }
 
-/// What a thread copies: enough to be worth starting it, and not for too many.
-fn piece_size(bytes: usize) -> usize {
+/// Bytes that one thread copies: at least 4 MiB, and at most 16 threads in all.
+fn thread_chunk(bytes: usize) -> usize {
     const THREADS: usize = 16;
-    const LEAST: usize = 4 << 20;
-    bytes.div_ceil(THREADS).next_multiple_of(4096).max(LEAST)
+    const MIN: usize = 4 << 20;
+    bytes.div_ceil(THREADS).next_multiple_of(4096).max(MIN)
 }
 
-/// Runs `work` on every piece, in a thread for each if there are several.
+/// Runs `job` on every chunk, in a thread for each if there are several.
 ///
-/// A shared pool would not do: a thread that waits in it may take up another
-/// call, and that one waits for the device, which this one holds.
+/// The threads are not rayon's: a thread that waits in a shared pool may steal another
+/// call's job, which waits for the device that this call has locked.
 fn in_threads<T: Send>(
-    mut pieces: impl ExactSizeIterator<Item = T>,
-    work: impl Fn(T) -> Result<(), Fault> + Sync,
+    mut chunks: impl ExactSizeIterator<Item = T>,
+    job: impl Fn(T) -> Result<(), Fault> + Sync,
 ) -> Result<(), Fault> {
-    if pieces.len() < 2 {
-        return pieces.try_for_each(work);
+    if chunks.len() < 2 {
+        return chunks.try_for_each(job);
     }
-    let work = &work;
+    let job = &job;
     std::thread::scope(|scope| {
-        let start = |piece| std::thread::Builder::new().spawn_scoped(scope, move || work(piece));
-        let threads: Vec<_> = pieces
+        let start = |chunk| std::thread::Builder::new().spawn_scoped(scope, move || job(chunk));
+        let threads: Vec<_> = chunks
             .map(start)
             .collect::<Result<_, _>>()
             .map_err(|error| Fault::OutOfMemory(error.to_string()))?;
@@ -212,7 +214,7 @@ fn in_threads<T: Send>(
     })
 }
 
-fn lost(error: wgpu::MapRangeError) -> Fault {
+fn mapping_fault(error: wgpu::MapRangeError) -> Fault {
     Fault::DeviceLost(error.to_string())
 }
 
@@ -227,8 +229,8 @@ impl Deref for Buffer<'_> {
 impl Drop for Buffer<'_> {
     fn drop(&mut self) {
         match self.raw.take() {
-            Some(raw) if matches!(self.usage, Use::Storage | Use::Query) => {
-                self.device.pool.put(self.usage, raw);
+            Some(raw) if matches!(self.usage, BufferUse::Storage | BufferUse::Query) => {
+                self.device.pool.retire(self.usage, raw);
             }
             _ => {}
         }

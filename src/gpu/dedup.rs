@@ -1,16 +1,16 @@
-//! First occurrences: a table of positions on the device.
+//! First occurrences of fingerprints, by a hash table of positions on the device.
 //!
-//! Fingerprints and table must fit in bindings. Larger inputs are cut into parts
-//! by a secret hash, so that equal prints meet in one part; a part is worked off
-//! in blocks, and each block is looked at together with the distinct prints of
-//! those before it.
+//! The fingerprints and the table must fit in bindings. Larger inputs are partitioned by
+//! a secret hash, so that equal fingerprints fall into one partition. A partition is
+//! processed in blocks: each block together with the distinct fingerprints of the blocks
+//! before it.
 
 use std::hash::{BuildHasher, RandomState};
 
 use bytemuck::{Pod, Zeroable};
 
 use super::buffers::Buffer;
-use super::command_list::{Batch, pipelined};
+use super::command_list::{CommandList, pipelined};
 use super::device::Device;
 use super::shader::{Kernel, lib};
 use crate::{Digest, Fault};
@@ -21,71 +21,77 @@ pub(super) static INSERT: Kernel =
 pub(super) static RESOLVE: Kernel =
     Kernel { name: "dedup_resolve", sources: &[lib::GRID, include_str!("../../shaders/dedup_resolve.wgsl")] };
 
-const WORKGROUP: u32 = 128;
+/// Invocations of a workgroup.
+const WORKGROUP_SIZE: u32 = 128;
 
+/// The parameters of `shaders/dedup_insert.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Insert {
+struct InsertParams {
     first: u32,
     count: u32,
     slot_mask: u32,
     seed: [u32; 16],
 }
 
-/// For each print, the lowest position with an equal one.
+/// Writes, for each fingerprint, the lowest position of an equal one.
 pub(super) fn first_occurrences(
     device: &Device,
-    prints: &[Digest],
+    fingerprints: &[Digest],
     out: &mut [u32],
     chunk_bytes: u64,
 ) -> Result<(), Fault> {
-    let most = most_prints(device, chunk_bytes);
-    if prints.len() <= most {
-        return firsts(device, prints, |firsts| out.copy_from_slice(firsts));
+    let capacity = max_fingerprints(device, chunk_bytes);
+    if fingerprints.len() <= capacity {
+        return resident_first_occurrences(device, fingerprints, |found| out.copy_from_slice(found));
     }
-    // Half of a block is for the distinct prints carried along; a quarter of that
-    // is what a part of evenly spread prints brings.
-    let parts = prints.len().div_ceil(most / 8).next_power_of_two();
-    for part in partition(prints, parts) {
-        part_firsts(device, prints, &part, most, out)?;
+    // Half of the capacity is reserved for distinct fingerprints of earlier blocks. A
+    // partition has a quarter of that on average.
+    let count = fingerprints.len().div_ceil(capacity / 8).next_power_of_two();
+    for partition in partition(fingerprints, count) {
+        partition_first_occurrences(device, fingerprints, &partition, capacity, out)?;
     }
     Ok(())
 }
 
-/// How many prints fit at once: 32 bytes each, and up to 4 slots of 4 bytes.
-pub(super) fn most_prints(device: &Device, chunk_bytes: u64) -> usize {
+/// The most fingerprints that fit in bindings: 32 bytes each, and up to 4 slots of 4 bytes.
+pub(super) fn max_fingerprints(device: &Device, chunk_bytes: u64) -> usize {
     let bytes = device.limits.max_storage_buffer_binding_size.min(chunk_bytes);
     (bytes / 32).max(16) as usize
 }
 
-/// The positions of the prints of each part, ascending.
-fn partition(prints: &[Digest], parts: usize) -> Vec<Vec<u32>> {
+/// The positions of the fingerprints of each of `count` partitions, ascending; `count`
+/// is a power of two.
+fn partition(fingerprints: &[Digest], count: usize) -> Vec<Vec<u32>> {
     let secret = RandomState::new();
-    let mut lists = vec![Vec::new(); parts];
-    for (index, print) in prints.iter().enumerate() {
-        lists[secret.hash_one(print) as usize & (parts - 1)].push(index as u32);
+    let mut partitions = vec![Vec::new(); count];
+    for (position, fingerprint) in fingerprints.iter().enumerate() {
+        partitions[secret.hash_one(fingerprint) as usize & (count - 1)].push(position as u32);
     }
-    lists
+    partitions
 }
 
-/// The first occurrences among the prints at `positions`, block by block.
-fn part_firsts(
+/// Writes the first occurrences of the fingerprints at `positions`, block by block.
+fn partition_first_occurrences(
     device: &Device,
-    prints: &[Digest],
+    fingerprints: &[Digest],
     positions: &[u32],
-    most: usize,
+    capacity: usize,
     out: &mut [u32],
 ) -> Result<(), Fault> {
     let mut distinct: Vec<u32> = Vec::new();
-    for block in positions.chunks(most / 2) {
-        if distinct.len() > most / 2 {
-            return Err(Fault::OutOfMemory(format!("{} distinct prints met in one part", distinct.len())));
+    for block in positions.chunks(capacity / 2) {
+        if distinct.len() > capacity / 2 {
+            return Err(Fault::OutOfMemory(format!(
+                "{} distinct fingerprints met in one part",
+                distinct.len()
+            )));
         }
         let members = [&distinct, block].concat();
-        let values: Vec<Digest> = members.iter().map(|&position| prints[position as usize]).collect();
-        let carried = distinct.len();
-        firsts(device, &values, |firsts| {
-            for (index, &first) in firsts.iter().enumerate().skip(carried) {
+        let values: Vec<Digest> = members.iter().map(|&position| fingerprints[position as usize]).collect();
+        let known = distinct.len();
+        resident_first_occurrences(device, &values, |found| {
+            for (index, &first) in found.iter().enumerate().skip(known) {
                 out[members[index] as usize] = members[first as usize];
                 if first as usize == index {
                     distinct.push(members[index]);
@@ -96,26 +102,30 @@ fn part_firsts(
     Ok(())
 }
 
-/// Hands the first occurrences among prints that fit at once to `read`.
-fn firsts(device: &Device, prints: &[Digest], mut read: impl FnMut(&[u32])) -> Result<(), Fault> {
-    /// Prints that go up while those before are looked for.
+/// Passes the first occurrences of fingerprints that fit in bindings to `read`.
+fn resident_first_occurrences(
+    device: &Device,
+    fingerprints: &[Digest],
+    mut read: impl FnMut(&[u32]),
+) -> Result<(), Fault> {
+    /// Fingerprints of an upload, which overlaps the insertion of those before.
     const CHUNK: usize = 1 << 20;
-    let input = device.storage(32 * prints.len() as u64)?;
-    let table = Table::new(device, prints.len())?;
-    let start = |&(first, chunk): &(usize, &[Digest])| {
-        let mut batch = device.batch();
+    let input = device.storage(32 * fingerprints.len() as u64)?;
+    let table = Table::new(device, fingerprints.len())?;
+    let submit = |&(first, chunk): &(usize, &[Digest])| {
+        let mut commands = device.commands();
         if first == 0 {
-            table.clear(&mut batch);
+            table.clear(&mut commands);
         }
-        batch.upload_to(&input, 32 * first as u64, bytemuck::cast_slice(chunk))?;
-        table.insert(&mut batch, &input, first as u32, chunk.len() as u32)?;
-        if first + chunk.len() == prints.len() {
-            table.resolve(&mut batch)?;
+        commands.upload_to(&input, 32 * first as u64, bytemuck::cast_slice(chunk))?;
+        table.insert(&mut commands, &input, first as u32, chunk.len() as u32)?;
+        if first + chunk.len() == fingerprints.len() {
+            table.resolve(&mut commands)?;
         }
-        batch.submit()
+        commands.submit()
     };
-    let chunks = (0..).step_by(CHUNK).zip(prints.chunks(CHUNK));
-    pipelined(chunks, start, |_, bytes| {
+    let chunks = (0..).step_by(CHUNK).zip(fingerprints.chunks(CHUNK));
+    pipelined(chunks, submit, |_, bytes| {
         if !bytes.is_empty() {
             read(bytemuck::cast_slice(bytes));
         }
@@ -123,7 +133,7 @@ fn firsts(device: &Device, prints: &[Digest], mut read: impl FnMut(&[u32])) -> R
     })
 }
 
-/// A table of positions for `count` prints, and the first occurrences found with it.
+/// A hash table of positions for `count` fingerprints, and the first occurrences.
 pub(super) struct Table<'d> {
     count: u32,
     slots: u32,
@@ -139,34 +149,35 @@ impl<'d> Table<'d> {
         Ok(Table { count: count as u32, slots: slots as u32, seed: seed(), table, output })
     }
 
-    /// Empties it; before the first insertion.
-    pub fn clear(&self, batch: &mut Batch<'d>) {
-        batch.clear(&self.table);
+    /// Empties the table, before the first insertion.
+    pub fn clear(&self, commands: &mut CommandList<'d>) {
+        commands.clear(&self.table);
     }
 
-    /// Inserts `count` prints of `input` from the `first` on.
+    /// Inserts the `count` fingerprints of `input` that begin at position `first`.
     pub fn insert(
         &self,
-        batch: &mut Batch<'d>,
+        commands: &mut CommandList<'d>,
         input: &Buffer<'d>,
         first: u32,
         count: u32,
     ) -> Result<(), Fault> {
-        let params = Insert { first, count, slot_mask: self.slots - 1, seed: self.seed };
+        let params = InsertParams { first, count, slot_mask: self.slots - 1, seed: self.seed };
         let buffers = [input, &self.table, &self.output];
-        batch.dispatch(&INSERT, &[], &buffers, &params, count.div_ceil(WORKGROUP))
+        commands.dispatch(&INSERT, &[], &buffers, &params, count.div_ceil(WORKGROUP_SIZE))
     }
 
-    /// Reads back the first occurrences of all prints, which are inserted by then.
-    pub fn resolve(&self, batch: &mut Batch<'d>) -> Result<(), Fault> {
+    /// Reads back the first occurrences of all fingerprints, after the last insertion.
+    pub fn resolve(&self, commands: &mut CommandList<'d>) -> Result<(), Fault> {
         let buffers = [&self.table, &self.output];
-        batch.dispatch(&RESOLVE, &[], &buffers, &self.count, self.count.div_ceil(WORKGROUP))?;
-        batch.read_back(&self.output);
+        commands.dispatch(&RESOLVE, &[], &buffers, &self.count, self.count.div_ceil(WORKGROUP_SIZE))?;
+        commands.read_back(&self.output);
         Ok(())
     }
 }
 
-/// Secret words from the system's randomness; the multipliers among them are odd.
+/// Secret words from the system's randomness. Those at odd indices are odd: the kernel
+/// multiplies by them.
 fn seed() -> [u32; 16] {
     let secret = RandomState::new();
     std::array::from_fn(|index| secret.hash_one(index) as u32 | (index as u32 & 1))

@@ -1,8 +1,8 @@
-//! Adapter choice, the open device, and what becomes of its failures.
+//! Adapter selection, the open device, and its failures.
 //!
-//! wgpu answers most failures through callbacks; they are collected in
-//! [`Health`], which every submission and every wait looks at. Whatever is found
-//! there becomes a [`Fault`], and a device with a fault is never used again.
+//! wgpu reports most failures through callbacks. They record the first one in
+//! [`FirstFault`], which every submission and every wait checks. A device with a fault
+//! is never used again.
 
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
@@ -10,27 +10,27 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::buffers::{Buffer, Pool, Use};
-use super::command_list::{Batch, Clock};
-use super::ed25519::Curve;
-use super::shader::{Constants, Kept, Kernel, Kernels, operations};
+use super::buffers::{Buffer, BufferUse, Pool};
+use super::command_list::{CommandList, PassTimer};
+use super::ed25519::CurveKernels;
+use super::shader::{Constants, Kernel, KernelCache, Kernels, operations};
 use crate::Fault;
 
-/// Longer than any dispatch takes, on software adapters too.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest wait for a submission: longer than any takes, on software adapters too.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What there is to compute on.
+/// The kind of an adapter, the most preferred first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AdapterKind {
-    /// A card with memory of its own.
+    /// A GPU with memory of its own.
     Discrete,
     /// A GPU that shares the host's memory.
     Integrated,
-    /// A GPU lent to a virtual machine.
+    /// A virtual machine's GPU.
     Virtual,
     /// The driver does not say.
     Unknown,
-    /// A processor that poses as a GPU; used only if asked for by name.
+    /// A CPU driver such as llvmpipe; used only where the caller names it.
     Software,
 }
 
@@ -46,13 +46,13 @@ impl std::fmt::Display for AdapterKind {
     }
 }
 
-/// An adapter, and what matters of its limits and features.
+/// An adapter, with the limits and features that kernels depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdapterInfo {
     /// Its name.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: AdapterKind,
     /// Vulkan, Metal or DX12.
     pub api: String,
@@ -62,23 +62,23 @@ pub struct AdapterInfo {
     pub driver_version: String,
     /// The largest buffer in bytes.
     pub max_buffer: u64,
-    /// The most bytes of a buffer that a kernel sees at once.
+    /// The largest storage buffer binding in bytes.
     pub max_binding: u64,
     /// The most invocations in a workgroup.
     pub max_workgroup: u32,
     /// The most workgroups in one dimension of a dispatch.
     pub max_workgroups: u32,
-    /// Bytes of memory that a workgroup shares.
+    /// Bytes of workgroup memory.
     pub workgroup_memory: u32,
-    /// The smallest and the largest subgroup.
+    /// The smallest and the largest subgroup size.
     pub subgroup: (u32, u32),
     /// Whether kernels may compute with 64-bit integers.
     pub int64: bool,
     /// Whether kernels may use subgroup operations.
     pub subgroups: bool,
-    /// Whether device time can be measured apart.
+    /// Whether compute passes can be timed on the device.
     pub timestamps: bool,
-    /// Whether compiled kernels can be kept on disk.
+    /// Whether the driver's compiled kernels can be saved to disk.
     pub pipeline_cache: bool,
 }
 
@@ -105,7 +105,7 @@ impl AdapterInfo {
     }
 }
 
-/// The adapter's name and driver: what tells one machine's figures from another's.
+/// The adapter's name, its driver and the driver's version.
 impl std::fmt::Display for AdapterInfo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&format!("{}, {} {}", self.name, self.driver, self.driver_version))
@@ -122,7 +122,7 @@ fn kind_of(device_type: wgpu::DeviceType) -> AdapterKind {
     }
 }
 
-/// Every adapter of this machine, the one that would be chosen first.
+/// Every adapter of this machine, the preferred one first.
 #[must_use]
 pub fn adapters() -> Vec<AdapterInfo> {
     enumerate().into_iter().map(|(info, _)| info).collect()
@@ -139,9 +139,12 @@ fn enumerate() -> Vec<(AdapterInfo, wgpu::Adapter)> {
     found
 }
 
-/// The first of `found` that may be used: any whose name contains `wanted`, in
-/// any case, or without a wish any that is not software.
-fn choose<'a, T>(found: &'a [(AdapterInfo, T)], wanted: Option<&str>) -> Result<&'a (AdapterInfo, T), Fault> {
+/// The first of `found` whose name contains `wanted`, in any case; without `wanted`, the
+/// first that is not software.
+fn select_adapter<'a, T>(
+    found: &'a [(AdapterInfo, T)],
+    wanted: Option<&str>,
+) -> Result<&'a (AdapterInfo, T), Fault> {
     let wanted = wanted.map(str::to_lowercase);
     let fits = |info: &AdapterInfo| match &wanted {
         Some(wanted) => info.name.to_lowercase().contains(wanted),
@@ -163,11 +166,11 @@ fn choose<'a, T>(found: &'a [(AdapterInfo, T)], wanted: Option<&str>) -> Result<
     })
 }
 
-/// The first failure that the device's callbacks have told of.
+/// The first failure that the device's callbacks have reported.
 #[derive(Default)]
-struct Health(Mutex<Option<Fault>>);
+struct FirstFault(Mutex<Option<Fault>>);
 
-impl Health {
+impl FirstFault {
     fn record(&self, fault: Fault) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
     }
@@ -186,27 +189,31 @@ impl From<wgpu::Error> for Fault {
     }
 }
 
-/// An open device: used by one call at a time, and only while it is healthy.
+/// An open device, used by one call at a time, and only until its first fault.
 pub(crate) struct Device {
     pub(super) raw: wgpu::Device,
     queue: wgpu::Queue,
     pub(crate) info: AdapterInfo,
     pub(crate) limits: wgpu::Limits,
     pub(super) pool: Pool,
-    pub(super) clock: Option<Clock>,
+    pub(super) timer: Option<PassTimer>,
     pub(super) kernels: Kernels,
-    health: Arc<Health>,
-    /// Submissions until the device is destroyed; 0 stands for never.
-    fuse: Arc<AtomicU32>,
-    /// How many signatures a chunk takes, as learned from the time it took.
-    pub(super) signatures_at_once: Cell<usize>,
+    first_fault: Arc<FirstFault>,
+    /// The number of submissions after which the device is destroyed; 0 for never.
+    fail_after: Arc<AtomicU32>,
+    /// Signatures of the next chunk, adapted to the time that earlier ones took.
+    pub(super) signature_chunk_size: Cell<usize>,
 }
 
 impl Device {
     /// Opens the adapter whose name contains `wanted`, or the best hardware one.
-    pub fn open(wanted: Option<&str>, fuse: Arc<AtomicU32>, kept: Kept<'_>) -> Result<Self, Fault> {
+    pub fn open(
+        wanted: Option<&str>,
+        fail_after: Arc<AtomicU32>,
+        cache: KernelCache<'_>,
+    ) -> Result<Self, Fault> {
         let found = enumerate();
-        let (info, adapter) = choose(&found, wanted)?;
+        let (info, adapter) = select_adapter(&found, wanted)?;
         let useful = wgpu::Features::SHADER_INT64
             | wgpu::Features::SUBGROUP
             | wgpu::Features::TIMESTAMP_QUERY
@@ -223,35 +230,35 @@ impl Device {
         };
         let (raw, queue) = pollster::block_on(adapter.request_device(&descriptor))
             .map_err(|error| Fault::Start(format!("{} cannot be opened: {error}", info.name)))?;
-        let health = Arc::new(Health::default());
-        let on_error = health.clone();
+        let first_fault = Arc::new(FirstFault::default());
+        let on_error = first_fault.clone();
         raw.on_uncaptured_error(Arc::new(move |error: wgpu::Error| on_error.record(error.into())));
-        let on_loss = health.clone();
+        let on_loss = first_fault.clone();
         raw.set_device_lost_callback(move |reason, message| {
             on_loss.record(Fault::DeviceLost(format!("{reason:?}: {message}")));
         });
         Ok(Device {
             pool: Pool::new(limits.max_buffer_size),
-            clock: features
+            timer: features
                 .contains(wgpu::Features::TIMESTAMP_QUERY)
-                .then(|| Clock::new(queue.get_timestamp_period())),
-            kernels: Kernels::open(&raw, &adapter.get_info(), features, kept),
+                .then(|| PassTimer::new(queue.get_timestamp_period())),
+            kernels: Kernels::open(&raw, &adapter.get_info(), features, cache),
             info: info.clone(),
             raw,
             queue,
             limits,
-            health,
-            fuse,
-            signatures_at_once: Cell::new(super::ed25519::SMALLEST_CHUNK),
+            first_fault,
+            fail_after,
+            signature_chunk_size: Cell::new(super::ed25519::MIN_CHUNK),
         })
     }
 
-    /// An empty batch of uploads, dispatches and read-backs.
-    pub fn batch(&self) -> Batch<'_> {
-        Batch::new(self)
+    /// An empty command list.
+    pub fn commands(&self) -> CommandList<'_> {
+        CommandList::new(self)
     }
 
-    /// The compiled pipeline of `kernel` with its override constants set.
+    /// The compiled pipeline of `kernel` with these override constants.
     pub fn pipeline(
         &self,
         kernel: &'static Kernel,
@@ -261,19 +268,20 @@ impl Device {
         self.check().map(|()| pipeline)
     }
 
-    /// Compiles every kernel that operations run on `curve`, in several threads; says
-    /// how long each took.
-    pub fn compile_all(&self, curve: &'static Curve) -> Result<Vec<(&'static str, Duration)>, Fault> {
+    /// Compiles every kernel that operations run, with the Ed25519 kernels of `curve`, in
+    /// several threads. Returns each kernel's name and time.
+    pub fn compile_all(&self, curve: &'static CurveKernels) -> Result<Vec<(&'static str, Duration)>, Fault> {
         let times = self.kernels.compile_all(&self.raw, operations(curve));
         self.check().map(|()| times)
     }
 
-    /// Storage that kernels read and write; what it holds at first is undefined.
+    /// Storage that kernels read and write, with undefined contents.
     pub fn storage(&self, bytes: u64) -> Result<Buffer<'_>, Fault> {
-        Buffer::new(self, Use::Storage, bytes)
+        Buffer::new(self, BufferUse::Storage, bytes)
     }
 
-    /// The storage called `name`, which stays; `fill` fills it at its first use.
+    /// The storage called `name`, which lives as long as the device; `fill` fills it at
+    /// its first use.
     pub fn resident<'d>(
         &'d self,
         name: &'static str,
@@ -283,41 +291,41 @@ impl Device {
         Buffer::resident(self, name, bytes, fill)
     }
 
-    /// How long kernels have run since the last call; none where the adapter
-    /// has no timestamps.
+    /// How long kernels have run since the last call; none without timestamp queries.
     pub fn take_time(&self) -> Option<Duration> {
-        self.clock.as_ref().map(Clock::take)
+        self.timer.as_ref().map(PassTimer::take)
     }
 
-    /// What was compiled so far, for [`Kept::InMemory`].
-    pub fn compiled(&self) -> Vec<u8> {
+    /// The driver's data of all kernels compiled so far, for [`KernelCache::InMemory`].
+    pub fn compiled_kernels(&self) -> Vec<u8> {
         self.kernels.data()
     }
 
-    /// Keeps newly compiled kernels on disk, where the driver gives them out.
+    /// Saves newly compiled kernels to disk, where the driver returns their data.
     pub fn store_kernels(&self) {
         self.kernels.store();
     }
 
-    /// The failure that the device's callbacks have told of, if any.
+    /// The first failure that the device's callbacks have reported, if any.
     pub fn check(&self) -> Result<(), Fault> {
-        self.health.check()
+        self.first_fault.check()
     }
 
     pub(super) fn submit(&self, commands: wgpu::CommandBuffer) -> Result<wgpu::SubmissionIndex, Fault> {
         self.check()?;
         let index = self.queue.submit([commands]);
-        self.pool.submitted();
-        if self.fuse.load(Ordering::Relaxed) > 0 && self.fuse.fetch_sub(1, Ordering::Relaxed) == 1 {
+        self.pool.release_retired();
+        if self.fail_after.load(Ordering::Relaxed) > 0 && self.fail_after.fetch_sub(1, Ordering::Relaxed) == 1
+        {
             self.raw.destroy();
         }
         self.check().map(|()| index)
     }
 
-    /// Waits until a submission has completed and its buffers are mapped.
+    /// Waits until a submission has completed and its staging buffers are mapped.
     pub(super) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), Fault> {
-        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) };
-        // wgpu's poll panics where the driver reports a lost device.
+        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(WAIT_TIMEOUT) };
+        // wgpu's poll panics if the driver reports a lost device.
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| self.raw.poll(poll)));
         self.check()?;
         match polled {
@@ -328,11 +336,11 @@ impl Device {
     }
 }
 
-/// For tests of kernels alone: a card, or the software adapter. Without either they are
-/// skipped, unless VERILANE_REQUIRE_GPU is set.
+/// A device for tests of single kernels: the preferred adapter, else the software one.
+/// Without either the test is skipped, or fails where VERILANE_REQUIRE_GPU is set.
 #[cfg(test)]
-pub(super) fn for_test() -> Option<Device> {
-    let open = |adapter| Device::open(adapter, Arc::default(), Kept::InMemory(&[]));
+pub(super) fn for_tests() -> Option<Device> {
+    let open = |adapter| Device::open(adapter, Arc::default(), KernelCache::InMemory(&[]));
     match open(None).or_else(|_| open(Some("llvmpipe"))) {
         Ok(device) => Some(device),
         Err(fault) => {
@@ -370,21 +378,21 @@ mod tests {
     }
 
     #[test]
-    fn software_is_used_only_if_named() {
+    fn software_is_selected_only_by_name() {
         let both = found(&[("NVIDIA H100", AdapterKind::Discrete), ("llvmpipe", AdapterKind::Software)]);
-        assert_eq!(choose(&both, None).unwrap().0.name, "NVIDIA H100");
-        assert_eq!(choose(&both, Some("LLVM")).unwrap().0.name, "llvmpipe");
+        assert_eq!(select_adapter(&both, None).unwrap().0.name, "NVIDIA H100");
+        assert_eq!(select_adapter(&both, Some("LLVM")).unwrap().0.name, "llvmpipe");
         let software = found(&[("llvmpipe", AdapterKind::Software)]);
-        let refusal = choose(&software, None).unwrap_err().to_string();
-        assert!(refusal.contains("llvmpipe") && refusal.contains("VERILANE_ADAPTER"), "{refusal}");
+        let fault = select_adapter(&software, None).unwrap_err().to_string();
+        assert!(fault.contains("llvmpipe") && fault.contains("VERILANE_ADAPTER"), "{fault}");
     }
 
     #[test]
-    fn a_refusal_says_what_was_found() {
+    fn a_failed_selection_lists_the_adapters() {
         let both = found(&[("NVIDIA H100", AdapterKind::Discrete), ("llvmpipe", AdapterKind::Software)]);
-        let refusal = choose(&both, Some("radeon")).unwrap_err().to_string();
-        assert!(refusal.contains("radeon") && refusal.contains("H100") && refusal.contains("llvmpipe"));
-        let refusal = choose(&found(&[]), None).unwrap_err().to_string();
-        assert!(refusal.contains("driver answered") && refusal.contains("ICD"), "{refusal}");
+        let fault = select_adapter(&both, Some("radeon")).unwrap_err().to_string();
+        assert!(fault.contains("radeon") && fault.contains("H100") && fault.contains("llvmpipe"));
+        let fault = select_adapter(&found(&[]), None).unwrap_err().to_string();
+        assert!(fault.contains("driver answered") && fault.contains("ICD"), "{fault}");
     }
 }

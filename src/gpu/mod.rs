@@ -1,8 +1,8 @@
 //! The back end on WGSL compute shaders.
 //!
-//! A call holds the device from its first upload to its last read-back, so calls
-//! from several threads take turns. After a fault the device is closed, and the
-//! next call opens it anew.
+//! A call locks the device from its first upload to its last read-back, so calls from
+//! several threads run one after another. A fault closes the device, and the next call
+//! opens it again.
 
 mod buffers;
 mod check;
@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use device::{AdapterInfo, AdapterKind, adapters};
-pub use roofline::Ceilings;
+pub use roofline::PeakRates;
 pub use start_up::StartUp;
 
 use crate::backend::{Backend, BackendInfo, BackendKind, Fault, check_call_by_call};
@@ -33,32 +33,33 @@ use crate::entries::{BlockCheck, Entries};
 use crate::merkle::{Root, Tree};
 use crate::pow::{Nonce, NonceWindow, Puzzle};
 use crate::{Digest, Hash, Records};
-use check::Question;
+use check::CheckRequest;
 use device::Device;
-use ed25519::Curve;
-use shader::Kept;
+use ed25519::CurveKernels;
+use shader::KernelCache;
 
-/// Names the adapter where the caller does not.
+/// The environment variable that names the adapter where the caller does not.
 const ADAPTER_VARIABLE: &str = "VERILANE_ADAPTER";
 
-/// What [`BackendInfo::detail`] ends with where kernels use no 64-bit integers though
-/// the adapter has them.
+/// The end of [`BackendInfo::detail`] where kernels use no 64-bit integers although the
+/// adapter has them.
 pub const WITHOUT_INT64: &str = ", without 64-bit integers";
 
 /// The back end on WGSL compute shaders.
 ///
-/// [`take_device_time`](Backend::take_device_time) sums the time that kernels ran
-/// on the device, without uploads and read-backs: the *resident* time of a call,
-/// as if its input had been on the device already. It is measured with timestamp
-/// queries around each compute pass, where the adapter has them.
+/// [`take_device_time`](Backend::take_device_time) sums the time that kernels run on the
+/// device, without uploads and read-backs: the *resident* time of a call, as if its input
+/// were on the device already. Timestamp queries around each compute pass measure it, where
+/// the adapter has them.
 pub struct Gpu {
     info: BackendInfo,
-    /// The adapter's whole name, so that a lost device is opened on the same one.
+    /// The adapter's full name, by which a lost device is opened again.
     adapter: String,
     device: Mutex<Option<Device>>,
-    /// The most bytes that a chunk of an input takes on the device.
+    /// The most bytes of a chunk of an input on the device.
     chunk_bytes: AtomicU64,
-    fuse: Arc<AtomicU32>,
+    /// The number of submissions after which the device is destroyed; 0 for never.
+    fail_after: Arc<AtomicU32>,
     /// Whether kernels use 64-bit integers.
     int64: bool,
 }
@@ -70,15 +71,16 @@ impl fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Starts the adapter whose name contains `adapter`, or else the environment
-    /// variable `VERILANE_ADAPTER`, in any case; without a name the best hardware one.
+    /// Starts the adapter whose name contains `adapter` or else the environment variable
+    /// `VERILANE_ADAPTER`, in any case; without a name, the preferred hardware adapter.
     ///
     /// # Errors
-    /// [`Fault::Start`] if there is none, with what was found.
+    /// [`Fault::Start`] if there is none; it lists the adapters found.
     pub fn start(adapter: Option<&str>) -> Result<Self, Fault> {
         let from_environment = std::env::var(ADAPTER_VARIABLE).ok().filter(|name| !name.is_empty());
-        let fuse = Arc::new(AtomicU32::new(0));
-        let device = Device::open(adapter.or(from_environment.as_deref()), fuse.clone(), Kept::OnDisk)?;
+        let fail_after = Arc::new(AtomicU32::new(0));
+        let device =
+            Device::open(adapter.or(from_environment.as_deref()), fail_after.clone(), KernelCache::OnDisk)?;
         let info = BackendInfo {
             kind: BackendKind::Gpu,
             threads: 1,
@@ -91,54 +93,56 @@ impl Gpu {
             int64: device.info.int64,
             device: Mutex::new(Some(device)),
             chunk_bytes: AtomicU64::new(u64::MAX),
-            fuse,
+            fail_after,
         })
     }
 
-    /// Measures what the adapter can do at most; it takes a second or two.
+    /// Measures the adapter's peak rates, in a second or two.
     ///
     /// # Errors
     /// [`Fault`] if the device fails, or if a kernel's result is wrong.
-    pub fn ceilings(&self) -> Result<Ceilings, Fault> {
-        self.with_device(roofline::ceilings)
+    pub fn peak_rates(&self) -> Result<PeakRates, Fault> {
+        self.with_device(roofline::peak_rates)
     }
 
-    /// Measures how the adapter starts without any compiled kernels of verilane's, and
-    /// then with those that the first start has left. A driver may keep some of its
-    /// own, for which the first start is then no cold one.
+    /// Measures two starts of the adapter: without compiled kernels, then with those that
+    /// the first start compiled. A driver may have a cache of its own; the first start is
+    /// then not cold.
     ///
     /// # Errors
     /// [`Fault`] if the device fails, or if its first answer is wrong.
     pub fn start_ups(&self) -> Result<[StartUp; 2], Fault> {
         *self.lock() = None;
-        let open = |kept: &[u8]| Device::open(Some(&self.adapter), self.fuse.clone(), Kept::InMemory(kept));
-        let (cold, kept) = start_up::measure(|| open(&[]), self.curve())?;
-        let (warm, _) = start_up::measure(|| open(&kept), self.curve())?;
+        let open = |compiled: &[u8]| {
+            Device::open(Some(&self.adapter), self.fail_after.clone(), KernelCache::InMemory(compiled))
+        };
+        let (cold, compiled) = start_up::measure(|| open(&[]), self.curve())?;
+        let (warm, _) = start_up::measure(|| open(&compiled), self.curve())?;
         Ok([cold, warm])
     }
 
-    /// Whether its kernels use 64-bit integers.
+    /// Whether the kernels use 64-bit integers.
     #[must_use]
     pub fn has_int64(&self) -> bool {
         self.int64
     }
 
-    /// Cuts inputs into chunks of at most `bytes`, so that tests reach the edges
-    /// between chunks with small inputs.
+    /// Cuts inputs into chunks of at most `bytes`, so that tests cover chunk boundaries with
+    /// small inputs.
     #[doc(hidden)]
     pub fn limit_chunks(&self, bytes: u64) {
         self.chunk_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Destroys the device right after the given number of submissions from now,
-    /// so that tests see a loss in the middle of a call; 0 takes it back.
+    /// Destroys the device after this many more submissions, so that tests cover a loss
+    /// during a call; 0 cancels.
     #[doc(hidden)]
     pub fn lose_device_after(&self, submissions: u32) {
-        self.fuse.store(submissions, Ordering::Relaxed);
+        self.fail_after.store(submissions, Ordering::Relaxed);
     }
 
-    /// Runs the kernels for adapters without 64-bit integers, so that they can be tested
-    /// and measured on an adapter that has those. Only verification has such kernels.
+    /// Uses the kernels for adapters without 64-bit integers, to test and measure them on an
+    /// adapter that has those. Only verification has such kernels.
     #[must_use]
     pub fn without_int64(mut self) -> Self {
         self.info.detail += WITHOUT_INT64;
@@ -146,15 +150,15 @@ impl Gpu {
         self
     }
 
-    /// Runs `work` on the open device. A device with a fault is closed, and its
-    /// results are not believed.
-    fn with_device<R>(&self, work: impl FnOnce(&Device) -> Result<R, Fault>) -> Result<R, Fault> {
+    /// Runs `call` on the device, opened if need be. A fault closes the device and discards
+    /// the result.
+    fn with_device<R>(&self, call: impl FnOnce(&Device) -> Result<R, Fault>) -> Result<R, Fault> {
         let mut slot = self.lock();
         if slot.is_none() {
-            *slot = Some(Device::open(Some(&self.adapter), self.fuse.clone(), Kept::OnDisk)?);
+            *slot = Some(Device::open(Some(&self.adapter), self.fail_after.clone(), KernelCache::OnDisk)?);
         }
         let device = slot.as_ref().expect("it was just opened");
-        let result = work(device).and_then(|value| device.check().map(|()| value));
+        let result = call(device).and_then(|value| device.check().map(|()| value));
         match &result {
             Err(Fault::NotServed(_)) | Ok(_) => device.store_kernels(),
             Err(_) => *slot = None,
@@ -162,7 +166,7 @@ impl Gpu {
         result
     }
 
-    fn curve(&self) -> &'static Curve {
+    fn curve(&self) -> &'static CurveKernels {
         if self.int64 { &ed25519::WIDE } else { &ed25519::NARROW }
     }
 
@@ -180,7 +184,7 @@ impl Backend for Gpu {
         &self.info
     }
 
-    /// Compiles every kernel, in several threads.
+    /// Compiles every kernel that operations run, in several threads.
     fn prepare(&self) -> Result<(), Fault> {
         self.with_device(|device| device.compile_all(self.curve()).map(|_| ()))
     }
@@ -197,8 +201,8 @@ impl Backend for Gpu {
         self.with_device(|device| ed25519::verify(device, self.curve(), rule, batch, out, self.chunk_bytes()))
     }
 
-    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
-        self.with_device(|device| dedup::first_occurrences(device, prints, out, self.chunk_bytes()))
+    fn first_occurrences(&self, fingerprints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+        self.with_device(|device| dedup::first_occurrences(device, fingerprints, out, self.chunk_bytes()))
     }
 
     fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
@@ -217,8 +221,8 @@ impl Backend for Gpu {
             if !check::fits(device, entries, chunk_bytes) {
                 return Ok(None);
             }
-            let question = Question { curve: self.curve(), rule, hash, tree, entries };
-            check::check_block(device, &question, chunk_bytes).map(Some)
+            let request = CheckRequest { curve: self.curve(), rule, hash, tree, entries };
+            check::check_block(device, &request, chunk_bytes).map(Some)
         })?;
         match check {
             Some(check) => Ok(check),

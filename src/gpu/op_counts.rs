@@ -1,100 +1,100 @@
-//! What kernels have to compute for one item, counted from their algorithms: held
-//! against the rates that were measured ([`Ceilings`]), a bound on their own rate.
+//! Operation counts: the integer operations that a kernel needs for one item, counted from
+//! its algorithm. Divided into an adapter's [`PeakRates`] they bound the kernel's rate.
 //!
-//! Constants count as folded. Loads and stores, byte order, loops, carries between
-//! limbs and the choice of table entries are left out: a kernel cannot do with less.
+//! Operations on constants count as folded. Loads and stores, byte swaps, loops, carries
+//! between limbs and table lookups do not count, so the counts are lower bounds.
 
 use std::ops::{Add, Mul, Range};
 
-use super::Ceilings;
+use super::PeakRates;
 use crate::Hash;
 use crate::ed25519::Rule;
 use crate::merkle::Tree;
 
-/// Integer operations, each as [`Ceilings`] has it.
+/// Counts of integer operations, of the kinds of [`PeakRates`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Integers {
-    /// Sums of two words.
+pub struct OpCounts {
+    /// Additions of two words.
     pub add: f64,
-    /// Sums of three words.
+    /// Additions of three words.
     pub add_three: f64,
-    /// Choices, majorities and other logic of up to three operands.
+    /// Ch, Maj and other logic of up to three operands.
     pub choose: f64,
     /// Rotations, each with an exclusive or.
     pub rotate: f64,
-    /// SHA-2's Σ and σ.
+    /// Σ and σ of SHA-2.
     pub sigma: f64,
-    /// 32-bit products.
+    /// 32-bit multiplications.
     pub multiply: f64,
-    /// Products of 64 bits from factors of 32.
+    /// Multiplications of 32 by 32 bits to 64.
     pub wide_multiply: f64,
 }
 
-impl Integers {
-    const NONE: Integers = Integers::of([0.0; 7]);
+impl OpCounts {
+    const NONE: OpCounts = OpCounts::of([0.0; 7]);
 
     const fn of([add, add_three, choose, rotate, sigma, multiply, wide_multiply]: [f64; 7]) -> Self {
-        Integers { add, add_three, choose, rotate, sigma, multiply, wide_multiply }
+        OpCounts { add, add_three, choose, rotate, sigma, multiply, wide_multiply }
     }
 
-    fn each(&self) -> [f64; 7] {
+    fn to_array(self) -> [f64; 7] {
         [self.add, self.add_three, self.choose, self.rotate, self.sigma, self.multiply, self.wide_multiply]
     }
 
-    /// How many there are, of all kinds.
+    /// The sum over all kinds.
     #[must_use]
     pub fn count(&self) -> f64 {
-        self.each().iter().sum()
+        self.to_array().iter().sum()
     }
 
-    /// How many of this mixture an adapter does in a second if it does one after the
-    /// other; none if it has no operation of a kind. An adapter that does several
-    /// kinds at once can exceed it.
+    /// The rate of this mixture of operations per second on an adapter that runs one kind
+    /// at a time; none if it lacks a kind. An adapter that runs several kinds in parallel
+    /// can exceed it.
     #[must_use]
-    pub fn per_second(&self, ceilings: &Ceilings) -> Option<f64> {
-        if self.wide_multiply > 0.0 && ceilings.wide_multiply.is_none() {
+    pub fn per_second(&self, peak_rates: &PeakRates) -> Option<f64> {
+        if self.wide_multiply > 0.0 && peak_rates.wide_multiply.is_none() {
             return None;
         }
         let rates = [
-            ceilings.add,
-            ceilings.add_three,
-            ceilings.choose,
-            ceilings.rotate,
-            ceilings.sigma,
-            ceilings.multiply,
-            ceilings.wide_multiply.unwrap_or(f64::INFINITY),
+            peak_rates.add,
+            peak_rates.add_three,
+            peak_rates.choose,
+            peak_rates.rotate,
+            peak_rates.sigma,
+            peak_rates.multiply,
+            peak_rates.wide_multiply.unwrap_or(f64::INFINITY),
         ];
-        let seconds: f64 = self.each().iter().zip(rates).map(|(count, rate)| count / rate).sum();
+        let seconds: f64 = self.to_array().iter().zip(rates).map(|(count, rate)| count / rate).sum();
         Some(self.count() / seconds)
     }
 
-    /// The sum of `words` words.
-    fn sum(words: u32) -> Self {
-        let additions = words.saturating_sub(1);
-        Integers { add_three: f64::from(additions / 2), add: f64::from(additions % 2), ..Integers::NONE }
+    /// The additions in a sum of `words` words.
+    fn additions(words: u32) -> Self {
+        let count = words.saturating_sub(1);
+        OpCounts { add_three: f64::from(count / 2), add: f64::from(count % 2), ..OpCounts::NONE }
     }
 }
 
-impl Add for Integers {
-    type Output = Integers;
+impl Add for OpCounts {
+    type Output = OpCounts;
 
-    fn add(self, other: Integers) -> Integers {
-        let (sums, others) = (self.each(), other.each());
-        Integers::of(std::array::from_fn(|kind| sums[kind] + others[kind]))
+    fn add(self, other: OpCounts) -> OpCounts {
+        let (own, others) = (self.to_array(), other.to_array());
+        OpCounts::of(std::array::from_fn(|kind| own[kind] + others[kind]))
     }
 }
 
-impl Mul<Integers> for f64 {
-    type Output = Integers;
+impl Mul<OpCounts> for f64 {
+    type Output = OpCounts;
 
-    fn mul(self, one: Integers) -> Integers {
-        Integers::of(one.each().map(|count| self * count))
+    fn mul(self, counts: OpCounts) -> OpCounts {
+        OpCounts::of(counts.to_array().map(|count| self * count))
     }
 }
 
-/// The digest of a record of `length` bytes.
+/// A digest of a record of `length` bytes.
 #[must_use]
-pub fn hash(hash: Hash, length: usize) -> Integers {
+pub fn hash(hash: Hash, length: usize) -> OpCounts {
     match hash {
         Hash::Sha256 => sha256(length),
         Hash::Sha256d => sha256(length) + sha256_of_digest(),
@@ -102,60 +102,60 @@ pub fn hash(hash: Hash, length: usize) -> Integers {
     }
 }
 
-/// A node above two others.
+/// A Merkle node over two children.
 #[must_use]
-pub fn merkle_node(tree: Tree) -> Integers {
+pub fn merkle_node(tree: Tree) -> OpCounts {
     let length = tree.node_prefix().len() + 64;
     match tree.hash() {
-        // The prefix of one byte moves one byte of the children into the second block.
+        // With the prefix, one byte of the children is in the second block.
         Hash::Sha256 if length > 64 => ALL_WORDS.compression() + ONE_WORD.compression(),
         other => hash(other, length),
     }
 }
 
-/// A nonce: SHA-256d of a header, of which the host has hashed what lies before the
-/// nonce, up to the round that settles the digest's last word.
+/// A nonce: SHA-256d of a header, without what the host precomputes, up to the round after
+/// which the digest's last word is known.
 #[must_use]
-pub fn nonce(nonce_offset: usize) -> Integers {
+pub fn nonce(nonce_offset: usize) -> OpCounts {
     let word = nonce_offset % 64 / 4;
-    // The nonce's own round adds it to a and to e.
-    let first = Integers { add: 2.0, ..Integers::NONE }
+    // In the round of its own word, the nonce is added to a and to e.
+    let first = OpCounts { add: 2.0, ..OpCounts::NONE }
         + Block { varying: 1 << word }.rounds(word + 1..64)
-        + CHAINING;
-    first + EIGHT_WORDS.rounds(0..61) + Integers::sum(2)
+        + FEED_FORWARD;
+    first + EIGHT_WORDS.rounds(0..61) + OpCounts::additions(2)
 }
 
-/// Bytes of the adapter's memory that a fingerprint moves at least: 32 of its own; a
-/// slot of the table cleared, written and read; its slot's number written and read; and
-/// the answer written.
+/// The fewest bytes that a fingerprint moves in the adapter's memory: its own 32; 4 each
+/// for clearing, writing and reading a slot of the table, for writing and reading the
+/// slot's number, and for writing the result.
 pub const FINGERPRINT_BYTES: u64 = 32 + 6 * 4;
 
-/// A signature that is valid: its products of field elements.
+/// A valid signature: the multiplications of its field operations.
 #[must_use]
-pub fn signature(rule: Rule, int64: bool) -> Integers {
-    // As the table in `ed25519` has them: decoding (19, 255) and eight multiples (60, 0) of A
-    // and of R; 128 doublings (3, 4), 66 additions (8, 0), 16 of the base point's multiples
-    // (7, 0) and the last point (3, 0).
-    let points = Products { products: 158.0, squares: 510.0 };
-    let ladder = Products { products: 1027.0, squares: 512.0 };
-    // Times 8; or whether A and R are of small order.
+pub fn signature(rule: Rule, int64: bool) -> OpCounts {
+    // Products and squares, as in the table of `ed25519`: for A and for R, decoding (19, 255)
+    // and the lookup table (60, 0); then 128 doublings (3, 4), 66 additions (8, 0), 16 mixed
+    // additions of the base point's multiples (7, 0) and the result's conversion (3, 0).
+    let tables = FieldOps { products: 158.0, squares: 510.0 };
+    let msm = FieldOps { products: 1027.0, squares: 512.0 };
+    // The multiplication by the cofactor; or the check of A and R for small order.
     let rule = match rule {
-        Rule::Zip215 => Products { products: 9.0, squares: 12.0 },
-        Rule::Strict => Products { products: 4.0, squares: 4.0 },
-        Rule::Rfc8032 => Products { products: 0.0, squares: 0.0 },
+        Rule::Zip215 => FieldOps { products: 9.0, squares: 12.0 },
+        Rule::Strict => FieldOps { products: 4.0, squares: 4.0 },
+        Rule::Rfc8032 => FieldOps { products: 0.0, squares: 0.0 },
     };
-    let total = |count: fn(&Products) -> f64| [points, ladder, rule].iter().map(count).sum::<f64>();
+    let total = |count: fn(&FieldOps) -> f64| [tables, msm, rule].iter().map(count).sum::<f64>();
     let Multiplies { product, square } = multiplies(int64);
     let count = f64::from(product) * total(|p| p.products) + f64::from(square) * total(|p| p.squares);
     match int64 {
-        true => Integers { wide_multiply: count, ..Integers::NONE },
-        false => Integers { multiply: count, ..Integers::NONE },
+        true => OpCounts { wide_multiply: count, ..OpCounts::NONE },
+        false => OpCounts { multiply: count, ..OpCounts::NONE },
     }
 }
 
-/// Products of field elements, and squares.
+/// Multiplications and squarings of field elements.
 #[derive(Clone, Copy)]
-struct Products {
+struct FieldOps {
     products: f64,
     squares: f64,
 }
@@ -175,8 +175,8 @@ fn multiplies(int64: bool) -> Multiplies {
     }
 }
 
-/// A block of SHA-256: the words that vary from item to item, as bits; the others
-/// are constants, and so is of the schedule what follows from those alone.
+/// A message block of SHA-256: a bit for each word that varies between items. The other
+/// words are constants, and so are the schedule words that depend on those alone.
 #[derive(Clone, Copy)]
 struct Block {
     varying: u64,
@@ -187,59 +187,61 @@ const EIGHT_WORDS: Block = Block { varying: 0xff };
 const ONE_WORD: Block = Block { varying: 1 };
 const NO_WORD: Block = Block { varying: 0 };
 
-/// Σ1 and Ch, Σ0 and Maj; a = T1 + Σ0 + Maj and e = d + T1.
-const ROUND: Integers = Integers { sigma: 2.0, choose: 2.0, add_three: 1.0, add: 1.0, ..Integers::NONE };
+/// A round without T1's sum: Σ1, Ch, Σ0 and Maj; a = T1 + Σ0 + Maj and e = d + T1.
+const ROUND: OpCounts = OpCounts { sigma: 2.0, choose: 2.0, add_three: 1.0, add: 1.0, ..OpCounts::NONE };
 
-/// The chaining value and the state.
-const CHAINING: Integers = Integers { add: 8.0, ..Integers::NONE };
+/// The addition of the hash value before the block.
+const FEED_FORWARD: OpCounts = OpCounts { add: 8.0, ..OpCounts::NONE };
 
 impl Block {
-    fn compression(self) -> Integers {
-        self.rounds(0..64) + CHAINING
+    fn compression(self) -> OpCounts {
+        self.rounds(0..64) + FEED_FORWARD
     }
 
-    /// FIPS 180-4, section 6.2.2, and of the schedule what these rounds need.
-    fn rounds(self, rounds: Range<usize>) -> Integers {
+    /// These rounds (FIPS 180-4, section 6.2.2) and the schedule words that they need.
+    fn rounds(self, rounds: Range<usize>) -> OpCounts {
         let mut varying = self.varying;
         let varies = |varying: u64, t: usize| varying >> t & 1 == 1;
-        let mut total = Integers::NONE;
+        let mut total = OpCounts::NONE;
         for t in 16..rounds.end {
-            // σ1 of the word two back, σ0 of the one fifteen back, and two words.
+            // W_t = σ1(W_(t−2)) + W_(t−7) + σ0(W_(t−15)) + W_(t−16).
             let sigmas = [2, 15].iter().filter(|back| varies(varying, t - **back)).count() as u32;
             let words = sigmas + [7, 16].iter().filter(|back| varies(varying, t - **back)).count() as u32;
             if words == 0 {
                 continue;
             }
             varying |= 1 << t;
-            let sigmas = Integers { sigma: f64::from(sigmas), ..Integers::NONE };
-            // What is constant of the four makes up one word.
-            total = total + sigmas + Integers::sum((words + 1).min(4));
+            let sigmas = OpCounts { sigma: f64::from(sigmas), ..OpCounts::NONE };
+            // The constant terms add up to one word.
+            total = total + sigmas + OpCounts::additions((words + 1).min(4));
         }
         for t in rounds {
-            // T1 = h + Σ1 + Ch + K + W, of which K + W may be one constant.
-            total = total + ROUND + Integers::sum(if varies(varying, t) { 5 } else { 4 });
+            // T1 = h + Σ1 + Ch + K_t + W_t, where K_t + W_t may be one constant.
+            total = total + ROUND + OpCounts::additions(if varies(varying, t) { 5 } else { 4 });
         }
         total
     }
 }
 
-fn sha256(length: usize) -> Integers {
+fn sha256(length: usize) -> OpCounts {
     if length == 64 {
         return ALL_WORDS.compression() + NO_WORD.compression();
     }
     ((length + 8) / 64 + 1) as f64 * ALL_WORDS.compression()
 }
 
-fn sha256_of_digest() -> Integers {
+fn sha256_of_digest() -> OpCounts {
     EIGHT_WORDS.compression()
 }
 
-/// Seven rounds of eight quarter rounds - a += b + m, c += d, twice each, and four
-/// times a rotation of an exclusive or - and the two halves of the state.
-const BLAKE3: Integers =
-    Integers { add_three: 112.0, add: 112.0, rotate: 224.0, choose: 8.0, ..Integers::NONE };
+/// A compression (the BLAKE3 paper, section 2.2): seven rounds of eight G, each with
+/// a += b + m and c += d twice and four rotations of an exclusive or; then eight exclusive
+/// ors of the state's words.
+const BLAKE3: OpCounts =
+    OpCounts { add_three: 112.0, add: 112.0, rotate: 224.0, choose: 8.0, ..OpCounts::NONE };
 
-/// One for each block of 64 bytes, and one for each node above the chunks of 1,024.
+/// Compressions: one for each block of 64 bytes, and one for each parent node over chunks
+/// of 1,024.
 fn blake3_compressions(length: usize) -> f64 {
     let chunks = length.div_ceil(1024).max(1);
     (length.div_ceil(64).max(1) + chunks - 1) as f64
@@ -269,11 +271,11 @@ mod tests {
 
     #[test]
     fn compressions_as_the_standards_have_them() {
-        let sha256 = Integers { sigma: 224.0, choose: 128.0, add_three: 240.0, add: 120.0, ..Integers::NONE };
+        let sha256 = OpCounts { sigma: 224.0, choose: 128.0, add_three: 240.0, add: 120.0, ..OpCounts::NONE };
         assert_eq!(hash(Hash::Sha256, 55), sha256);
         assert_eq!(hash(Hash::Sha256, 56), 2.0 * sha256);
         let padding =
-            Integers { sigma: 128.0, choose: 128.0, add_three: 128.0, add: 136.0, ..Integers::NONE };
+            OpCounts { sigma: 128.0, choose: 128.0, add_three: 128.0, add: 136.0, ..OpCounts::NONE };
         assert_eq!(hash(Hash::Sha256, 64), sha256 + padding);
         assert_eq!(merkle_node(Tree::Plain(Hash::Sha256)), sha256 + padding);
         assert!(merkle_node(Tree::Rfc6962(Hash::Sha256)).count() < 2.0 * sha256.count());
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn signatures_cost_what_the_kernels_say() {
+    fn signatures_take_the_documented_multiplications() {
         let wide = signature(Rule::Rfc8032, true);
         assert_eq!(wide.count().round(), 145_085.0);
         assert_eq!(signature(Rule::Zip215, true).count() - wide.count(), 1_335.0);
@@ -301,8 +303,8 @@ mod tests {
     }
 
     #[test]
-    fn mixtures_are_bounded_by_each_of_their_parts() {
-        let ceilings = Ceilings {
+    fn rates_of_mixtures_add_the_times_of_their_kinds() {
+        let peak_rates = PeakRates {
             add: 4.0,
             add_three: 2.0,
             choose: 4.0,
@@ -314,10 +316,10 @@ mod tests {
             upload: 1.0,
             download: 1.0,
         };
-        let mixture = Integers { add: 4.0, add_three: 2.0, rotate: 2.0, ..Integers::NONE };
+        let mixture = OpCounts { add: 4.0, add_three: 2.0, rotate: 2.0, ..OpCounts::NONE };
         // Eight operations in 1 + 1 + 2 seconds.
-        assert_eq!(mixture.per_second(&ceilings), Some(2.0));
-        assert_eq!(signature(Rule::Strict, false).per_second(&ceilings), Some(8.0));
-        assert_eq!(signature(Rule::Strict, true).per_second(&ceilings), None);
+        assert_eq!(mixture.per_second(&peak_rates), Some(2.0));
+        assert_eq!(signature(Rule::Strict, false).per_second(&peak_rates), Some(8.0));
+        assert_eq!(signature(Rule::Strict, true).per_second(&peak_rates), None);
     }
 }

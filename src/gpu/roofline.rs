@@ -1,4 +1,8 @@
-//! What an adapter can do at most, measured by kernels that do nothing else.
+//! An adapter's peak rates, which bound its kernels (the roofline model): integer
+//! operations, copies in its memory, and transfers from and to the host.
+//!
+//! Each rate is measured by a kernel that does nothing else, and every result is compared
+//! with the host's.
 
 use std::time::{Duration, Instant};
 
@@ -8,123 +12,126 @@ use super::device::Device;
 use super::shader::{Constants, Kernel, lib};
 use crate::Fault;
 
-pub(super) static INTEGERS: Kernel = Kernel {
-    name: "probe",
-    sources: &[lib::GRID, lib::PROBE_CHAINS, include_str!("../../shaders/peak_u32.wgsl")],
+pub(super) static PEAK_U32: Kernel = Kernel {
+    name: "peak_u32",
+    sources: &[lib::GRID, lib::PEAK_CHAINS, include_str!("../../shaders/peak_u32.wgsl")],
 };
 
-pub(super) static WIDE: Kernel = Kernel {
-    name: "probe_wide",
-    sources: &[lib::GRID, lib::PROBE_CHAINS, include_str!("../../shaders/peak_u64.wgsl")],
+pub(super) static PEAK_U64: Kernel = Kernel {
+    name: "peak_u64",
+    sources: &[lib::GRID, lib::PEAK_CHAINS, include_str!("../../shaders/peak_u64.wgsl")],
 };
 
-pub(super) static COPY: Kernel =
-    Kernel { name: "probe_copy", sources: &[lib::GRID, include_str!("../../shaders/peak_copy.wgsl")] };
+pub(super) static PEAK_COPY: Kernel =
+    Kernel { name: "peak_copy", sources: &[lib::GRID, include_str!("../../shaders/peak_copy.wgsl")] };
 
-/// Lanes of a workgroup.
-const WORKGROUP: u32 = 128;
+/// Invocations of a workgroup.
+const WORKGROUP_SIZE: u32 = 128;
 
-/// Lanes of the first dispatch, and of any.
-const FEWEST_LANES: u32 = 1 << 10;
-const MOST_LANES: u32 = 1 << 22;
+/// The fewest and the most invocations of a dispatch.
+const MIN_INVOCATIONS: u32 = 1 << 10;
+const MAX_INVOCATIONS: u32 = 1 << 22;
 
-/// Turns of a kernel's loop, with this many steps each.
-const TURNS: u32 = 512;
-const STEPS: u32 = 8;
+/// Iterations of a kernel's loop, and the operations of each.
+const ROUNDS: u32 = 512;
+const OPERATIONS_PER_ROUND: u32 = 8;
 
-/// How long a dispatch takes that is believed.
-const LONG: Duration = Duration::from_millis(20);
+/// The shortest dispatch whose time is used.
+const MIN_TIME: Duration = Duration::from_millis(20);
 
-/// How often each is measured; the fastest counts.
-const ROUNDS: usize = 5;
+/// Measurements of each rate, of which the fastest counts.
+const REPETITIONS: usize = 5;
 
-/// The most bytes that are copied.
-const BYTES: u64 = 256 << 20;
+/// The most bytes of a copy or transfer.
+const MAX_BYTES: u64 = 256 << 20;
 
-/// The highest rates of an adapter, a second: of operations with each lane
-/// counted, and of bytes. Every result is compared with the host's.
+/// The peak rates of an adapter per second: of operations, counted in each invocation, and
+/// of bytes.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Ceilings {
+pub struct PeakRates {
     /// 32-bit additions.
     pub add: f64,
-    /// Sums of three words: one instruction where additions take three operands.
+    /// Additions of three words: one instruction where additions take three operands.
     pub add_three: f64,
-    /// Choices between the bits of two words by those of a third: one instruction
-    /// where logic takes three operands.
+    /// Ch(a, b, c) of SHA-2: one instruction where logic takes three operands.
     pub choose: f64,
-    /// Rotations of 32 bits, each with an exclusive or.
+    /// 32-bit rotations, each with an exclusive or.
     pub rotate: f64,
-    /// The exclusive or of three words, each rotated: SHA-2's Σ and σ.
+    /// Exclusive ors of three rotated words: Σ and σ of SHA-2.
     pub sigma: f64,
-    /// 32-bit products, each added to a word.
+    /// 32-bit multiplications, each with an addition.
     pub multiply: f64,
-    /// Products of 64 bits, each added to a double word; none without 64-bit integers.
+    /// Multiplications of 32 by 32 bits, each with a 64-bit addition; none without 64-bit
+    /// integers.
     pub wide_multiply: Option<f64>,
-    /// Bytes of its own memory read, and as many written.
+    /// Bytes read from the adapter's memory by a copy, which writes as many.
     pub copy: f64,
-    /// Bytes from the host's staging to the device.
+    /// Bytes from the host's staging buffers to the device.
     pub upload: f64,
-    /// Bytes from the device to the host's staging.
+    /// Bytes from the device to the host's staging buffers.
     pub download: f64,
 }
 
+/// The parameters of `shaders/lib/peak_chains.wgsl`.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Params {
-    lanes: u32,
-    turns: u32,
+    invocations: u32,
+    rounds: u32,
 }
 
 /// Measures an open device.
-pub(super) fn ceilings(device: &Device) -> Result<Ceilings, Fault> {
-    let narrow = |operation: u32, step: fn(u32, u32, u32) -> u32| {
-        operations(device, &INTEGERS, &[("OPERATION", operation)], 4, |lane| narrow_result(lane, step))
+pub(super) fn peak_rates(device: &Device) -> Result<PeakRates, Fault> {
+    let u32_rate = |number: u32, operation: fn(u32, u32, u32) -> u32| {
+        operation_rate(device, &PEAK_U32, &[("OPERATION", number)], 4, |index| expected_u32(index, operation))
     };
-    let wide = || operations(device, &WIDE, &[], 1, wide_result);
-    let [copy, upload, download] = bytes(device)?;
-    Ok(Ceilings {
-        add: narrow(0, |a, b, _| a.wrapping_add(b))?,
-        add_three: narrow(4, |a, b, c| a.wrapping_add(b).wrapping_add(c))?,
-        choose: narrow(1, |a, b, c| a & b | !a & c)?,
-        rotate: narrow(2, |a, b, _| a.rotate_left(7) ^ b)?,
-        sigma: narrow(5, |a, b, c| a.rotate_left(7) ^ b.rotate_left(18) ^ c.rotate_left(30))?,
-        multiply: narrow(3, |a, b, c| a.wrapping_mul(b).wrapping_add(c))?,
-        wide_multiply: if device.info.int64 { Some(wide()?) } else { None },
+    let u64_rate = || operation_rate(device, &PEAK_U64, &[], 1, expected_u64);
+    let [copy, upload, download] = byte_rates(device)?;
+    Ok(PeakRates {
+        add: u32_rate(0, |a, b, _| a.wrapping_add(b))?,
+        add_three: u32_rate(4, |a, b, c| a.wrapping_add(b).wrapping_add(c))?,
+        choose: u32_rate(1, |a, b, c| a & b | !a & c)?,
+        rotate: u32_rate(2, |a, b, _| a.rotate_left(7) ^ b)?,
+        sigma: u32_rate(5, |a, b, c| a.rotate_left(7) ^ b.rotate_left(18) ^ c.rotate_left(30))?,
+        multiply: u32_rate(3, |a, b, c| a.wrapping_mul(b).wrapping_add(c))?,
+        wide_multiply: if device.info.int64 { Some(u64_rate()?) } else { None },
         copy,
         upload,
         download,
     })
 }
 
-/// Operations a second of `kernel`, whose steps are `width` operations each.
-fn operations(
+/// The rate of the operation of `kernel`, which runs on vectors of `width` words. An
+/// invocation's result must be `expected` of its index.
+fn operation_rate(
     device: &Device,
     kernel: &'static Kernel,
     constants: Constants<'_>,
     width: u32,
     expected: impl Fn(u32) -> u32,
 ) -> Result<f64, Fault> {
-    let mut lanes = FEWEST_LANES;
-    let run = |lanes: u32| {
-        let results = device.storage(4 * u64::from(lanes))?;
-        let mut batch = device.batch();
-        let params = Params { lanes, turns: TURNS };
-        batch.dispatch(kernel, constants, &[&results], &params, lanes.div_ceil(WORKGROUP))?;
-        batch.read_back(&results);
-        timed(device, || batch.submit()?.wait(|bytes| check(kernel, bytes, &expected))?)
+    let mut invocations = MIN_INVOCATIONS;
+    let run = |invocations: u32| {
+        let results = device.storage(4 * u64::from(invocations))?;
+        let mut commands = device.commands();
+        let params = Params { invocations, rounds: ROUNDS };
+        commands.dispatch(kernel, constants, &[&results], &params, invocations.div_ceil(WORKGROUP_SIZE))?;
+        commands.read_back(&results);
+        timed(device, || commands.submit()?.wait(|bytes| check(kernel, bytes, &expected))?)
     };
-    while lanes < MOST_LANES && run(lanes)? < LONG {
-        lanes *= 2;
+    while invocations < MAX_INVOCATIONS && run(invocations)? < MIN_TIME {
+        invocations *= 2;
     }
-    let fastest = fastest(|| run(lanes))?;
-    let operations = u64::from(lanes) * u64::from(TURNS * STEPS * width);
+    let fastest = fastest(|| run(invocations))?;
+    let operations = u64::from(invocations) * u64::from(ROUNDS * OPERATIONS_PER_ROUND * width);
     Ok(operations as f64 / fastest.as_secs_f64())
 }
 
-/// Bytes copied on the device, to it and from it in a second.
-fn bytes(device: &Device) -> Result<[f64; 3], Fault> {
-    let length = BYTES.min(device.limits.max_storage_buffer_binding_size).min(device.limits.max_buffer_size);
+/// The rates of bytes copied on the device, uploaded to it and downloaded from it.
+fn byte_rates(device: &Device) -> Result<[f64; 3], Fault> {
+    let length =
+        MAX_BYTES.min(device.limits.max_storage_buffer_binding_size).min(device.limits.max_buffer_size);
     let words = length as u32 / 16 * 4;
     let data: Vec<u32> = (0..words).map(|word| word.wrapping_mul(0x9e37_79b9)).collect();
     let bytes: &[u8] = bytemuck::cast_slice(&data);
@@ -132,89 +139,90 @@ fn bytes(device: &Device) -> Result<[f64; 3], Fault> {
     let output = device.storage(bytes.len() as u64)?;
 
     let upload = fastest(|| {
-        let mut batch = device.batch();
-        batch.upload_to(&output, 0, bytes)?;
+        let mut commands = device.commands();
+        commands.upload_to(&output, 0, bytes)?;
         let start = Instant::now();
-        batch.submit()?.wait(|_| ())?;
+        commands.submit()?.wait(|_| ())?;
         Ok(start.elapsed())
     })?;
-    let mut batch = device.batch();
-    let input = batch.upload(bytes)?;
-    batch.clear(&output);
-    batch.submit()?.wait(|_| ())?;
+    let mut commands = device.commands();
+    let input = commands.upload(bytes)?;
+    commands.clear(&output);
+    commands.submit()?.wait(|_| ())?;
     let copy = fastest(|| {
-        let mut batch = device.batch();
-        let groups = (words / 4).div_ceil(WORKGROUP);
-        batch.dispatch(&COPY, &[], &[&input, &output], &(words / 4), groups)?;
-        timed(device, || batch.submit()?.wait(|_| ()))
+        let mut commands = device.commands();
+        let workgroups = (words / 4).div_ceil(WORKGROUP_SIZE);
+        commands.dispatch(&PEAK_COPY, &[], &[&input, &output], &(words / 4), workgroups)?;
+        timed(device, || commands.submit()?.wait(|_| ()))
     })?;
     let download = fastest(|| {
-        let mut batch = device.batch();
-        batch.read_back(&output);
+        let mut commands = device.commands();
+        commands.read_back(&output);
         let start = Instant::now();
-        let (time, same) = batch.submit()?.wait(|found| (start.elapsed(), found == bytes))?;
-        if same { Ok(time) } else { Err(wrong(&COPY)) }
+        let (time, equal) = commands.submit()?.wait(|found| (start.elapsed(), found == bytes))?;
+        if equal { Ok(time) } else { Err(wrong_result(&PEAK_COPY)) }
     })?;
     Ok([copy, upload, download].map(rate))
 }
 
-/// The shortest of several times.
+/// The shortest of several measurements.
 fn fastest(mut time: impl FnMut() -> Result<Duration, Fault>) -> Result<Duration, Fault> {
     let mut fastest = time()?;
-    for _ in 1..ROUNDS {
+    for _ in 1..REPETITIONS {
         fastest = fastest.min(time()?);
     }
     Ok(fastest)
 }
 
-/// How long kernels ran; by the host's clock where the adapter has no timestamps.
-fn timed(device: &Device, work: impl FnOnce() -> Result<(), Fault>) -> Result<Duration, Fault> {
+/// The device time of `job`'s kernels, or the host's time where the adapter has no
+/// timestamp queries.
+fn timed(device: &Device, job: impl FnOnce() -> Result<(), Fault>) -> Result<Duration, Fault> {
     device.take_time();
     let start = Instant::now();
-    work()?;
+    job()?;
     let elapsed = start.elapsed();
     Ok(device.take_time().filter(|time| !time.is_zero()).unwrap_or(elapsed))
 }
 
-/// Compares the first and the last lane's result with the host's.
+/// Compares the first and the last invocation's result with the host's.
 fn check(kernel: &Kernel, results: &[u8], expected: impl Fn(u32) -> u32) -> Result<(), Fault> {
     let results: Vec<u32> = bytemuck::pod_collect_to_vec(results);
     let last = results.len() - 1;
-    if [0, last].iter().any(|&lane| results[lane] != expected(lane as u32)) {
-        return Err(wrong(kernel));
+    if [0, last].iter().any(|&index| results[index] != expected(index as u32)) {
+        return Err(wrong_result(kernel));
     }
     Ok(())
 }
 
-fn wrong(kernel: &Kernel) -> Fault {
+fn wrong_result(kernel: &Kernel) -> Fault {
     Fault::SelfTest(format!("the kernel {} gave a wrong result", kernel.name))
 }
 
-/// The steps of a lane's chains.
-fn chains<T: Copy>(mut chains: [T; 4], step: impl Fn(T, T, T) -> T) -> [T; 4] {
-    for n in 0..(TURNS * STEPS) as usize {
-        chains[n % 4] = step(chains[n % 4], chains[(n + 1) % 4], chains[(n + 2) % 4]);
+/// An invocation's chains after all their operations.
+fn run_chains<T: Copy>(mut chains: [T; 4], operation: impl Fn(T, T, T) -> T) -> [T; 4] {
+    for n in 0..(ROUNDS * OPERATIONS_PER_ROUND) as usize {
+        chains[n % 4] = operation(chains[n % 4], chains[(n + 1) % 4], chains[(n + 2) % 4]);
     }
     chains
 }
 
-/// What `shaders/peak_u32.wgsl` gives for a lane.
-fn narrow_result(lane: u32, step: fn(u32, u32, u32) -> u32) -> u32 {
+/// The result of `shaders/peak_u32.wgsl` for an invocation.
+fn expected_u32(index: u32, operation: fn(u32, u32, u32) -> u32) -> u32 {
     let next = |word: u32| word.wrapping_mul(0x85eb_ca6b).wrapping_add(1);
     let component = |first: u32| {
-        let a = lane.wrapping_mul(0x9e37_79b9).wrapping_add(first);
+        let a = index.wrapping_mul(0x9e37_79b9).wrapping_add(first);
         let [b, c, d] = [next(a), next(next(a)), next(next(next(a)))];
-        chains([a, b, c, d], step).into_iter().fold(0, |all, word| all ^ word)
+        run_chains([a, b, c, d], operation).into_iter().fold(0, |all, word| all ^ word)
     };
     (1..=4).fold(0, |all, first| all ^ component(first))
 }
 
-/// What `shaders/peak_u64.wgsl` gives for a lane.
-fn wide_result(lane: u32) -> u32 {
+/// The result of `shaders/peak_u64.wgsl` for an invocation.
+fn expected_u64(index: u32) -> u32 {
     let next = |word: u64| word.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
-    let a = next(u64::from(lane));
+    let a = next(u64::from(index));
     let [b, c, d] = [next(a), next(next(a)), next(next(next(a)))];
-    let step = |a: u64, b: u64, c: u64| (a & 0xffff_ffff).wrapping_mul(b >> 32).wrapping_add(c);
-    let all = chains([a, b, c, d], step).into_iter().fold(0, |all, word| all ^ word);
+    let operation = |a: u64, b: u64, c: u64| (a & 0xffff_ffff).wrapping_mul(b >> 32).wrapping_add(c);
+    let all = run_chains([a, b, c, d], operation).into_iter().fold(0, |all, word| all ^ word);
     all as u32 ^ (all >> 32) as u32
 }

@@ -1,20 +1,20 @@
-//! Kernels: WGSL put together from its parts, compiled in advance by several threads or
-//! when first used, kept.
+//! Kernels: their WGSL sources, their compilation in advance by several threads or at
+//! first use, and the cache of compiled kernels on disk.
 //!
 //! To add a kernel:
-//! 1. `shaders/NAME.wgsl` holds one `@compute fn main`; what it shares with others
-//!    goes to `shaders/lib/`. Bindings are in group 0, numbered from 0, parameters
-//!    are one `var<immediate>` of at most 128 bytes.
+//! 1. `shaders/NAME.wgsl` holds one `@compute fn main`; shared functions go to
+//!    `shaders/lib/`. Bindings are in group 0, numbered from 0; parameters are one
+//!    `var<immediate>` of at most 128 bytes.
 //! 2. In the host module: `pub(super) static KERNEL: Kernel = Kernel { name: "NAME",
-//!    sources: &[lib::GRID, include_str!("../../shaders/NAME.wgsl")] };`, to be named
-//!    in [`Batch::dispatch`](super::command_list::Batch::dispatch).
-//! 3. List it in `OPERATIONS`, with the override constants of each variant, so that it
-//!    is compiled in advance and the tests validate and translate it.
-//! 4. Every index into a buffer must be in bounds and every loop must end whatever
-//!    the buffers hold: release builds compile kernels without hidden checks.
+//!    sources: &[lib::GRID, include_str!("../../shaders/NAME.wgsl")] };`, to be passed
+//!    to [`CommandList::dispatch`](super::command_list::CommandList::dispatch).
+//! 3. List it in `OPERATIONS` with the override constants of each variant: it is then
+//!    compiled in advance, and the tests validate and translate it.
+//! 4. Every index into a buffer must be in bounds and every loop must end, whatever the
+//!    buffers hold: release builds compile kernels without runtime checks.
 //!
-//! Variants are override constants, folded when the pipeline is made, or another
-//! list of sources where the text differs.
+//! A variant is a set of override constants, which drivers fold, or another list of
+//! sources where the text differs.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -23,68 +23,68 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::ed25519::Curve;
+use super::ed25519::CurveKernels;
 use crate::crossover::cache_dir;
 
-/// What kernels share, in `shaders/lib/`.
+/// The shared sources in `shaders/lib/`.
 pub(super) mod lib {
-    /// The position of a workgroup in a dispatch.
+    /// The linear index of a workgroup.
     pub const GRID: &str = include_str!("../../shaders/lib/grid.wgsl");
-    /// Eight words.
+    /// The type of digests, chaining values and nodes.
     pub const DIGEST: &str = include_str!("../../shaders/lib/digest.wgsl");
-    /// SHA-256's compression; after [`DIGEST`].
+    /// SHA-256's compression function; after [`DIGEST`].
     pub const SHA256: &str = include_str!("../../shaders/lib/sha256.wgsl");
-    /// BLAKE3's compression; after [`DIGEST`].
+    /// BLAKE3's compression function; after [`DIGEST`].
     pub const BLAKE3: &str = include_str!("../../shaders/lib/blake3.wgsl");
-    /// A tree's node by SHA-256; after [`SHA256`].
+    /// A Merkle node by SHA-256; after [`SHA256`].
     pub const NODE_SHA256: &str = include_str!("../../shaders/lib/node_sha256.wgsl");
-    /// A tree's node by BLAKE3; after [`BLAKE3`].
+    /// A Merkle node by BLAKE3; after [`BLAKE3`].
     pub const NODE_BLAKE3: &str = include_str!("../../shaders/lib/node_blake3.wgsl");
-    /// Short byte strings of one width, one to a lane; after a compression.
-    pub const SHORT_RECORDS: &str = include_str!("../../shaders/lib/uniform_records.wgsl");
-    /// Byte strings, one to a lane; after a compression.
-    pub const RECORDS: &str = include_str!("../../shaders/lib/ragged_records.wgsl");
-    /// How they are read wherever they begin; after [`RECORDS`].
-    pub const BYTES_ANY: &str = include_str!("../../shaders/lib/load_unaligned.wgsl");
-    /// How they are read where they begin at multiples of 16; after [`RECORDS`].
-    pub const BYTES_ALIGNED: &str = include_str!("../../shaders/lib/load_aligned.wgsl");
-    /// Chains of a probe's own steps.
-    pub const PROBE_CHAINS: &str = include_str!("../../shaders/lib/peak_chains.wgsl");
+    /// Uniform records of at most 64 bytes; after a compression function.
+    pub const UNIFORM_RECORDS: &str = include_str!("../../shaders/lib/uniform_records.wgsl");
+    /// Records of any lengths; after a compression function.
+    pub const RAGGED_RECORDS: &str = include_str!("../../shaders/lib/ragged_records.wgsl");
+    /// Loads records that begin at any byte; after [`RAGGED_RECORDS`].
+    pub const LOAD_UNALIGNED: &str = include_str!("../../shaders/lib/load_unaligned.wgsl");
+    /// Loads records that begin at multiples of 16 bytes; after [`RAGGED_RECORDS`].
+    pub const LOAD_ALIGNED: &str = include_str!("../../shaders/lib/load_aligned.wgsl");
+    /// Chains of an operation whose peak rate is measured.
+    pub const PEAK_CHAINS: &str = include_str!("../../shaders/lib/peak_chains.wgsl");
 }
 
-/// A compute kernel: WGSL texts that together hold one entry point, `main`.
+/// A compute kernel: WGSL sources with one entry point, `main`.
 pub(crate) struct Kernel {
-    /// Its name, that of its file in `shaders/`.
+    /// Its name; for most, that of its file in `shaders/`.
     pub name: &'static str,
-    /// Its parts, what is shared first.
+    /// Its sources in order, shared ones first.
     pub sources: &'static [&'static str],
 }
 
-/// A variant of a kernel: its override constants.
+/// The override constants of a variant of a kernel.
 pub(crate) type Constants<'a> = &'a [(&'static str, u32)];
 
 /// A kernel and the override constants of each of its variants.
 pub(super) type Variants = (&'static Kernel, &'static [Constants<'static>]);
 
-/// Every kernel that operations run, those first that take longest to compile: so no
-/// thread is left with one of them when the others are done.
+/// Every kernel that operations run, the slowest to compile first, so that no thread
+/// starts one of those last.
 pub(super) const OPERATIONS: &[Variants] = {
     use super::{check, dedup, ed25519, hash, merkle, pow};
     &[
         (&ed25519::HASH, &[&[]]),
-        (&ed25519::WIDE.points, &[&[]]),
-        (&ed25519::WIDE.ladder, &[&[]]),
-        (&ed25519::WIDE.base, &[&[]]),
-        (&ed25519::NARROW.points, &[&[]]),
-        (&ed25519::NARROW.ladder, &[&[]]),
-        (&ed25519::NARROW.base, &[&[]]),
-        (&ed25519::HALVES, &[&[]]),
-        (&hash::SHA256, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
-        (&hash::SHA256_ALIGNED, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
-        (&hash::SHA256_SHORT, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
-        (&hash::BLAKE3, &[&[]]),
-        (&hash::BLAKE3_SHORT, &[&[]]),
-        (&hash::BLAKE3_ALIGNED, &[&[]]),
+        (&ed25519::WIDE.tables, &[&[]]),
+        (&ed25519::WIDE.msm, &[&[]]),
+        (&ed25519::WIDE.base_table, &[&[]]),
+        (&ed25519::NARROW.tables, &[&[]]),
+        (&ed25519::NARROW.msm, &[&[]]),
+        (&ed25519::NARROW.base_table, &[&[]]),
+        (&ed25519::HALF_SIZE, &[&[]]),
+        (&hash::SHA256_RAGGED, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
+        (&hash::SHA256_RAGGED_ALIGNED, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
+        (&hash::SHA256_UNIFORM, &[&[("TWICE", 0)], &[("TWICE", 1)]]),
+        (&hash::BLAKE3_RAGGED, &[&[]]),
+        (&hash::BLAKE3_UNIFORM, &[&[]]),
+        (&hash::BLAKE3_RAGGED_ALIGNED, &[&[]]),
         (&hash::BLAKE3_MERGE, &[&[]]),
         (&hash::GATHER, &[&[]]),
         (
@@ -100,8 +100,12 @@ pub(super) const OPERATIONS: &[Variants] = {
         (
             &pow::POW,
             &[
-                &[("NONCE_WORD", 3), ("REACHED_LOW", 0xfffc_0008), ("REACHED_HIGH", u32::MAX)],
-                &[("NONCE_WORD", 0), ("REACHED_LOW", 1), ("REACHED_HIGH", u32::MAX)],
+                &[
+                    ("NONCE_WORD", 3),
+                    ("NONCE_DEPENDENT_LOW", 0xfffc_0008),
+                    ("NONCE_DEPENDENT_HIGH", u32::MAX),
+                ],
+                &[("NONCE_WORD", 0), ("NONCE_DEPENDENT_LOW", 1), ("NONCE_DEPENDENT_HIGH", u32::MAX)],
             ],
         ),
         (&dedup::INSERT, &[&[]]),
@@ -110,21 +114,21 @@ pub(super) const OPERATIONS: &[Variants] = {
     ]
 };
 
-/// What they run where field elements are in the form of `curve`, in the same order.
+/// The variants that operations run with the Ed25519 kernels of `curve`, in the same order.
 pub(super) fn operations(
-    curve: &'static Curve,
+    curve: &'static CurveKernels,
 ) -> impl Iterator<Item = (&'static Kernel, Constants<'static>)> + Send {
     let used = OPERATIONS.iter().filter(|(kernel, _)| curve.uses(kernel));
     used.flat_map(|(kernel, variants)| variants.iter().map(|constants| (*kernel, *constants)))
 }
 
-/// Every other kernel.
+/// The kernels that measure peak rates.
 #[cfg(test)]
-const PROBES: &[Variants] = {
+const PEAK_RATES: &[Variants] = {
     use super::roofline;
     &[
         (
-            &roofline::INTEGERS,
+            &roofline::PEAK_U32,
             &[
                 &[("OPERATION", 0)],
                 &[("OPERATION", 1)],
@@ -134,25 +138,25 @@ const PROBES: &[Variants] = {
                 &[("OPERATION", 5)],
             ],
         ),
-        (&roofline::WIDE, &[&[]]),
-        (&roofline::COPY, &[&[]]),
+        (&roofline::PEAK_U64, &[&[]]),
+        (&roofline::PEAK_COPY, &[&[]]),
     ]
 };
 
-/// Which pipeline of a kernel: its name and the override constants.
+/// The key of a pipeline: the kernel's name and its override constants.
 type Variant = (&'static str, Vec<(&'static str, u32)>);
 
-/// Threads that compile at once, at most. The longest kernel takes more than an eighth
-/// of the time of all: more threads would only wait for it.
+/// The most threads that compile. The slowest kernel takes more than an eighth of the
+/// total time, so more threads would not finish earlier.
 const THREADS: usize = 8;
 
-/// The kernels compiled so far.
+/// The pipelines compiled so far.
 pub(super) struct Kernels {
-    /// A slot is filled once: who needs it meanwhile waits.
+    /// Each slot is filled once; other threads that need it wait.
     compiled: Mutex<HashMap<Variant, Arc<OnceLock<wgpu::ComputePipeline>>>>,
-    /// How many were compiled since the last storing.
-    fresh: AtomicUsize,
-    cache: Option<Cache>,
+    /// Pipelines compiled since the last [`store`](Kernels::store).
+    unsaved: AtomicUsize,
+    cache: Option<DriverCache>,
 }
 
 impl Kernels {
@@ -160,15 +164,15 @@ impl Kernels {
         device: &wgpu::Device,
         info: &wgpu::AdapterInfo,
         features: wgpu::Features,
-        kept: Kept<'_>,
+        cache: KernelCache<'_>,
     ) -> Self {
         let cached = features.contains(wgpu::Features::PIPELINE_CACHE);
-        let cache = cached.then(|| Cache::open(device, info, kept)).flatten();
-        Kernels { compiled: Mutex::default(), fresh: AtomicUsize::default(), cache }
+        let cache = cached.then(|| DriverCache::open(device, info, cache)).flatten();
+        Kernels { compiled: Mutex::default(), unsaved: AtomicUsize::default(), cache }
     }
 
-    /// The pipeline of a variant, compiled if this is its first use. Failures go
-    /// to the device's error callback.
+    /// The pipeline of a variant, compiled at its first use. Failures go to the device's
+    /// error callback.
     pub fn pipeline(
         &self,
         device: &wgpu::Device,
@@ -182,15 +186,14 @@ impl Kernels {
         slot.get_or_init(|| self.compile(device, kernel, constants)).clone()
     }
 
-    /// Compiles `variants` in several threads, which take them in their order; says how
-    /// long each took.
+    /// Compiles `variants` in order, in several threads. Returns each one's name and time.
     pub fn compile_all(
         &self,
         device: &wgpu::Device,
         variants: impl Iterator<Item = (&'static Kernel, Constants<'static>)> + Send,
     ) -> Vec<(&'static str, Duration)> {
         let variants = Mutex::new(variants);
-        let work = || {
+        let compile_rest = || {
             let next = || variants.lock().unwrap_or_else(PoisonError::into_inner).next();
             let compile = |(kernel, constants): (&'static Kernel, _)| {
                 let start = Instant::now();
@@ -201,10 +204,10 @@ impl Kernels {
         };
         let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
         thread::scope(|scope| {
-            // Where the system starts no more threads, those that there are do the work.
-            let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+            // If the system starts no more threads, the existing ones compile everything.
+            let start = |_| thread::Builder::new().spawn_scoped(scope, compile_rest).ok();
             let others: Vec<_> = (1..threads).map_while(start).collect();
-            let mut times = work();
+            let mut times = compile_rest();
             for other in others {
                 times.extend(other.join().expect("failures go to the error callback"));
             }
@@ -232,7 +235,7 @@ impl Kernels {
             },
             cache: self.cache.as_ref().map(|cache| &cache.raw),
         });
-        self.fresh.fetch_add(1, Ordering::Relaxed);
+        self.unsaved.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(
             kernel = kernel.name,
             ?constants,
@@ -242,14 +245,14 @@ impl Kernels {
         pipeline
     }
 
-    /// What was compiled so far, as the driver gives it out; nothing if it does not.
+    /// The driver's data of all pipelines compiled so far; empty if it returns none.
     pub fn data(&self) -> Vec<u8> {
         self.cache.as_ref().and_then(|cache| cache.raw.get_data()).unwrap_or_default()
     }
 
-    /// Keeps what was compiled since the last call, for the next start.
+    /// Saves the pipelines for the next start, if any was compiled since the last call.
     pub fn store(&self) {
-        if self.fresh.swap(0, Ordering::Relaxed) > 0
+        if self.unsaved.swap(0, Ordering::Relaxed) > 0
             && let Some(cache) = &self.cache
         {
             cache.store();
@@ -257,7 +260,7 @@ impl Kernels {
     }
 }
 
-/// The text that is compiled.
+/// The kernel's whole text.
 fn source(kernel: &Kernel) -> String {
     kernel.sources.concat()
 }
@@ -274,67 +277,67 @@ fn shader_module(device: &wgpu::Device, kernel: &Kernel) -> wgpu::ShaderModule {
     };
     // SAFETY: the text is this crate's own. Each kernel bounds its indices by
     // `arrayLength` or by parameters that the host derives from the lengths of the
-    // buffers it binds, each loop ends after a bounded number of steps, and no
-    // divisor is zero; debug builds, in which the tests run, keep every check.
+    // bound buffers, each loop ends after a bounded number of steps, and no divisor is
+    // zero. Debug builds, in which the tests run, keep every check.
     unsafe { device.create_shader_module_trusted(descriptor, checks) }
 }
 
-/// Where compiled kernels are kept from one start to the next.
+/// Where compiled kernels are stored between starts.
 #[derive(Clone, Copy)]
-pub(super) enum Kept<'a> {
-    /// In the user's cache folder, behind a digest that shows damage.
+pub(super) enum KernelCache<'a> {
+    /// In the user's cache folder, preceded by a digest that detects damage.
     OnDisk,
-    /// Here: what [`Kernels::data`] gave in this process, or nothing.
+    /// In memory: what [`Kernels::data`] returned in this process, or nothing.
     InMemory(&'a [u8]),
 }
 
-/// The driver's compiled kernels, and the file that keeps them.
-struct Cache {
+/// The driver's pipeline cache, and the file that stores it.
+struct DriverCache {
     raw: wgpu::PipelineCache,
     path: Option<PathBuf>,
 }
 
-impl Cache {
-    fn open(device: &wgpu::Device, info: &wgpu::AdapterInfo, kept: Kept<'_>) -> Option<Self> {
-        match kept {
-            Kept::OnDisk => {
-                let path = path(info)?;
+impl DriverCache {
+    fn open(device: &wgpu::Device, info: &wgpu::AdapterInfo, cache: KernelCache<'_>) -> Option<Self> {
+        match cache {
+            KernelCache::OnDisk => {
+                let path = cache_file(info)?;
                 let stored = std::fs::read(&path).ok();
-                Some(Cache::new(device, stored.as_deref().and_then(undamaged), Some(path)))
+                Some(DriverCache::new(device, stored.as_deref().and_then(checked_data), Some(path)))
             }
-            Kept::InMemory(data) => {
-                Some(Cache::new(device, Some(data).filter(|data| !data.is_empty()), None))
+            KernelCache::InMemory(data) => {
+                Some(DriverCache::new(device, Some(data).filter(|data| !data.is_empty()), None))
             }
         }
     }
 
     fn new(device: &wgpu::Device, data: Option<&[u8]>, path: Option<PathBuf>) -> Self {
         let descriptor = wgpu::PipelineCacheDescriptor { label: None, data, fallback: true };
-        // SAFETY: the data was returned by `PipelineCache::get_data` for an adapter
-        // of the same key and driver: in this process, or in one that stored it in a
-        // file that only `store` writes, and whose digest shows that it is whole.
+        // SAFETY: the data was returned by `PipelineCache::get_data` for an adapter of
+        // the same key and driver: in this process, or in one that stored it in a file
+        // that only `store` writes and whose digest matches.
         let raw = unsafe { device.create_pipeline_cache(&descriptor) };
-        Cache { raw, path }
+        DriverCache { raw, path }
     }
 
     fn store(&self) {
         let Some(path) = &self.path else { return };
         let Some(data) = self.raw.get_data() else { return };
-        if let Err(error) = write(path, &data) {
+        if let Err(error) = write_cache_file(path, &data) {
             tracing::warn!(%error, path = %path.display(), "the compiled kernels cannot be kept");
         }
     }
 }
 
-/// The file for an adapter and its driver.
-fn path(info: &wgpu::AdapterInfo) -> Option<PathBuf> {
+/// The cache file of an adapter and its driver.
+fn cache_file(info: &wgpu::AdapterInfo) -> Option<PathBuf> {
     let key = wgpu::util::pipeline_cache_key(info)?;
     let driver = blake3::hash(format!("{} {}", info.driver, info.driver_info).as_bytes()).to_hex();
     Some(cache_dir().ok()?.join(format!("{key}-{}", &driver[..16])))
 }
 
-/// Replaces the file at once, so that no reader sees half of it.
-fn write(path: &Path, data: &[u8]) -> std::io::Result<()> {
+/// Replaces the file atomically, with the digest of `data` before it.
+fn write_cache_file(path: &Path, data: &[u8]) -> std::io::Result<()> {
     let stored = [blake3::hash(data).as_bytes(), data].concat();
     if std::fs::read(path).is_ok_and(|old| old == stored) {
         return Ok(());
@@ -345,7 +348,8 @@ fn write(path: &Path, data: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&new, path)
 }
 
-fn undamaged(stored: &[u8]) -> Option<&[u8]> {
+/// The data after the digest, if the digest matches.
+fn checked_data(stored: &[u8]) -> Option<&[u8]> {
     let (digest, data) = stored.split_at_checked(32)?;
     (blake3::hash(data).as_bytes() == digest).then_some(data)
 }
@@ -361,7 +365,7 @@ mod tests {
     use super::super::ed25519;
     use super::*;
 
-    /// The module and what is known of it, checked as wgpu checks it.
+    /// The parsed module, validated as wgpu validates it.
     fn validated(kernel: &Kernel) -> (naga::Module, ModuleInfo) {
         let text = source(kernel);
         let module = naga::front::wgsl::parse_str(&text)
@@ -374,7 +378,7 @@ mod tests {
     }
 
     fn variants() -> impl Iterator<Item = (&'static Kernel, naga::back::PipelineConstants)> {
-        OPERATIONS.iter().chain(PROBES).flat_map(|(kernel, variants)| {
+        OPERATIONS.iter().chain(PEAK_RATES).flat_map(|(kernel, variants)| {
             variants.iter().map(|constants| {
                 let constants: HashMap<_, _> =
                     constants.iter().map(|&(name, value)| (name.to_owned(), f64::from(value))).collect();
@@ -384,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kernel_translates_for_every_driver() {
+    fn every_kernel_translates_to_spirv_msl_and_hlsl() {
         for (kernel, constants) in variants() {
             let (module, info) = validated(kernel);
             let entry = Some((naga::ShaderStage::Compute, "main"));
@@ -409,15 +413,15 @@ mod tests {
     }
 
     #[test]
-    fn arrays_have_one_type() {
+    fn array_types_have_one_name() {
         for (kernel, _) in variants() {
             let (module, _) = validated(kernel);
             let arrays =
                 module.types.iter().filter(|(_, ty)| matches!(ty.inner, naga::TypeInner::Array { .. }));
             let mut names = HashMap::new();
             for (_, array) in arrays {
-                // Metal takes an alias of an array for another type than the array, and HLSL
-                // gets the same function for both.
+                // In MSL an alias of an array type is another type than the array, and in
+                // HLSL both share one constructor function.
                 let other = names.insert(&array.inner, &array.name);
                 assert_eq!(other, None, "{}: {:?} is also written out", kernel.name, array.name);
             }
@@ -425,20 +429,20 @@ mod tests {
     }
 
     #[test]
-    fn every_file_is_listed() {
+    fn every_shader_file_belongs_to_a_listed_kernel() {
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders")).unwrap();
         for file in files.map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
             let text = std::fs::read_to_string(&file).unwrap();
             assert!(text.contains("fn main("), "{} has no entry point", file.display());
-            let mut all = OPERATIONS.iter().chain(PROBES);
+            let mut all = OPERATIONS.iter().chain(PEAK_RATES);
             let listed = all.any(|(kernel, _)| kernel.sources.contains(&text.as_str()));
             assert!(listed, "{} is no kernel's", file.display());
         }
     }
 
-    /// A device, and every variant that its operations run.
+    /// A device, and every variant that operations run on it.
     fn device() -> Option<(Device, Vec<(&'static Kernel, Constants<'static>)>)> {
-        let device = device::for_test()?;
+        let device = device::for_tests()?;
         let curve = if device.info.int64 { &ed25519::WIDE } else { &ed25519::NARROW };
         Some((device, operations(curve).collect()))
     }
@@ -462,11 +466,11 @@ mod tests {
         for &(kernel, constants) in &variants {
             device.pipeline(kernel, constants).unwrap();
         }
-        assert_eq!(kernels.fresh.load(Ordering::Relaxed), variants.len());
+        assert_eq!(kernels.unsaved.load(Ordering::Relaxed), variants.len());
     }
 
     #[test]
-    fn a_kernel_that_does_not_compile_is_told_of() {
+    fn a_kernel_that_does_not_compile_is_a_fault() {
         static BROKEN: Kernel = Kernel { name: "broken", sources: &["@compute fn main() { nothing(); }"] };
         let Some((device, variants)) = device() else { return };
         let with_broken = [(&BROKEN, &[][..])].into_iter().chain(variants);
@@ -476,12 +480,12 @@ mod tests {
     }
 
     #[test]
-    fn damage_to_the_cache_is_seen() {
+    fn a_damaged_cache_file_is_detected() {
         let data = [1, 2, 3];
         let mut stored = [blake3::hash(&data).as_bytes(), &data[..]].concat();
-        assert_eq!(undamaged(&stored), Some(&data[..]));
+        assert_eq!(checked_data(&stored), Some(&data[..]));
         stored[34] ^= 1;
-        assert_eq!(undamaged(&stored), None);
-        assert_eq!(undamaged(&stored[..20]), None);
+        assert_eq!(checked_data(&stored), None);
+        assert_eq!(checked_data(&stored[..20]), None);
     }
 }

@@ -74,9 +74,11 @@ const fn small(n: u8) -> [u8; 32] {
     bytes
 }
 
-/// What is kept in buffers: a struct of elements, and its row of `vec4`s.
-const ROWS: [(&str, &[&str]); 2] =
-    [("Niels", &["plus", "minus", "t2d"]), ("Cached", &["plus", "minus", "t2d", "z2"])];
+/// The point forms that buffers hold: the struct, the prefix of its functions, and its elements.
+const ROWS: [(&str, &str, &[&str]); 2] = [
+    ("AffineNiels", "affine_niels", &["y_plus_x", "y_minus_x", "xy2d"]),
+    ("ProjectiveNiels", "projective_niels", &["y_plus_x", "y_minus_x", "t2d", "z2"]),
+];
 
 /// Words of a packed element, in either form: a row is whole sectors of 32 bytes.
 const WORDS: usize = 10;
@@ -93,8 +95,8 @@ impl Form {
         text += &self.product("fe_mul(a: Fe, b: Fe)", "a", "b");
         text += &self.product("fe_square(a: Fe)", "a", "a");
         text += &self.bytes();
-        for (name, fields) in ROWS {
-            text += &self.row(name, fields);
+        for (name, prefix, fields) in ROWS {
+            text += &self.row(name, prefix, fields);
         }
         text
     }
@@ -198,9 +200,9 @@ impl Form {
         (0..self.limbs()).map(|i| format!("{element}.l{i}")).collect()
     }
 
-    /// The columns of x·y by Karatsuba's method: from the products of the lower halves,
-    /// of the upper halves and of both halves' sums. What wraps around in between does
-    /// not show in the columns, for they fit.
+    /// The columns of x·y by Karatsuba's method: from the products of the low limbs, of the
+    /// high limbs and of their sums. Intermediate results may wrap around; the columns
+    /// themselves fit.
     fn columns_by_halves(
         self,
         text: &mut String,
@@ -371,7 +373,7 @@ impl Form {
         parts.collect::<Vec<_>>().join(" | ")
     }
 
-    fn row(self, name: &str, fields: &[&str]) -> String {
+    fn row(self, name: &str, prefix: &str, fields: &[&str]) -> String {
         let members: Vec<_> = fields.iter().map(|field| format!("{field}: Fe")).collect();
         let mut words: Vec<_> =
             fields.iter().flat_map(|field| self.pack(&format!("value.{field}"))).collect();
@@ -379,12 +381,11 @@ impl Form {
         let vectors: Vec<_> = words.chunks(4).map(|four| format!("vec4({})", four.join(", "))).collect();
         let length = vectors.len();
         let unpacked: Vec<_> = (0..fields.len()).map(|field| self.unpack(field * WORDS)).collect();
-        let lower = name.to_lowercase();
         format!(
             "struct {name} {{ {} }}\n\
              struct {name}Row {{ v: array<vec4<u32>, {length}> }}\n\
-             fn {lower}_pack(value: {name}) -> {name}Row {{\n    return {name}Row(array<vec4<u32>, {length}>({}));\n}}\n\
-             fn {lower}_unpack(row: {name}Row) -> {name} {{\n    return {name}({});\n}}\n",
+             fn {prefix}_pack(value: {name}) -> {name}Row {{\n    return {name}Row(array<vec4<u32>, {length}>({}));\n}}\n\
+             fn {prefix}_unpack(row: {name}Row) -> {name} {{\n    return {name}({});\n}}\n",
             members.join(", "),
             vectors.join(", "),
             unpacked.join(", "),
@@ -411,7 +412,7 @@ impl Form {
     }
 }
 
-/// Names the sums of limbs that stand at the same place in both halves.
+/// Names the sums of the low limbs and the high limbs.
 fn sums_of_halves(text: &mut String, name: &str, limbs: &[String], half: usize) -> Vec<String> {
     let (low, high) = limbs.split_at(half);
     let sums: Vec<_> = low.iter().zip(high).map(|(low, high)| format!("{low} + {high}")).collect();
@@ -481,7 +482,7 @@ mod tests {
         for form in [Form::Wide, Form::Narrow] {
             let [tight, a, b] = largest(form);
             let n = form.limbs();
-            assert!(2 * a.max(b) < 1 << 32, "{form:?}: the sum of two halves");
+            assert!(2 * a.max(b) < 1 << 32, "{form:?}: the sum of two limbs");
             for (a, b) in [(a, b), (b, b)] {
                 let columns = (0..2 * n - 1).map(|i| (i + 1).min(2 * n - 1 - i) as u128 * a * b);
                 assert!(folded(form, columns.collect()) <= tight, "{form:?}");

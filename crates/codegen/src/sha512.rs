@@ -44,14 +44,14 @@ pub fn wgsl() -> String {
         let word = |back: usize| format!("w{}", (t + 16 - back) % 16);
         let w = word(0);
         if t >= 16 {
-            let _ = writeln!(text, "    {w} = schedule({w}, {}, {}, {});", word(15), word(7), word(2));
+            let _ = writeln!(text, "    {w} = sha512_schedule({w}, {}, {}, {});", word(15), word(7), word(2));
         }
         let [a, b, c, d, e, f, g, h] = names;
         let (low, high) = (*k as u32, (k >> 32) as u32);
         let _ = writeln!(
             text,
-            "    {h} = mix1({e}, {f}, {g}, {h}, add64({w}, vec2({low:#x}u, {high:#x}u)));\n    \
-             {d} = add64({d}, {h});\n    {h} = add64({h}, mix2({a}, {b}, {c}));"
+            "    {h} = sha512_t1({e}, {f}, {g}, {h}, add64({w}, vec2({low:#x}u, {high:#x}u)));\n    \
+             {d} = add64({d}, {h});\n    {h} = add64({h}, sha512_t2({a}, {b}, {c}));"
         );
         names.rotate_right(1);
     }

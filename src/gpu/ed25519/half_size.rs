@@ -1,8 +1,9 @@
-//! The kernel of short scalars alone, on scalars that no message has for its hash.
+//! Tests the kernel of half-size scalars alone, also on scalars k that no message is known
+//! to hash to.
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{HALVES, WORKGROUP};
+use super::{HALF_SIZE, WORKGROUP_SIZE};
 use crate::ed25519::half_size::{
     HalfSize, are_half_size, check_half_size, edge_scalars, random_scalars, scalar, with_very_short_half_size,
 };
@@ -11,17 +12,17 @@ use crate::gpu::device::{self, Device};
 /// As in `shaders/lib/recoded_scalars.wgsl`.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
-struct ShortScalars {
+struct RecodedScalars {
     u: [u64; 4],
     v: [u64; 4],
-    s: [u64; 4],
-    places: u32,
+    vs: [u64; 4],
+    digits: u32,
     u_is_negative: u32,
     padding: u64,
 }
 
-/// The number whose digits of `bits` bits count from half of their range below zero.
-fn plain(mut recoded: [u64; 4], bits: u32) -> [u64; 4] {
+/// The number with these signed digits of `bits` bits.
+fn from_digits(mut recoded: [u64; 4], bits: u32) -> [u64; 4] {
     let offset = (0..64 / bits).fold(0, |offset, digit| offset | 1 << (bits * (digit + 1) - 1));
     let mut borrow = false;
     for word in &mut recoded {
@@ -30,40 +31,38 @@ fn plain(mut recoded: [u64; 4], bits: u32) -> [u64; 4] {
     recoded
 }
 
-/// The halves of each of `k` on the adapter, and its other results asserted.
-fn halves_of(device: &Device, k: &[[u64; 4]]) -> Vec<HalfSize> {
+/// The half-size scalars of each k by the kernel, whose other results are asserted.
+fn half_size_of(device: &Device, k: &[[u64; 4]]) -> Vec<HalfSize> {
     let s = random_scalars(k.len() as u64);
     let signatures: Vec<_> = s.iter().map(|s| [[0; 4], *s]).collect();
-    let scalars: Vec<_> = k.iter().map(|&u| ShortScalars { u, ..ShortScalars::zeroed() }).collect();
-    let mut work = device.batch();
-    let signatures = work.upload(bytemuck::cast_slice(&signatures)).unwrap();
-    let scalars = work.upload(bytemuck::cast_slice(&scalars)).unwrap();
+    let scalars: Vec<_> = k.iter().map(|&u| RecodedScalars { u, ..RecodedScalars::zeroed() }).collect();
+    let mut commands = device.commands();
+    let signatures = commands.upload(bytemuck::cast_slice(&signatures)).unwrap();
+    let scalars = commands.upload(bytemuck::cast_slice(&scalars)).unwrap();
     let count = k.len() as u32;
-    let groups = count.div_ceil(WORKGROUP);
-    work.dispatch(&HALVES, &[], &[&signatures, &scalars], &count, groups).unwrap();
-    work.read_back(&scalars);
-    let bytes = work.submit().unwrap().wait(<[u8]>::to_vec).unwrap();
-    let found: Vec<ShortScalars> = bytemuck::pod_collect_to_vec(&bytes);
-    let one = |(s, found): (&[u64; 4], &ShortScalars)| {
-        let (u, v) = (plain(found.u, 4), plain(found.v, 4));
-        assert_eq!(scalar(&plain(found.s, 16)), scalar(&v) * scalar(s));
-        let zeros = [0x8888_8888_8888_8888; 4];
-        let digit = |words: &[u64; 4], place: usize| words[place / 16] >> (4 * (place % 16)) & 0xf;
-        let used =
-            |words: &[u64; 4]| (0..64).rev().find(|&place| digit(words, place) != digit(&zeros, place));
-        let places = [&found.u, &found.v].into_iter().filter_map(used).max().map_or(0, |place| place + 1);
-        assert_eq!(found.places as usize, places.max(29));
+    let workgroups = count.div_ceil(WORKGROUP_SIZE);
+    commands.dispatch(&HALF_SIZE, &[], &[&signatures, &scalars], &count, workgroups).unwrap();
+    commands.read_back(&scalars);
+    let bytes = commands.submit().unwrap().wait(<[u8]>::to_vec).unwrap();
+    let found: Vec<RecodedScalars> = bytemuck::pod_collect_to_vec(&bytes);
+    let one = |(s, found): (&[u64; 4], &RecodedScalars)| {
+        let (u, v) = (from_digits(found.u, 4), from_digits(found.v, 4));
+        assert_eq!(scalar(&from_digits(found.vs, 16)), scalar(&v) * scalar(s));
+        let digit = |words: &[u64; 4], i: usize| words[i / 16] >> (4 * (i % 16)) & 0xf;
+        let top = |words: &[u64; 4]| (0..64).rev().find(|&i| digit(words, i) != 8);
+        let digits = [&found.u, &found.v].into_iter().filter_map(top).max().map_or(0, |i| i + 1);
+        assert_eq!(found.digits as usize, digits.max(29));
         (u, found.u_is_negative == 1, v)
     };
     s.iter().zip(&found).map(one).collect()
 }
 
 #[test]
-fn the_kernel_gives_what_halves_must_be() {
-    let Some(device) = device::for_test() else { return };
+fn the_kernel_computes_half_size_scalars() {
+    let Some(device) = device::for_tests() else { return };
     let any = random_scalars(10_000);
-    assert!(are_half_size(&check_half_size(&any, &halves_of(&device, &any))));
+    assert!(are_half_size(&check_half_size(&any, &half_size_of(&device, &any))));
     for scalars in [edge_scalars(), with_very_short_half_size()] {
-        check_half_size(&scalars, &halves_of(&device, &scalars));
+        check_half_size(&scalars, &half_size_of(&device, &scalars));
     }
 }

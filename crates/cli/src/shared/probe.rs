@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Context as _;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
-use verilane::gpu::{Ceilings, Gpu};
+use verilane::gpu::{Gpu, PeakRates};
 use verilane::{Backend, Options};
 
 use super::units::{Bytes, Rate};
@@ -14,11 +14,11 @@ use super::units::{Bytes, Rate};
 pub struct Probe {
     adapter: String,
     software: bool,
-    pub ceilings: Ceilings,
+    pub peak_rates: PeakRates,
 }
 
 /// A rate's name in JSON, what it is of, and where it stands.
-type Entry = (&'static str, &'static str, fn(&Ceilings) -> Option<f64>);
+type Entry = (&'static str, &'static str, fn(&PeakRates) -> Option<f64>);
 
 const OPERATIONS: [Entry; 7] = [
     ("additions", "32-bit additions", |c| Some(c.add)),
@@ -46,9 +46,9 @@ impl Probe {
     /// # Errors
     /// If the GPU fails, or computes something wrong.
     pub fn of(gpu: &Gpu) -> anyhow::Result<Self> {
-        let ceilings = gpu.ceilings().context("the GPU cannot be probed")?;
+        let peak_rates = gpu.peak_rates().context("the GPU cannot be probed")?;
         let info = gpu.info();
-        Ok(Probe { adapter: info.detail.clone(), software: info.software, ceilings })
+        Ok(Probe { adapter: info.detail.clone(), software: info.software, peak_rates })
     }
 }
 
@@ -58,7 +58,7 @@ impl Serialize for Probe {
         map.serialize_entry("adapter", &self.adapter)?;
         map.serialize_entry("software", &self.software)?;
         for (key, _, rate) in OPERATIONS.iter().chain(&BYTES) {
-            map.serialize_entry(key, &rate(&self.ceilings))?;
+            map.serialize_entry(key, &rate(&self.peak_rates))?;
         }
         map.end()
     }
@@ -68,13 +68,13 @@ impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "at most, {}{}", self.adapter, if self.software { " (software, no GPU)" } else { "" })?;
         for (_, name, rate) in OPERATIONS {
-            match rate(&self.ceilings) {
+            match rate(&self.peak_rates) {
                 Some(rate) => writeln!(f, "  {:>8}/s  {name}", Rate(rate))?,
                 None => writeln!(f, "  unavailable  {name}")?,
             }
         }
         for (_, name, rate) in BYTES {
-            writeln!(f, "  {:>8}/s  {name}", Bytes(rate(&self.ceilings).unwrap_or_default()))?;
+            writeln!(f, "  {:>8}/s  {name}", Bytes(rate(&self.peak_rates).unwrap_or_default()))?;
         }
         Ok(())
     }

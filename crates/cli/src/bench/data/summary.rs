@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 use verilane::BackendKind;
-use verilane::gpu::Ceilings;
-use verilane::gpu::op_counts::{self, Integers};
+use verilane::gpu::PeakRates;
+use verilane::gpu::op_counts::{self, OpCounts};
 
 use super::recipe::{BLOCK_RULE, Recipe};
 use super::report::{Report, Row};
@@ -70,7 +70,7 @@ pub fn lines(
     cases: &[Case],
     report: &Report,
     side_by_side: &[SideBySide],
-    ceilings: Option<&Ceilings>,
+    ceilings: Option<&PeakRates>,
 ) -> Vec<SummaryLine> {
     let lines = report.largest(cases).into_iter().flat_map(|case| {
         let cpu = report.row(case, BackendKind::Cpu);
@@ -127,7 +127,7 @@ impl SummaryLine {
 }
 
 /// What bounds the rates of a GPU's row.
-fn bounds(recipe: Recipe, row: &Row, ceilings: &Ceilings) -> Vec<Bound> {
+fn bounds(recipe: Recipe, row: &Row, ceilings: &PeakRates) -> Vec<Bound> {
     let int64 = ceilings.wide_multiply.is_some() && !row.is_narrow();
     let resident = row.device_per_second.and_then(|rate| {
         let (resource, count, per_second) = resource(recipe, int64, ceilings)?;
@@ -150,7 +150,7 @@ impl Bound {
 
 /// The resource that the kernels need most: its name, what an item takes of it, and how
 /// much there is in a second.
-fn resource(recipe: Recipe, int64: bool, ceilings: &Ceilings) -> Option<(&'static str, f64, f64)> {
+fn resource(recipe: Recipe, int64: bool, ceilings: &PeakRates) -> Option<(&'static str, f64, f64)> {
     let integers = match recipe {
         Recipe::Hash { hash, shortest, longest } => {
             let all = (shortest..=longest).map(|length| op_counts::hash(hash, length));
@@ -170,10 +170,10 @@ fn resource(recipe: Recipe, int64: bool, ceilings: &Ceilings) -> Option<(&'stati
     Some((name(&integers), integers.count(), integers.per_second(ceilings)?))
 }
 
-fn name(integers: &Integers) -> &'static str {
+fn name(integers: &OpCounts) -> &'static str {
     match integers {
-        Integers { wide_multiply, .. } if *wide_multiply > 0.0 => "products of 32 × 32 bits",
-        Integers { multiply, .. } if *multiply > 0.0 => "products of 32 bits",
+        OpCounts { wide_multiply, .. } if *wide_multiply > 0.0 => "products of 32 × 32 bits",
+        OpCounts { multiply, .. } if *multiply > 0.0 => "products of 32 bits",
         _ => "integer operations",
     }
 }

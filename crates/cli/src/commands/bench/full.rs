@@ -43,7 +43,7 @@ pub fn end(
 ) {
     full.side_by_side =
         compute_side_by_side(cases, backends, Pace::side_by_side(effort), &mut source, report);
-    let ceilings = full.ceilings.as_ref().map(|probe| &probe.ceilings);
+    let ceilings = full.ceilings.as_ref().map(|probe| &probe.peak_rates);
     full.summary = summary::lines(cases, report, &full.side_by_side, ceilings);
     report.full = Some(full);
 }
