@@ -47,7 +47,13 @@ fn main(
             let first = select(0u, BLAKE3_CHUNK_START, block == 0u);
             let last = select(0u, BLAKE3_CHUNK_END | root_flag, is_last);
             let length = select(64u, record.length - 64u * block, is_last);
-            chaining_value = blake3_compress(chaining_value, local_block(local_index), counter, length, params.flags | first | last);
+            chaining_value = blake3_compress(
+                chaining_value,
+                local_block(local_index),
+                counter,
+                length,
+                params.flags | first | last,
+            );
         }
         workgroupBarrier();
     }

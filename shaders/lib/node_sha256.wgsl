@@ -33,10 +33,14 @@ fn shifted_word(previous: u32, word: u32) -> u32 {
 // SHA-256 of the 65 bytes 0x01 ‖ l ‖ r.
 fn sha256_prefixed_node(l: Digest, r: Digest) -> Sha256State {
     let s = sha256_compress(sha256_initial(), Block(
-        shifted_word(0x01u, l.low.x), shifted_word(l.low.x, l.low.y), shifted_word(l.low.y, l.low.z), shifted_word(l.low.z, l.low.w),
-        shifted_word(l.low.w, l.high.x), shifted_word(l.high.x, l.high.y), shifted_word(l.high.y, l.high.z), shifted_word(l.high.z, l.high.w),
-        shifted_word(l.high.w, r.low.x), shifted_word(r.low.x, r.low.y), shifted_word(r.low.y, r.low.z), shifted_word(r.low.z, r.low.w),
-        shifted_word(r.low.w, r.high.x), shifted_word(r.high.x, r.high.y), shifted_word(r.high.y, r.high.z), shifted_word(r.high.z, r.high.w),
+        shifted_word(0x01u, l.low.x), shifted_word(l.low.x, l.low.y),
+        shifted_word(l.low.y, l.low.z), shifted_word(l.low.z, l.low.w),
+        shifted_word(l.low.w, l.high.x), shifted_word(l.high.x, l.high.y),
+        shifted_word(l.high.y, l.high.z), shifted_word(l.high.z, l.high.w),
+        shifted_word(l.high.w, r.low.x), shifted_word(r.low.x, r.low.y),
+        shifted_word(r.low.y, r.low.z), shifted_word(r.low.z, r.low.w),
+        shifted_word(r.low.w, r.high.x), shifted_word(r.high.x, r.high.y),
+        shifted_word(r.high.y, r.high.z), shifted_word(r.high.z, r.high.w),
     ));
     let last = (r.high.w << 24u) | 0x00800000u;
     return sha256_compress(s, Block(last, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 520u));

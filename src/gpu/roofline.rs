@@ -1,8 +1,8 @@
 //! An adapter's peak rates, which bound its kernels (the roofline model): integer
 //! operations, copies in its memory, and transfers from and to the host.
 //!
-//! Each rate is measured by a kernel that does nothing else, and every result is compared
-//! with the host's.
+//! A kernel that does nothing else measures each rate, and its result is compared with the
+//! host's.
 
 use std::time::{Duration, Instant};
 
