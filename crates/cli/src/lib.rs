@@ -47,6 +47,17 @@ pub enum Status {
     Unreadable,
 }
 
+impl Status {
+    /// The end of a command that checks what it can read.
+    fn of(some_unreadable: bool, some_failed: bool) -> Self {
+        match (some_unreadable, some_failed) {
+            (true, _) => Status::Unreadable,
+            (false, true) => Status::Failed,
+            (false, false) => Status::Passed,
+        }
+    }
+}
+
 impl From<Status> for ExitCode {
     fn from(status: Status) -> ExitCode {
         ExitCode::from(match status {

@@ -9,7 +9,6 @@ use serde::Serialize;
 use verilane::{Digest, to_hex};
 use verilane_ledger::proof_file;
 
-use super::prove::digest_of;
 use crate::Status;
 use crate::shared::context::Context;
 use crate::shared::{input, output};
@@ -53,7 +52,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     input::open(&args.proof)?.take(MAX_BYTES).read_to_end(&mut json).with_context(describe)?;
     let (genesis, proof) = proof_file::parse_proof(&json).with_context(describe)?;
     let anchor = proof.anchored.as_ref().map(|(anchor, _)| anchor.digest());
-    let record = args.record.as_deref().map(digest_of).transpose()?;
+    let record = args.record.as_deref().map(input::record_digest).transpose()?;
     let failed = proof.check(genesis.rule).err().map(|error| error.to_string());
     let other = |differs: bool, what: &str| differs.then(|| what.to_string());
     let reason = failed

@@ -8,8 +8,8 @@ use serde::Serialize;
 use verilane_ledger::cid::{ImportError, Importer, Profile};
 
 use crate::Status;
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::context::Context;
-use crate::shared::ran::Ran;
 use crate::shared::{input, output, progress};
 
 /// Compute the identifiers that IPFS gives to files: those of `ipfs add` in kubo
@@ -32,7 +32,7 @@ struct Summary {
     files: Vec<Identified>,
     unreadable: Vec<String>,
     #[serde(flatten)]
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 #[derive(Serialize)]
@@ -63,16 +63,15 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     }
     let import = importer.finish()?;
     bar.finish_and_clear();
-    let mut ran = Ran::default();
-    import.reports.iter().for_each(|report| ran.note_report(report));
+    let backends = import.reports.iter().collect();
     let identified = |(path, cid): (&&PathBuf, _)| Identified {
         path: path.display().to_string(),
         cid: ToString::to_string(cid),
     };
     let files = read.iter().zip(&import.cids).map(identified).collect();
-    let summary = Summary { profile: args.profile.to_string(), files, unreadable, ran };
+    let summary = Summary { profile: args.profile.to_string(), files, unreadable, backends };
     output::print(context, &summary)?;
-    Ok(if summary.unreadable.is_empty() { Status::Passed } else { Status::Unreadable })
+    Ok(Status::of(!summary.unreadable.is_empty(), false))
 }
 
 /// As `sha256sum` prints them.

@@ -4,17 +4,18 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use verilane::merkle::Proof;
-use verilane::{Digest, Engine, Hash, Tree};
+use verilane::{Digest, Engine, Tree};
 
 use crate::Status;
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::context::Context;
 use crate::shared::digester::Digester;
 use crate::shared::lines::each_line;
-use crate::shared::ran::Ran;
+use crate::shared::names::{HashName, TreeName};
 use crate::shared::{input, output, progress};
 
 /// Compute a Merkle root, or prove that a leaf is under it; check such a proof
@@ -45,24 +46,6 @@ pub struct Args {
     files: Vec<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum TreeName {
-    /// SHA-256d; an odd last node is paired with itself
-    Bitcoin,
-    /// Certificate Transparency's: prefixed leaves and nodes
-    Rfc6962,
-    /// No prefixes; an odd last node is promoted
-    Plain,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum HashName {
-    Sha256,
-    Blake3,
-}
-
 #[derive(Clone, Copy, ValueEnum)]
 enum Leaves {
     /// One leaf node of 32 bytes in a line; bitcoin: transaction ids
@@ -71,25 +54,6 @@ enum Leaves {
     Lines,
     /// Each file is the data of a leaf
     Files,
-}
-
-impl TreeName {
-    fn with_hash(self, hash: Option<HashName>) -> anyhow::Result<Tree> {
-        let named = match hash.unwrap_or(HashName::Sha256) {
-            HashName::Sha256 => Hash::Sha256,
-            HashName::Blake3 => Hash::Blake3,
-        };
-        match self {
-            TreeName::Bitcoin if named == Hash::Blake3 => {
-                bail!(
-                    "a bitcoin tree has SHA-256 applied twice: leave --hash out, or choose rfc6962 or plain"
-                )
-            }
-            TreeName::Bitcoin => Ok(Tree::Bitcoin),
-            TreeName::Rfc6962 => Ok(Tree::Rfc6962(named)),
-            TreeName::Plain => Ok(Tree::Plain(named)),
-        }
-    }
 }
 
 #[derive(Serialize)]
@@ -103,7 +67,7 @@ struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<ProofFile>,
     #[serde(flatten)]
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 /// A proof as it is stored; all nodes as the tree's users print them.
@@ -136,7 +100,7 @@ struct Check {
     index: usize,
     leaves: usize,
     #[serde(flatten)]
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
@@ -146,12 +110,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let name = args.tree.context("--tree is needed")?;
     let tree = name.with_hash(args.hash)?;
     let engine = context.engine()?;
-    let (leaves, mut ran) = read_leaves(&engine, tree, args)?;
-    let root = ran.note(engine.merkle_root(tree, &leaves)?);
+    let (leaves, mut backends) = read_leaves(&engine, tree, args)?;
+    let root = backends.record(engine.merkle_root(tree, &leaves)?);
     let proof = args.proof.map(|index| engine.merkle_proof(tree, &leaves, index)).transpose()?;
     let printed = |digest: &Digest| tree.display(*digest).to_string();
     let proof = proof.map(|proof| {
-        let proof = ran.note(proof);
+        let proof = backends.record(proof);
         ProofFile {
             tree: name,
             hash: (tree != Tree::Bitcoin).then_some(args.hash.unwrap_or(HashName::Sha256)),
@@ -169,13 +133,13 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
         leaves: leaves.len(),
         mutated: (tree == Tree::Bitcoin).then_some(root.mutated),
         proof,
-        ran,
+        backends,
     };
     output::print(context, &summary)?;
     Ok(Status::Passed)
 }
 
-fn read_leaves(engine: &Engine, tree: Tree, args: &Args) -> anyhow::Result<(Vec<Digest>, Ran)> {
+fn read_leaves(engine: &Engine, tree: Tree, args: &Args) -> anyhow::Result<(Vec<Digest>, BackendsUsed)> {
     let stdin = [PathBuf::from("-")];
     let files = if args.files.is_empty() { &stdin[..] } else { &args.files };
     let bar = progress::bytes(input::total_size(files));
@@ -199,7 +163,7 @@ fn read_leaves(engine: &Engine, tree: Tree, args: &Args) -> anyhow::Result<(Vec<
     }
     bar.finish_and_clear();
     if matches!(args.leaves, Leaves::Hex) {
-        return Ok((nodes, Ran::default()));
+        return Ok((nodes, BackendsUsed::default()));
     }
     digester.finish()
 }
@@ -222,15 +186,15 @@ fn check(path: &Path, root: Option<Digest>, context: &Context) -> anyhow::Result
     let stated = node(&proof.root).context("the proof's root")?;
     let root = root.map_or(stated, |root| tree.display(root));
     let valid = Proof { tree, index: proof.index, leaves: proof.leaves, path: path? }.verify(&leaf, &root);
-    let mut ran = Ran::default();
-    ran.note_singly(1);
+    let mut backends = BackendsUsed::default();
+    backends.record_unbatched(1);
     let check = Check {
         valid,
         root: tree.display(root).to_string(),
         leaf: proof.leaf,
         index: proof.index,
         leaves: proof.leaves,
-        ran,
+        backends,
     };
     output::print(context, &check)?;
     Ok(if valid { Status::Passed } else { Status::Failed })
@@ -246,7 +210,7 @@ impl fmt::Display for Summary {
         if self.mutated == Some(true) {
             writeln!(f, "mutated: equal neighbours form a pair, so other leaves have this root too")?;
         }
-        write!(f, "{} leaves, {} on {}", self.leaves, self.hash, self.ran)
+        write!(f, "{} leaves, {} on {}", self.leaves, self.hash, self.backends)
     }
 }
 

@@ -8,13 +8,14 @@ use anyhow::Context as _;
 use clap::ArgGroup;
 use serde::Serialize;
 use verilane::pow::{Nonce, Puzzle, Target, window_size};
-use verilane::{Engine, Error, parse_hex};
+use verilane::{Engine, parse_hex};
 
 use crate::Status;
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::context::Context;
+use crate::shared::names::target_of_bits;
 use crate::shared::output::print;
 use crate::shared::progress;
-use crate::shared::ran::Ran;
 use crate::shared::units::{Count, Rate};
 
 /// Find the lowest nonce whose double SHA-256 meets the target, or none
@@ -38,11 +39,6 @@ pub struct Args {
     to: u32,
 }
 
-pub fn target_of_bits(hex: &str) -> Result<Target, Error> {
-    let digits = hex.strip_prefix("0x").unwrap_or(hex);
-    Target::from_bits(u32::from_be_bytes(parse_hex(digits)?))
-}
-
 #[derive(Serialize)]
 struct Search {
     nonce: Option<u32>,
@@ -50,7 +46,7 @@ struct Search {
     tried: u64,
     per_second: f64,
     #[serde(flatten)]
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
@@ -69,13 +65,13 @@ fn search(engine: &Engine, puzzle: &Puzzle, window: RangeInclusive<u32>) -> anyh
     let (from, to) = (*window.start(), *window.end());
     let bar = progress::steps(window_size(&window), "nonces");
     let start = Instant::now();
-    let mut ran = Ran::default();
+    let mut backends = BackendsUsed::default();
     let mut first = from;
     let mut length = FIRST_CALL;
     let found: Option<Nonce> = loop {
         let call = Instant::now();
         let last = (u64::from(first) + length - 1).min(to.into()) as u32;
-        let found = ran.note(engine.search(puzzle, first..=last)?);
+        let found = backends.record(engine.search(puzzle, first..=last)?);
         bar.inc(window_size(&(first..=last)));
         if found.is_some() || last >= to {
             break found;
@@ -92,7 +88,7 @@ fn search(engine: &Engine, puzzle: &Puzzle, window: RangeInclusive<u32>) -> anyh
         hash: found.map(|found| found.digest.reversed().to_string()),
         tried,
         per_second: tried as f64 / start.elapsed().as_secs_f64(),
-        ran,
+        backends,
     })
 }
 
@@ -102,6 +98,6 @@ impl fmt::Display for Search {
             (Some(nonce), Some(hash)) => writeln!(f, "nonce {nonce}\nhash  {hash}")?,
             _ => writeln!(f, "none")?,
         }
-        write!(f, "{} nonces tried, {}/s on {}", Count(self.tried), Rate(self.per_second), self.ran)
+        write!(f, "{} nonces tried, {}/s on {}", Count(self.tried), Rate(self.per_second), self.backends)
     }
 }

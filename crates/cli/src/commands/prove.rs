@@ -3,15 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use verilane::dedup::{Index, IndexOptions, Seen};
 use verilane::{Digest, Engine};
-use verilane_ledger::proof_file;
-use verilane_ledger::{Ledger, RecordProof, SignedRecord, record_digest};
+use verilane_ledger::{Ledger, RecordProof, proof_file};
 
 use crate::Status;
 use crate::shared::context::Context;
-use crate::shared::{output, progress};
+use crate::shared::{input, output, progress};
 
 /// Prove that a record is in a ledger: from the record to its block, from the block to an anchor
 #[derive(clap::Args)]
@@ -28,7 +27,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
-    let digest = digest_of(&args.record)?;
+    let digest = input::record_digest(&args.record)?;
     let engine = context.engine()?;
     let ledger = Ledger::open(&args.ledger)?;
     let Some(proof) = find(&engine, &ledger, &args.ledger, digest)? else {
@@ -49,26 +48,6 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
         None => output::text(&file)?,
     }
     Ok(Status::Passed)
-}
-
-/// The digest of a record given as 64 digits or as a file.
-pub fn digest_of(record: &Path) -> anyhow::Result<Digest> {
-    if let Some(Ok(digest)) = record.to_str().map(str::parse) {
-        return Ok(digest);
-    }
-    let length = fs::metadata(record).with_context(|| {
-        format!("{} is neither a digest of 64 hexadecimal digits nor a file", record.display())
-    })?;
-    if length.len() > SignedRecord::MAX_BYTES as u64 {
-        bail!(
-            "{} has {} bytes: a record has {} at most",
-            record.display(),
-            length.len(),
-            SignedRecord::MAX_BYTES
-        );
-    }
-    let bytes = fs::read(record).with_context(|| format!("cannot read {}", record.display()))?;
-    Ok(record_digest(&bytes))
 }
 
 /// Asks the index, if the ledger has one, and then the blocks that it lacks.

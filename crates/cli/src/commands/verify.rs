@@ -13,8 +13,8 @@ use serde::Serialize;
 use verilane::Engine;
 use verilane::ed25519::{Batch, Rule};
 
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::context::Context;
-use crate::shared::ran::Ran;
 use crate::shared::units::{Count, Rate};
 use crate::shared::{input, output, progress};
 use crate::signatures::Part;
@@ -67,7 +67,7 @@ struct Summary {
     seconds: f64,
     per_second: f64,
     #[serde(flatten)]
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
@@ -90,7 +90,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     if summary.items == 0 {
         output::warning(format_args!("{} holds no signatures", args.file.display()));
         let none = engine.verify(args.rule, &Batch::with_capacity(0))?;
-        summary.ran.note_report(none.report());
+        summary.backends.record_report(none.report());
     }
     summary.seconds = start.elapsed().as_secs_f64();
     summary.per_second = summary.items as f64 / summary.seconds;
@@ -148,12 +148,12 @@ impl Summary {
             reasons: Vec::new(),
             seconds: 0.0,
             per_second: 0.0,
-            ran: Ran::default(),
+            backends: BackendsUsed::default(),
         }
     }
 
     fn add(&mut self, engine: &Engine, rule: Rule, part: &Part) -> anyhow::Result<()> {
-        let verdicts = self.ran.note(engine.verify(rule, &part.batch)?);
+        let verdicts = self.backends.record(engine.verify(rule, &part.batch)?);
         self.items += part.items() as u64;
         self.valid += verdicts.valid_count() as u64;
         self.invalid.extend(verdicts.invalid().map(|index| part.places[index]));
@@ -176,6 +176,6 @@ impl fmt::Display for Summary {
         }
         let [items, valid] = [self.items, self.valid].map(Count);
         writeln!(f, "{valid} of {items} signatures valid under {}", self.rule)?;
-        write!(f, "{} signatures/s on {}", Rate(self.per_second), self.ran)
+        write!(f, "{} signatures/s on {}", Rate(self.per_second), self.backends)
     }
 }

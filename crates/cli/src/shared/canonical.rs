@@ -9,9 +9,9 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use verilane::{Digest, Engine, Hash, Records, Threads};
 
+use super::backends_used::BackendsUsed;
 use super::digester::Digester;
 use super::lines::each_line;
-use super::ran::Ran;
 
 /// The most bytes of one text.
 pub const MAX_BYTES: u64 = 256 << 20;
@@ -35,14 +35,14 @@ pub fn json(text: &[u8]) -> io::Result<Vec<u8>> {
 /// Lines of JSON.
 pub struct Lines {
     /// Of the canonical forms.
-    pub prints: Vec<Digest>,
+    pub fingerprints: Vec<Digest>,
     /// The lines' numbers, from 0.
     pub numbers: Vec<u32>,
     /// Their lengths as they stand in the file.
     pub lengths: Vec<u64>,
     /// The lines that are no JSON, and why.
     pub invalid: Vec<String>,
-    pub ran: Ran,
+    pub backends: BackendsUsed,
 }
 
 /// Brings every line of a file into its form, on all threads, and hashes that.
@@ -86,8 +86,8 @@ pub fn lines(
         flush(&std::mem::replace(&mut batch, Records::with_capacity(0, 0)))
     })?;
     flush(&batch)?;
-    let (prints, ran) = digester.finish()?;
-    Ok(Lines { prints, numbers, lengths, invalid, ran })
+    let (fingerprints, backends) = digester.finish()?;
+    Ok(Lines { fingerprints, numbers, lengths, invalid, backends })
 }
 
 /// A value in which no object has a name twice: which of the two counts is

@@ -7,9 +7,9 @@ use indicatif::ProgressBar;
 use rayon::prelude::*;
 use verilane::{Digest, Engine, Hash, Records, Threads};
 
+use super::backends_used::BackendsUsed;
 use super::canonical;
 use super::digester::stream;
-use super::ran::Ran;
 use super::walk::File;
 
 /// Bytes that are read before they are worked on: few enough that the
@@ -19,19 +19,22 @@ const BATCH_BYTES: u64 = 8 << 20;
 /// Files from this length on are worked on as they are read.
 const STREAMED_BYTES: u64 = BATCH_BYTES;
 
-/// The digest of each file's content, or why it cannot be had; and where they
-/// were computed. A file that is no longer as long as it was found is an error.
+/// The digest of each file, or why there is none; and the back ends that computed them.
+type Digests = (Vec<io::Result<Digest>>, BackendsUsed);
+
+/// The digest of each file's content. A file whose length has changed since it was found
+/// is an error.
 pub fn digests(
     engine: &Engine,
     threads: &Threads,
     hash: Hash,
     files: &[File],
     bar: &ProgressBar,
-) -> anyhow::Result<(Vec<io::Result<Digest>>, Ran)> {
-    let mut ran = Ran::default();
+) -> anyhow::Result<Digests> {
+    let mut backends = BackendsUsed::default();
     let mut digests: Vec<_> = files.iter().map(|_| Ok(Digest::default())).collect();
     let long = each_batch(threads, files, |batch| {
-        let hashed = ran.note(engine.hash(hash, &batch.records)?);
+        let hashed = backends.record(engine.hash(hash, &batch.records)?);
         for ((&index, read), digest) in batch.indices.iter().zip(batch.read).zip(hashed) {
             digests[index] = read.map(|()| digest);
         }
@@ -39,7 +42,7 @@ pub fn digests(
         Ok(())
     })?;
     if !long.is_empty() {
-        ran.note_singly(threads.count());
+        backends.record_unbatched(threads.count());
     }
     let streamed: Vec<_> = threads.run(|| {
         let long = long.par_iter().with_max_len(1);
@@ -48,22 +51,23 @@ pub fn digests(
     for (index, digest) in long.into_iter().zip(streamed) {
         digests[index] = digest;
     }
-    Ok((digests, ran))
+    Ok((digests, backends))
 }
 
-/// The same of the canonical form of each file's JSON; one that is no JSON is an error.
+/// The digest of the canonical form of each file's JSON. A file that is not JSON is an
+/// error.
 pub fn canonical_digests(
     engine: &Engine,
     threads: &Threads,
     hash: Hash,
     files: &[File],
     bar: &ProgressBar,
-) -> anyhow::Result<(Vec<io::Result<Digest>>, Ran)> {
-    let mut ran = Ran::default();
+) -> anyhow::Result<Digests> {
+    let mut backends = BackendsUsed::default();
     let mut digests: Vec<_> = files.iter().map(|_| Ok(Digest::default())).collect();
     let mut hash_forms = |indices: &[usize], forms: Vec<io::Result<Vec<u8>>>| -> anyhow::Result<()> {
         let records = Records::from_slices(forms.iter().flatten());
-        let mut hashed = ran.note(engine.hash(hash, &records)?).into_iter();
+        let mut hashed = backends.record(engine.hash(hash, &records)?).into_iter();
         for (&index, form) in indices.iter().zip(forms) {
             digests[index] = form.map(|_| hashed.next().unwrap_or_default());
         }
@@ -80,7 +84,7 @@ pub fn canonical_digests(
     for index in long {
         hash_forms(&[index], vec![canonical_long(&files[index])])?;
     }
-    Ok((digests, ran))
+    Ok((digests, backends))
 }
 
 fn canonical_long(file: &File) -> io::Result<Vec<u8>> {

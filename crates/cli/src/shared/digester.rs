@@ -7,8 +7,8 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 use verilane::{Digest, Engine, Hash, Records};
 
+use super::backends_used::BackendsUsed;
 use super::input::is_stdin;
-use super::ran::Ran;
 
 /// Bytes in a call to the engine.
 const BATCH_BYTES: u64 = 64 << 20;
@@ -29,7 +29,7 @@ pub struct Digester<'e> {
     /// Where the digests of the batch belong.
     places: Vec<usize>,
     digests: Vec<Digest>,
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 impl<'e> Digester<'e> {
@@ -42,7 +42,7 @@ impl<'e> Digester<'e> {
             batch: Records::with_capacity(0, 0),
             places: Vec::new(),
             digests: Vec::new(),
-            ran: Ran::default(),
+            backends: BackendsUsed::default(),
         }
     }
 
@@ -74,7 +74,7 @@ impl<'e> Digester<'e> {
         let length = file.metadata()?.len();
         if length >= STREAMED_BYTES {
             self.digests.push(stream(self.hash, self.prefix, file)?);
-            self.ran.note_singly(1);
+            self.backends.record_unbatched(1);
             return Ok(length);
         }
         let mut content = Vec::new();
@@ -84,7 +84,7 @@ impl<'e> Digester<'e> {
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {
-        let digests = self.ran.note(self.engine.hash(self.hash, &self.batch)?);
+        let digests = self.backends.record(self.engine.hash(self.hash, &self.batch)?);
         for (place, digest) in self.places.drain(..).zip(digests) {
             self.digests[place] = digest;
         }
@@ -93,11 +93,11 @@ impl<'e> Digester<'e> {
     }
 
     /// The digests in the order of the records, and where they were computed.
-    pub fn finish(mut self) -> anyhow::Result<(Vec<Digest>, Ran)> {
+    pub fn finish(mut self) -> anyhow::Result<(Vec<Digest>, BackendsUsed)> {
         if !self.places.is_empty() || self.digests.is_empty() {
             self.flush()?;
         }
-        Ok((self.digests, self.ran))
+        Ok((self.digests, self.backends))
     }
 }
 

@@ -31,6 +31,13 @@ pub fn records(items: usize, [shortest, longest]: [usize; 2], stream: &mut Rando
     records
 }
 
+/// Flips the bit of the signature or the message that a random word chooses.
+fn flip_bit(word: u64, signature: &mut [u8; 64], message: &mut [u8]) {
+    let bit = below(word, 8 * (64 + message.len()));
+    let byte = signature.iter_mut().chain(message).nth(bit / 8);
+    *byte.expect("the bit is in one of them") ^= 1 << (bit % 8);
+}
+
 /// Valid signatures to draw from.
 pub struct SignaturePool {
     keys: Vec<[u8; 32]>,
@@ -66,10 +73,8 @@ impl SignaturePool {
                 batch.push(key, &signature, message);
                 continue;
             }
-            let bit = below(word, 8 * (64 + message.len()));
             let mut message = message.clone();
-            let byte = signature.iter_mut().chain(&mut message).nth(bit / 8);
-            *byte.expect("the bit is in one of them") ^= 1 << (bit % 8);
+            flip_bit(word, &mut signature, &mut message);
             batch.push(key, &signature, &message);
         }
         batch
@@ -113,9 +118,7 @@ impl EntryPool {
             let mut record = all.records().get(index).to_vec();
             let mut signature = all.signatures()[index];
             if flip & 63 == 0 {
-                let bit = below(*flip, 8 * (64 + record.len()));
-                let byte = signature.iter_mut().chain(&mut record).nth(bit / 8);
-                *byte.expect("the bit is in one of them") ^= 1 << (bit % 8);
+                flip_bit(*flip, &mut signature, &mut record);
             }
             entries.push(&all.keys()[index], &signature, all.digests()[index], &record);
         }

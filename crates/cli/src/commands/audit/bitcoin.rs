@@ -10,8 +10,8 @@ use verilane_ledger::bitcoin::{BitcoinAuditor, BitcoinFailure, Deobfuscated, Obf
 
 use super::Args;
 use crate::Status;
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::context::Context;
-use crate::shared::ran::Ran;
 use crate::shared::units::Counted;
 use crate::shared::{input, output, progress};
 
@@ -25,7 +25,7 @@ struct Summary {
     seconds: f64,
     mb_per_second: f64,
     #[serde(flatten)]
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 #[derive(Serialize)]
@@ -63,8 +63,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     bar.finish_and_clear();
     let audit = auditor.finish();
     let seconds = start.elapsed().as_secs_f64();
-    let mut ran = Ran::default();
-    audit.reports.iter().for_each(|report| ran.note_report(report));
+    let backends = audit.reports.iter().collect();
     let summary = Summary {
         blocks: audit.blocks,
         transactions: audit.transactions,
@@ -73,10 +72,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
         bytes: audit.bytes,
         seconds,
         mb_per_second: audit.bytes as f64 / 1e6 / seconds,
-        ran,
+        backends,
     };
     output::print(context, &summary)?;
-    Ok(summary.status())
+    Ok(Status::of(!summary.unreadable.is_empty(), !summary.failures.is_empty()))
 }
 
 /// The key that a node keeps beside its block files; other files have none.
@@ -99,16 +98,6 @@ fn finding(failure: &BitcoinFailure, files: &[&Path]) -> Finding {
     }
 }
 
-impl Summary {
-    fn status(&self) -> Status {
-        match (self.unreadable.is_empty(), self.failures.is_empty()) {
-            (false, _) => Status::Unreadable,
-            (true, false) => Status::Failed,
-            (true, true) => Status::Passed,
-        }
-    }
-}
-
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Finding { block, kind, detail, file, position } in &self.failures {
@@ -121,6 +110,6 @@ impl fmt::Display for Summary {
         if self.blocks == 0 {
             return Ok(());
         }
-        write!(f, "\n{:.0} MB/s on {}", self.mb_per_second, self.ran)
+        write!(f, "\n{:.0} MB/s on {}", self.mb_per_second, self.backends)
     }
 }

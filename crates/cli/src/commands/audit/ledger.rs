@@ -8,8 +8,8 @@ use serde::Serialize;
 use verilane_ledger::LedgerFailure;
 
 use crate::Status;
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::context::Context;
-use crate::shared::ran::Ran;
 use crate::shared::units::Counted;
 use crate::shared::{output, progress};
 
@@ -30,7 +30,7 @@ struct Summary {
     seconds: f64,
     records_per_second: f64,
     #[serde(flatten)]
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 /// Counted from 0, as all places in blocks.
@@ -52,8 +52,7 @@ pub fn run(directory: &Path, context: &Context) -> anyhow::Result<Status> {
     let audit = verilane_ledger::audit(&engine, directory, |bytes| bar.set_position(bytes))?;
     bar.finish_and_clear();
     let seconds = start.elapsed().as_secs_f64();
-    let mut ran = Ran::default();
-    audit.reports.iter().for_each(|report| ran.note_report(report));
+    let backends = audit.reports.iter().collect();
     let summary = Summary {
         chain: audit.genesis.chain().to_string(),
         name: audit.genesis.name,
@@ -67,10 +66,10 @@ pub fn run(directory: &Path, context: &Context) -> anyhow::Result<Status> {
         bytes: audit.bytes,
         seconds,
         records_per_second: audit.records as f64 / seconds,
-        ran,
+        backends,
     };
     output::print(context, &summary)?;
-    Ok(if summary.failures.is_empty() { Status::Passed } else { Status::Failed })
+    Ok(Status::of(false, !summary.failures.is_empty()))
 }
 
 fn finding(failure: &LedgerFailure) -> Finding {
@@ -103,6 +102,6 @@ impl fmt::Display for Summary {
         if self.blocks == 0 {
             return Ok(());
         }
-        write!(f, "\n{:.0} k records/s on {}", self.records_per_second / 1e3, self.ran)
+        write!(f, "\n{:.0} k records/s on {}", self.records_per_second / 1e3, self.backends)
     }
 }

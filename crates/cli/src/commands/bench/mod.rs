@@ -66,7 +66,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
         output::warning("this build is not optimised for speed: use cargo run --release");
     }
     let workloads = workload::select(&args.workload)?;
-    args.export.check()?;
+    let exports = args.export.exports();
+    exports.check()?;
     #[cfg(feature = "gpu")]
     let full = args.full.then(|| full::begin(context)).transpose()?;
     let (backends, mut report) = set_up(context)?;
@@ -98,7 +99,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     }
     #[cfg(not(feature = "gpu"))]
     drop(source);
-    args.export.write(&report)?;
+    exports.write(&report)?;
     output::print(context, &report)?;
     Ok(status(&report))
 }

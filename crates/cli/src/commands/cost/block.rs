@@ -3,10 +3,11 @@
 use verilane_cost::model::{self, Network};
 use verilane_cost::{Figure, Quantity, Work};
 
-use super::number::{plain, with_unit};
 use super::rates::Rates;
 use super::scenario::Scenario;
 use super::study::{Axis, Curve, Entry, Line, Plot, Section, Style};
+use crate::shared::numbers::plain;
+use crate::shared::units::with_unit;
 
 /// The model at the scenario, ready to be swept.
 pub struct Block<'a> {
@@ -158,98 +159,104 @@ impl<'a> Block<'a> {
     }
 
     fn entries(&self) -> Vec<Entry> {
-        let network = &self.scenario.network;
-        let source =
-            if self.scenario.work.is_some() { "chosen: --difficulty, --target or --bits" } else { "" };
-        let chosen = |unit, value| Quantity::assumed(value, unit, source);
-        let [hashes, difficulty] = match self.scenario.work {
-            Some(work) => [chosen("hashes", work.hashes()), chosen("", work.difficulty())],
+        [self.work_entries(), self.block_entries(), self.power_entries(), self.break_even_entries()].concat()
+    }
+
+    /// The hashes of a block, chosen or settled at.
+    fn work_entries(&self) -> Vec<Entry> {
+        let chosen = |unit, value| Quantity::assumed(value, unit, "chosen: --difficulty, --target or --bits");
+        let (hashes, difficulty, formula) = match self.scenario.work {
+            Some(work) => (
+                chosen("hashes", work.hashes()),
+                chosen("", work.difficulty()),
+                "2^256 / (target + 1) = difficulty × 2^48 / 65535".to_string(),
+            ),
             None => {
-                let hashes = equilibrium(self.scenario, self.rates).quantity;
+                let Figure { quantity: hashes, formula, .. } = equilibrium(self.scenario, self.rates);
                 let difficulty =
                     Quantity::derived("", [&hashes], |[hashes]| hashes / Work::HASHES_OF_DIFFICULTY_1);
-                [hashes, difficulty]
+                (hashes, difficulty, formula)
             }
         };
-        let work_formula = match self.scenario.work {
-            Some(_) => "2^256 / (target + 1) = difficulty × 2^48 / 65535".to_string(),
-            None => equilibrium(self.scenario, self.rates).formula,
-        };
-        let mut entries = vec![
-            Entry {
-                formula: Some(work_formula),
-                ..Entry::of("hashes_per_block", "PoW: hashes a block", &hashes)
-            },
+        vec![
+            Entry { formula: Some(formula), ..Entry::of("hashes_per_block", "PoW: hashes a block", &hashes) },
             Entry {
                 formula: Some("hashes / (2^48 / 65535)".into()),
                 ..Entry::of("difficulty", "PoW: difficulty", &difficulty)
             },
+        ]
+    }
+
+    /// What a block costs in energy and in time.
+    fn block_entries(&self) -> Vec<Entry> {
+        let network = &self.scenario.network;
+        let pow = |currency| self.pow(self.work, currency);
+        let mut entries =
+            vec![Entry::modelled("pow_block", "PoW: energy of a block, this device", &pow(Currency::Joules))];
+        entries.extend(self.scenario.asic.as_ref().map(|asic| {
+            let figure = model::pow_block(self.work, asic, self.pue());
+            Entry::modelled("pow_block_asic", "PoW: energy of a block, ASIC", &figure)
+        }));
+        let figures = [
+            ("pos_block", "PoS: energy of a block, marginal", self.pos(network, Currency::Joules)),
+            ("pos_block_whole", "PoS: energy of a block, whole nodes", self.whole(network)),
+            ("pow_block_time", "PoW: time of this device for a block", pow(Currency::Seconds)),
+            (
+                "pos_block_time",
+                "PoS: time of this device for a block, all nodes' together",
+                self.pos(network, Currency::Seconds),
+            ),
         ];
-        let mut add = |id, name, figure: Figure| entries.push(Entry::modelled(id, name, &figure));
-        add("pow_block", "PoW: energy of a block, this device", self.pow(self.work, Currency::Joules));
-        if let Some(asic) = &self.scenario.asic {
-            add(
-                "pow_block_asic",
-                "PoW: energy of a block, ASIC",
-                model::pow_block(self.work, asic, self.pue()),
-            );
-        }
-        add("pos_block", "PoS: energy of a block, marginal", self.pos(network, Currency::Joules));
-        add("pos_block_whole", "PoS: energy of a block, whole nodes", self.whole(network));
-        add("pow_block_time", "PoW: time of this device for a block", self.pow(self.work, Currency::Seconds));
-        add(
-            "pos_block_time",
-            "PoS: time of this device for a block, all nodes' together",
-            self.pos(network, Currency::Seconds),
-        );
-        let rates = self.rates;
-        let block_time = network.block_time();
-        add(
-            "pow_node_power",
-            "PoW: power of a node that mines on this device",
-            model::hash_rate_power(&rates.hash.rate, &rates.hash.joules, self.pue()),
-        );
-        add(
-            "pos_node_power_marginal",
-            "PoS: power that a block's work adds to a node",
-            self.marginal_power(),
-        );
-        add("pos_node_power", "PoS: power of a whole node", self.node_power());
-        add(
-            "pow_power",
-            "PoW: power of the network, this device",
-            model::pow_power(self.work, block_time, &rates.hash.joules, self.pue()),
-        );
-        if let Some(asic) = &self.scenario.asic {
-            add(
-                "pow_power_asic",
-                "PoW: power of the network, ASIC",
-                model::pow_power(self.work, block_time, asic, self.pue()),
-            );
-        }
-        add(
-            "pos_power",
-            "PoS: power of the network, whole nodes",
-            model::pos_power(network, &rates.node, self.pue()),
-        );
-        add(
-            "break_even",
-            "Difficulty at which both cost the same, marginal",
-            self.break_even_marginal(network),
-        );
-        add(
-            "break_even_whole",
-            "Difficulty at which both cost the same, whole nodes",
-            self.break_even_whole(network),
-        );
-        if let Some(asic) = &self.scenario.asic {
+        entries.extend(figures.map(|(id, name, figure)| Entry::modelled(id, name, &figure)));
+        entries
+    }
+
+    /// What a node and the network draw.
+    fn power_entries(&self) -> Vec<Entry> {
+        let (network, rates, pue) = (&self.scenario.network, self.rates, self.pue());
+        let mining = model::hash_rate_power(&rates.hash.rate, &rates.hash.joules, pue);
+        let network_power =
+            |joules: &Quantity| model::pow_power(self.work, network.block_time(), joules, pue);
+        let figures = [
+            ("pow_node_power", "PoW: power of a node that mines on this device", mining),
+            (
+                "pos_node_power_marginal",
+                "PoS: power that a block's work adds to a node",
+                self.marginal_power(),
+            ),
+            ("pos_node_power", "PoS: power of a whole node", self.node_power()),
+            ("pow_power", "PoW: power of the network, this device", network_power(&rates.hash.joules)),
+        ];
+        let mut entries = figures.map(|(id, name, figure)| Entry::modelled(id, name, &figure)).to_vec();
+        entries.extend(self.scenario.asic.as_ref().map(|asic| {
+            Entry::modelled("pow_power_asic", "PoW: power of the network, ASIC", &network_power(asic))
+        }));
+        let whole = model::pos_power(network, &rates.node, pue);
+        entries.push(Entry::modelled("pos_power", "PoS: power of the network, whole nodes", &whole));
+        entries
+    }
+
+    /// The difficulties at which both schemes cost the same.
+    fn break_even_entries(&self) -> Vec<Entry> {
+        let network = &self.scenario.network;
+        let figures = [
+            (
+                "break_even",
+                "Difficulty at which both cost the same, marginal",
+                self.break_even_marginal(network),
+            ),
+            (
+                "break_even_whole",
+                "Difficulty at which both cost the same, whole nodes",
+                self.break_even_whole(network),
+            ),
+        ];
+        let mut entries = figures.map(|(id, name, figure)| Entry::modelled(id, name, &figure)).to_vec();
+        entries.extend(self.scenario.asic.as_ref().map(|asic| {
             let figure = self.break_even(&self.pos(network, Currency::Joules), asic);
-            add(
-                "break_even_asic",
-                "Difficulty at which both cost the same, marginal, mined on ASICs",
-                figure,
-            );
-        }
+            let name = "Difficulty at which both cost the same, marginal, mined on ASICs";
+            Entry::modelled("break_even_asic", name, &figure)
+        }));
         entries
     }
 

@@ -8,10 +8,11 @@ use verilane_cost::simulate::{
 };
 use verilane_cost::{Estimate, Figure, Quantity, model};
 
-use super::number::{plain, with_unit};
 use super::rates::Rates;
 use super::scenario::Scenario;
 use super::study::{Axis, Curve, Entry, Line, Plot, Point, Section, Style};
+use crate::shared::numbers::plain;
+use crate::shared::units::with_unit;
 
 const HOUR: f64 = 3600.0;
 /// Delays of the sweep, in block times.

@@ -38,7 +38,7 @@ pub fn render(study: &Study) -> String {
     );
     put(
         &mut page,
-        format_args!("<p class=\"machine\">Ran on {}.</p>\n</header>\n", escape(&study.ran.to_string())),
+        format_args!("<p class=\"machine\">Ran on {}.</p>\n</header>\n", escape(&study.backends.to_string())),
     );
     page.push_str("<section class=\"summary\">\n");
     for sentence in &study.summary {

@@ -5,7 +5,6 @@ mod block;
 mod csv;
 mod hour;
 mod html;
-mod number;
 mod plot;
 mod rates;
 mod review;
@@ -13,17 +12,15 @@ mod scenario;
 mod study;
 mod text;
 
-use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
-
-use anyhow::Context as _;
+use std::path::PathBuf;
 
 use crate::Status;
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::context::Context;
+use crate::shared::exports::Exports;
 use crate::shared::machine::Machine;
 use crate::shared::output::print;
 use crate::shared::progress;
-use crate::shared::ran::Ran;
 use block::Block;
 use rates::Rates;
 use scenario::Scenario;
@@ -52,41 +49,22 @@ struct Files {
     export_csv: Option<PathBuf>,
 }
 
-type Render = fn(&Study) -> anyhow::Result<Vec<u8>>;
-
 impl Files {
-    fn each(&self) -> impl Iterator<Item = (&Path, Render)> {
-        let files = [
-            (&self.report, (|study| Ok(html::render(study).into())) as Render),
+    fn exports(&self) -> Exports<'_, Study> {
+        Exports::new([
+            (&self.report, |study| Ok(html::render(study).into())),
             (&self.export_json, |study| Ok(serde_json::to_vec_pretty(study)?)),
             (&self.export_csv, csv::render),
-        ];
-        files.into_iter().filter_map(|(path, render)| Some((path.as_deref()?, render)))
-    }
-
-    /// Makes sure that every file can be written, before time is spent.
-    fn check(&self) -> anyhow::Result<()> {
-        for (path, _) in self.each() {
-            let file = OpenOptions::new().append(true).create(true).open(path);
-            file.with_context(|| format!("cannot write to {}", path.display()))?;
-        }
-        Ok(())
-    }
-
-    fn write(&self, study: &Study) -> anyhow::Result<()> {
-        for (path, render) in self.each() {
-            std::fs::write(path, render(study)?)
-                .with_context(|| format!("cannot write to {}", path.display()))?;
-        }
-        Ok(())
+        ])
     }
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let scenario = Scenario::new(&args.options)?;
-    args.files.check()?;
+    let exports = args.files.exports();
+    exports.check()?;
     let study = study(&scenario, context)?;
-    args.files.write(&study)?;
+    exports.write(&study)?;
     print(context, &study)?;
     Ok(if study.checked { Status::Passed } else { Status::Failed })
 }
@@ -94,8 +72,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
 fn study(scenario: &Scenario, context: &Context) -> anyhow::Result<Study> {
     let bar = progress::cases(Rates::STEPS + hour::STEPS);
     let rates = Rates::measure(&context.engine()?, scenario, &bar)?;
-    let mut ran = Ran::default();
-    rates.note(&mut ran);
+    let mut backends = BackendsUsed::default();
+    rates.record_backends(&mut backends);
     let checked = rates.checked();
     let mut summary = Vec::new();
     let mut sections = vec![rates.section(scenario), scenario.section()];
@@ -111,7 +89,7 @@ fn study(scenario: &Scenario, context: &Context) -> anyhow::Result<Study> {
     sections.push(limits());
     bar.finish_and_clear();
     let machine = Machine::new(&context.options)?;
-    Ok(Study { schema_version: 1, machine, ran, checked, summary, sections })
+    Ok(Study { schema_version: 1, machine, backends, checked, summary, sections })
 }
 
 fn limits() -> Section {

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::html::escape;
-use super::number::{decade, plain, with_unit};
 use super::study::{Axis, Curve, Line, Plot, Point};
+use crate::shared::numbers::plain;
+use crate::shared::units::{decade, with_unit};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 400.0;

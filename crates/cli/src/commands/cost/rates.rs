@@ -7,7 +7,7 @@ use verilane_cost::measure::{self, Measured};
 
 use super::scenario::Scenario;
 use super::study::{Entry, Section};
-use crate::shared::ran::Ran;
+use crate::shared::backends_used::BackendsUsed;
 
 /// The measured operations and the powers.
 pub struct Rates {
@@ -49,10 +49,10 @@ impl Rates {
         self.each().iter().all(|measured| measured.checked)
     }
 
-    /// Notes where the operations ran.
-    pub fn note(&self, ran: &mut Ran) {
+    /// Records where the operations ran.
+    pub fn record_backends(&self, backends: &mut BackendsUsed) {
         for measured in self.each() {
-            ran.note_report(&measured.report);
+            backends.record_report(&measured.report);
         }
     }
 

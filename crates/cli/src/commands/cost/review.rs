@@ -3,9 +3,9 @@
 use verilane_cost::review::ReviewModel;
 use verilane_cost::{Figure, Quantity};
 
-use super::number::with_unit;
 use super::rates::Rates;
 use super::study::{Axis, Curve, Entry, Grid, Line, Plot, Row, Section, Style};
+use crate::shared::units::with_unit;
 
 const PAPER: &str =
     "Chen and Cheng, section 6: 500 citizens a sub-unit, 50 reviews a day, k1 = 50, 3 members";

@@ -8,9 +8,9 @@ use verilane::pow::Target;
 use verilane_cost::model::{Network, check_pue};
 use verilane_cost::{Estimate, Quantity, Work, positive};
 
-use super::number::plain;
 use super::study::{Entry, Section};
-use crate::commands::mine::target_of_bits;
+use crate::shared::names::target_of_bits;
+use crate::shared::numbers::plain;
 
 /// The ledger to model, and how to measure.
 #[derive(clap::Args)]

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use verilane_cost::{Estimate, Figure, Quantity};
 
-use super::number::with_unit;
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::machine::Machine;
-use crate::shared::ran::Ran;
+use crate::shared::units::with_unit;
 
 /// The result of the command. The fields are frozen under `schema_version`.
 #[derive(Serialize)]
@@ -13,7 +13,7 @@ pub struct Study {
     pub schema_version: u32,
     pub machine: Machine,
     #[serde(flatten)]
-    pub ran: Ran,
+    pub backends: BackendsUsed,
     /// Whether every result of the measured operations was the known one.
     pub checked: bool,
     /// The findings in a sentence each.

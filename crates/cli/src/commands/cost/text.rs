@@ -25,7 +25,7 @@ impl fmt::Display for Study {
         write!(
             f,
             "Ran on {}, results {}. Ed25519 figures do not transfer to Ethereum's BLS votes.",
-            self.ran,
+            self.backends,
             if self.checked { "checked" } else { "WRONG" }
         )
     }

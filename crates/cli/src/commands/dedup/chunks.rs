@@ -12,7 +12,7 @@ use serde::Serialize;
 use verilane::dedup::chunks::ChunkSizes;
 use verilane::{Digest, Engine, Hash, Records, Threads};
 
-use crate::shared::ran::Ran;
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::units::{Bytes, Count};
 use crate::shared::walk::{self, File};
 use crate::shared::{contents, output, progress};
@@ -51,7 +51,7 @@ pub struct Summary {
     /// Further names of files that were counted.
     hard_links: usize,
     #[serde(flatten)]
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 /// Cuts all files under `paths` and looks for equal chunks.
@@ -91,19 +91,19 @@ pub fn find(
     bar.finish_and_clear();
     unreadable.iter().for_each(output::warning);
     let files = files.len() - (unreadable.len() - before);
-    let firsts = chunks.ran.note(engine.first_occurrences(&chunks.prints)?);
+    let firsts = chunks.backends.record(engine.first_occurrences(&chunks.fingerprints)?);
     let length = |index: usize| u64::from(chunks.lengths[index]);
     Ok(Summary {
         hash: hash.to_string(),
         files,
         bytes: (0..chunks.lengths.len()).map(length).sum(),
-        chunks: chunks.prints.len(),
+        chunks: chunks.fingerprints.len(),
         unique: firsts.unique_count(),
         duplicate: firsts.duplicates().count(),
         saved_bytes: firsts.duplicates().map(length).sum(),
         unreadable,
         hard_links,
-        ran: chunks.ran,
+        backends: chunks.backends,
     })
 }
 
@@ -113,15 +113,15 @@ struct Chunks<'e> {
     threads: &'e Threads,
     hash: Hash,
     sizes: ChunkSizes,
-    prints: Vec<Digest>,
+    fingerprints: Vec<Digest>,
     lengths: Vec<u32>,
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 impl<'e> Chunks<'e> {
     fn new(engine: &'e Engine, threads: &'e Threads, hash: Hash, sizes: ChunkSizes) -> Self {
-        let (prints, lengths) = (Vec::new(), Vec::new());
-        Chunks { engine, threads, hash, sizes, prints, lengths, ran: Ran::default() }
+        let (fingerprints, lengths) = (Vec::new(), Vec::new());
+        Chunks { engine, threads, hash, sizes, fingerprints, lengths, backends: BackendsUsed::default() }
     }
 
     fn push_files(&mut self, files: &[&[u8]]) -> anyhow::Result<()> {
@@ -137,10 +137,10 @@ impl<'e> Chunks<'e> {
 
     /// Cuts a file as it is read. After an error, nothing of it was added.
     fn push_long(&mut self, file: &File, bar: &ProgressBar) -> anyhow::Result<()> {
-        let before = self.prints.len();
+        let before = self.fingerprints.len();
         let pushed = self.push_windows(bar.wrap_read(contents::open(file)?));
         if pushed.is_err() {
-            self.prints.truncate(before);
+            self.fingerprints.truncate(before);
             self.lengths.truncate(before);
         }
         pushed
@@ -165,8 +165,8 @@ impl<'e> Chunks<'e> {
     }
 
     fn push(&mut self, chunks: &Records<'_>) -> anyhow::Result<()> {
-        let digests = self.ran.note(self.engine.hash(self.hash, chunks)?);
-        self.prints.extend(digests);
+        let digests = self.backends.record(self.engine.hash(self.hash, chunks)?);
+        self.fingerprints.extend(digests);
         self.lengths.extend(chunks.iter().map(|chunk| chunk.len() as u32));
         Ok(())
     }
@@ -182,6 +182,6 @@ impl fmt::Display for Summary {
             writeln!(f, "{} further names of these files not counted", Count(self.hard_links as u64))?;
         }
         writeln!(f, "{chunks} chunks, {unique} unique, {duplicate} repeat an earlier one")?;
-        write!(f, "{saved} saved without these; {} on {}", self.hash, self.ran)
+        write!(f, "{saved} saved without these; {} on {}", self.hash, self.backends)
     }
 }

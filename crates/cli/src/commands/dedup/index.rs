@@ -1,4 +1,4 @@
-//! What earlier runs have seen: `verilane dedup --index`.
+//! The index of earlier runs: `verilane dedup --index`.
 
 use std::fmt::{self, Display};
 use std::path::Path;
@@ -7,11 +7,11 @@ use serde::Serialize;
 use verilane::dedup::{Index, IndexOptions, Seen};
 use verilane::{Digest, Engine, Key};
 
-use crate::shared::ran::Ran;
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::units::Count;
 
-/// The index of all earlier runs' records; each run is a block of it.
-pub struct Earlier {
+/// The records of all earlier runs; each run is a block of the index.
+pub struct RunIndex {
     path: String,
     index: Index,
 }
@@ -34,23 +34,23 @@ struct SeenBefore<R> {
     run: u64,
 }
 
-impl Earlier {
+impl RunIndex {
     pub fn open(path: &Path, key: Option<Key>) -> anyhow::Result<Self> {
         let index = Index::open(path, IndexOptions { key, ..IndexOptions::default() })?;
-        Ok(Earlier { path: path.display().to_string(), index })
+        Ok(RunIndex { path: path.display().to_string(), index })
     }
 
-    /// Compares this run's records, whose names `name` tells, and adds the new
-    /// ones: all or, if it is interrupted, none.
+    /// Compares this run's records, named by `name`, and adds the new ones: all of them, or
+    /// none if it is interrupted.
     pub fn compare<R>(
         mut self,
         engine: &Engine,
         digests: &[Digest],
         name: impl Fn(usize) -> R,
-        ran: &mut Ran,
+        backends: &mut BackendsUsed,
     ) -> anyhow::Result<Comparison<R>> {
         let run = self.index.blocks();
-        let answers = ran.note(self.index.add(engine, run, digests)?);
+        let answers = backends.record(self.index.add(engine, run, digests)?);
         let seen_before = |(index, &seen): (usize, &Seen)| match seen {
             Seen::InBlock(run) => Some(SeenBefore { record: name(index), run }),
             Seen::New | Seen::Repeats(_) => None,

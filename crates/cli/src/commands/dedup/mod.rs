@@ -13,15 +13,16 @@ use serde::Serialize;
 use verilane::{Digest, Engine, Hash, Key, Threads};
 
 use crate::Status;
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::context::Context;
 use crate::shared::digester::Digester;
 use crate::shared::lines::each_line;
-use crate::shared::ran::Ran;
+use crate::shared::names::HashName;
 use crate::shared::units::{Bytes, Count};
 use crate::shared::walk::{self, File};
 use crate::shared::{canonical, contents, input, output, progress};
 use chunks::Sizes;
-use index::{Comparison, Earlier};
+use index::{Comparison, RunIndex};
 
 /// Find identical records by their fingerprints, and what leaving them out would save
 ///
@@ -60,12 +61,6 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum HashName {
-    Blake3,
-    Sha256,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
 enum Form {
     Json,
 }
@@ -86,7 +81,7 @@ struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     hard_links: Option<usize>,
     #[serde(flatten)]
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 /// A line by its position, from 0, or a file by its path.
@@ -99,12 +94,11 @@ enum Record {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let hash = match (args.key, args.hash) {
-        // What an index keeps is keyed by itself.
+        // An index keys its fingerprints itself.
         _ if args.index.is_some() => Hash::Blake3,
         (Some(_), Some(HashName::Sha256)) => bail!("--key is for blake3: sha256 has no keyed form here"),
         (Some(key), _) => Hash::KeyedBlake3(key),
-        (None, Some(HashName::Sha256)) => Hash::Sha256,
-        (None, _) => Hash::Blake3,
+        (None, hash) => hash.unwrap_or(HashName::Blake3).into(),
     };
     let engine = context.engine()?;
     let threads = context.threads()?;
@@ -114,18 +108,16 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
         }
         let summary = chunks::find(&engine, &threads, hash, sizes, &args.paths)?;
         output::print(context, &summary)?;
-        return Ok(status(&summary.unreadable));
+        return Ok(Status::of(!summary.unreadable.is_empty(), false));
     }
-    let earlier = args.index.as_deref().map(|path| Earlier::open(path, args.key)).transpose()?;
+    let index = args.index.as_deref().map(|path| RunIndex::open(path, args.key)).transpose()?;
     let summary = match (&args.paths[..], args.canonical) {
-        ([path], None) if holds_lines(path) => lines(&engine, hash, earlier, path)?,
-        ([path], Some(Form::Json)) if holds_lines(path) => {
-            json_lines(&engine, &threads, hash, earlier, path)?
-        }
-        (paths, form) => files(&engine, &threads, hash, form, earlier, paths)?,
+        ([path], None) if holds_lines(path) => lines(&engine, hash, index, path)?,
+        ([path], Some(Form::Json)) if holds_lines(path) => json_lines(&engine, &threads, hash, index, path)?,
+        (paths, form) => files(&engine, &threads, hash, form, index, paths)?,
     };
     output::print(context, &summary)?;
-    Ok(status(&summary.unreadable))
+    Ok(Status::of(!summary.unreadable.is_empty(), false))
 }
 
 /// Whether the records are the lines of what `path` names, not files.
@@ -133,11 +125,7 @@ fn holds_lines(path: &Path) -> bool {
     input::is_stdin(path) || !path.is_dir()
 }
 
-fn status(unreadable: &[String]) -> Status {
-    if unreadable.is_empty() { Status::Passed } else { Status::Unreadable }
-}
-
-fn lines(engine: &Engine, hash: Hash, earlier: Option<Earlier>, path: &Path) -> anyhow::Result<Summary> {
+fn lines(engine: &Engine, hash: Hash, index: Option<RunIndex>, path: &Path) -> anyhow::Result<Summary> {
     let bar = progress::bytes(input::total_size(&[path.into()]));
     let mut digester = Digester::new(engine, hash, &[]);
     let mut lengths = Vec::new();
@@ -147,11 +135,11 @@ fn lines(engine: &Engine, hash: Hash, earlier: Option<Earlier>, path: &Path) -> 
         digester.push(line)
     })?;
     bar.finish_and_clear();
-    let (prints, ran) = digester.finish()?;
-    let mut summary = Summary::new(hash, prints.len(), ran);
+    let (fingerprints, backends) = digester.finish()?;
+    let mut summary = Summary::new(hash, fingerprints.len(), backends);
     let name = |index: usize| Record::Line(index as u32);
-    summary.group(engine, &prints, name, |index| lengths[index])?;
-    summary.compare(engine, earlier, &prints, name)?;
+    summary.group(engine, &fingerprints, name, |index| lengths[index])?;
+    summary.compare(engine, index, &fingerprints, name)?;
     Ok(summary)
 }
 
@@ -159,18 +147,18 @@ fn json_lines(
     engine: &Engine,
     threads: &Threads,
     hash: Hash,
-    earlier: Option<Earlier>,
+    index: Option<RunIndex>,
     path: &Path,
 ) -> anyhow::Result<Summary> {
     let bar = progress::bytes(input::total_size(&[path.into()]));
     let lines = canonical::lines(engine, threads, hash, path, |bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
     lines.invalid.iter().for_each(output::warning);
-    let mut summary = Summary::new(hash, lines.prints.len(), lines.ran);
+    let mut summary = Summary::new(hash, lines.fingerprints.len(), lines.backends);
     summary.unreadable = lines.invalid;
     let name = |index: usize| Record::Line(lines.numbers[index]);
-    summary.group(engine, &lines.prints, name, |index| lines.lengths[index])?;
-    summary.compare(engine, earlier, &lines.prints, name)?;
+    summary.group(engine, &lines.fingerprints, name, |index| lines.lengths[index])?;
+    summary.compare(engine, index, &lines.fingerprints, name)?;
     Ok(summary)
 }
 
@@ -179,39 +167,39 @@ fn files(
     threads: &Threads,
     hash: Hash,
     form: Option<Form>,
-    earlier: Option<Earlier>,
+    index: Option<RunIndex>,
     paths: &[PathBuf],
 ) -> anyhow::Result<Summary> {
     let mut found = threads.run(|| walk::find(paths));
     let hard_links = found.drop_further_names();
     let mut unreadable = found.unreadable;
     // Texts of different lengths can have one form; and any file may have been seen before.
-    let by_size = form.is_none() && earlier.is_none();
+    let by_size = form.is_none() && index.is_none();
     let alone = if by_size { keep_same_sizes(&mut found.files) } else { 0 };
     let bar = progress::bytes(found.files.iter().map(|file| file.length).sum());
-    let (digests, ran) = match form {
+    let (digests, backends) = match form {
         None => contents::digests(engine, threads, hash, &found.files, &bar)?,
         Some(Form::Json) => contents::canonical_digests(engine, threads, hash, &found.files, &bar)?,
     };
     bar.finish_and_clear();
-    let mut prints = Vec::with_capacity(digests.len());
+    let mut fingerprints = Vec::with_capacity(digests.len());
     let mut read = Vec::with_capacity(digests.len());
     for (file, digest) in found.files.into_iter().zip(digests) {
         match digest {
             Ok(digest) => {
-                prints.push(digest);
+                fingerprints.push(digest);
                 read.push(file);
             }
             Err(error) => unreadable.push(format!("cannot read {}: {error}", file.path.display())),
         }
     }
     unreadable.iter().for_each(output::warning);
-    let mut summary = Summary::new(hash, alone + read.len(), ran);
+    let mut summary = Summary::new(hash, alone + read.len(), backends);
     summary.hard_links = Some(hard_links);
     summary.unreadable = unreadable;
     let name = |index: usize| Record::File(read[index].path.display().to_string());
-    summary.group(engine, &prints, name, |index| read[index].length)?;
-    summary.compare(engine, earlier, &prints, name)?;
+    summary.group(engine, &fingerprints, name, |index| read[index].length)?;
+    summary.compare(engine, index, &fingerprints, name)?;
     Ok(summary)
 }
 
@@ -228,7 +216,7 @@ fn keep_same_sizes(files: &mut Vec<File>) -> usize {
 }
 
 impl Summary {
-    fn new(hash: Hash, records: usize, ran: Ran) -> Self {
+    fn new(hash: Hash, records: usize, backends: BackendsUsed) -> Self {
         Summary {
             hash: hash.to_string(),
             records,
@@ -239,7 +227,7 @@ impl Summary {
             saved_bytes: 0,
             unreadable: Vec::new(),
             hard_links: None,
-            ran,
+            backends,
         }
     }
 
@@ -247,11 +235,11 @@ impl Summary {
     fn group(
         &mut self,
         engine: &Engine,
-        prints: &[Digest],
+        fingerprints: &[Digest],
         name: impl Fn(usize) -> Record,
         length: impl Fn(usize) -> u64,
     ) -> anyhow::Result<()> {
-        let firsts = self.ran.note(engine.first_occurrences(prints)?);
+        let firsts = self.backends.record(engine.first_occurrences(fingerprints)?);
         self.duplicate = firsts.duplicates().count();
         self.unique = self.records - self.duplicate;
         self.saved_bytes = firsts.duplicates().map(length).sum();
@@ -264,12 +252,12 @@ impl Summary {
     fn compare(
         &mut self,
         engine: &Engine,
-        earlier: Option<Earlier>,
-        prints: &[Digest],
+        index: Option<RunIndex>,
+        fingerprints: &[Digest],
         name: impl Fn(usize) -> Record,
     ) -> anyhow::Result<()> {
-        let compare = |earlier: Earlier| earlier.compare(engine, prints, name, &mut self.ran);
-        self.index = earlier.map(compare).transpose()?;
+        let compare = |index: RunIndex| index.compare(engine, fingerprints, name, &mut self.backends);
+        self.index = index.map(compare).transpose()?;
         Ok(())
     }
 }
@@ -290,7 +278,7 @@ impl fmt::Display for Summary {
             writeln!(f, "{} further names of these files not counted", Count(links as u64))?;
         }
         let saved = Bytes(self.saved_bytes as f64);
-        write!(f, "{saved} saved without these; {} on {}", self.hash, self.ran)
+        write!(f, "{saved} saved without these; {} on {}", self.hash, self.backends)
     }
 }
 

@@ -17,8 +17,8 @@ use verilane_ledger::{Genesis, Ledger, List, ListReview, RecordFinding, Sealed, 
 use super::SealArgs;
 use super::keys::Keys;
 use crate::Status;
+use crate::shared::backends_used::BackendsUsed;
 use crate::shared::context::Context;
-use crate::shared::ran::Ran;
 use crate::shared::units::{Count, Counted, Rate};
 use crate::shared::{input, output, progress};
 
@@ -77,7 +77,7 @@ struct Summary {
     seconds: f64,
     records_per_second: f64,
     #[serde(flatten)]
-    ran: Ran,
+    backends: BackendsUsed,
 }
 
 #[derive(Serialize)]
@@ -113,11 +113,11 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     work.summary.note_sealed(last);
     work.bar.finish_and_clear();
     let mut summary = work.summary;
-    sealer.reports().iter().for_each(|report| summary.ran.note_report(report));
+    sealer.reports().iter().for_each(|report| summary.backends.record_report(report));
     summary.seconds = start.elapsed().as_secs_f64();
     summary.records_per_second = summary.records as f64 / summary.seconds;
     output::print(context, &summary)?;
-    Ok(summary.status())
+    Ok(Status::of(!summary.malformed.is_empty(), !summary.refused.is_empty()))
 }
 
 impl Args {
@@ -189,7 +189,7 @@ impl Work {
                 malformed: Vec::new(),
                 seconds: 0.0,
                 records_per_second: 0.0,
-                ran: Ran::default(),
+                backends: BackendsUsed::default(),
             },
         }
     }
@@ -272,14 +272,6 @@ impl Summary {
             self.anchors.extend(anchor.map(|anchor| anchor.digest().to_string()));
         }
     }
-
-    fn status(&self) -> Status {
-        match (self.malformed.is_empty(), self.refused.is_empty()) {
-            (false, _) => Status::Unreadable,
-            (true, false) => Status::Failed,
-            (true, true) => Status::Passed,
-        }
-    }
 }
 
 impl fmt::Display for Summary {
@@ -299,6 +291,6 @@ impl fmt::Display for Summary {
         writeln!(f, "{records} in {lists}: {stored} stored, {duplicates}")?;
         let blocks = Counted(self.blocks.len() as u64, "block");
         writeln!(f, "{blocks} sealed in {}, chain {}", self.ledger, self.chain)?;
-        write!(f, "{} records/s on {}", Rate(self.records_per_second), self.ran)
+        write!(f, "{} records/s on {}", Rate(self.records_per_second), self.backends)
     }
 }
