@@ -1,6 +1,7 @@
 //! Arrow's C data interface, as Python hands it over: in capsules.
 
 use std::ffi::{CStr, c_int};
+use std::ptr::NonNull;
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi_and_data_type, to_ffi};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
@@ -10,7 +11,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
 
-use crate::error::refuse;
+use crate::error::{refuse, refuse_type};
 
 const SCHEMA: &CStr = c"arrow_schema";
 const ARRAY: &CStr = c"arrow_array";
@@ -20,19 +21,36 @@ const STREAM: &CStr = c"arrow_array_stream";
 pub fn import(object: &Bound<'_, PyAny>) -> PyResult<Option<Vec<ArrayRef>>> {
     let py = object.py();
     if let Some(export) = object.getattr_opt(intern!(py, "__arrow_c_array__"))? {
-        let (schema, array) = export.call0()?.extract()?;
-        return Ok(Some(vec![import_array(&schema, &array)?]));
+        let exported = export.call0()?;
+        let pair = exported.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>();
+        let (schema, array) =
+            pair.map_err(|_| refuse_type(&exported, "__arrow_c_array__ gives two capsules"))?;
+        return Ok(Some(vec![import_array(capsule(&schema)?, capsule(&array)?)?]));
     }
     if let Some(export) = object.getattr_opt(intern!(py, "__arrow_c_stream__"))? {
-        let stream = export.call0()?.extract()?;
-        return import_stream(&stream).map(Some);
+        return import_stream(capsule(&export.call0()?)?).map(Some);
     }
     Ok(None)
 }
 
+fn capsule<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyCapsule>> {
+    object.cast().map_err(|_| refuse_type(object, "an Arrow array is exported in capsules"))
+}
+
+/// The struct in a capsule, which must have the name of such structs.
+fn content<T>(capsule: &Bound<'_, PyCapsule>, name: &CStr) -> PyResult<NonNull<T>> {
+    let content = capsule.pointer_checked(Some(name)).map_err(|_| {
+        refuse(format_args!(
+            "there is no {} in the capsule that an Arrow array exports",
+            name.to_string_lossy()
+        ))
+    })?;
+    Ok(content.cast())
+}
+
 fn import_array(schema: &Bound<'_, PyCapsule>, array: &Bound<'_, PyCapsule>) -> PyResult<ArrayRef> {
-    let schema = schema.pointer_checked(Some(SCHEMA))?.cast::<FFI_ArrowSchema>();
-    let array = array.pointer_checked(Some(ARRAY))?.cast::<FFI_ArrowArray>();
+    let schema = content::<FFI_ArrowSchema>(schema, SCHEMA)?;
+    let array = content::<FFI_ArrowArray>(array, ARRAY)?;
     // SAFETY: capsules of these names hold such structs, by Arrow's capsule protocol.
     // The array is moved out, which marks the capsule's as released; the schema is
     // only read, while the caller holds its capsule.
@@ -41,7 +59,7 @@ fn import_array(schema: &Bound<'_, PyCapsule>, array: &Bound<'_, PyCapsule>) -> 
 }
 
 fn import_stream(stream: &Bound<'_, PyCapsule>) -> PyResult<Vec<ArrayRef>> {
-    let stream = stream.pointer_checked(Some(STREAM))?.cast::<FFI_ArrowArrayStream>();
+    let stream = content::<FFI_ArrowArrayStream>(stream, STREAM)?;
     // SAFETY: a capsule of this name holds such a struct, by Arrow's capsule protocol;
     // it is moved out, which marks the capsule's as released.
     let mut stream = unsafe { FFI_ArrowArrayStream::from_raw(stream.as_ptr()) };

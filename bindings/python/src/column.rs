@@ -10,11 +10,11 @@ use arrow_buffer::{Buffer, OffsetBuffer};
 use arrow_schema::DataType;
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 use verilane::{Digest, Records};
 
 use crate::arrow;
-use crate::error::{raise, refuse, refuse_row};
+use crate::error::{raise, refuse, refuse_row, refuse_row_type, refuse_type, replace_type_error};
 
 /// What results are given as: in the manner of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,14 @@ pub enum Manner {
     Arrow,
     /// A list of Python's own objects.
     List,
+}
+
+impl Manner {
+    /// That of results on several columns: Arrow's if any of them is Arrow's.
+    pub fn of(columns: &[&Column]) -> Self {
+        let arrow = columns.iter().any(|column| column.manner == Manner::Arrow);
+        if arrow { Manner::Arrow } else { Manner::List }
+    }
 }
 
 /// A column of byte strings: the chunks of an Arrow array, or an iterable's items
@@ -256,23 +264,36 @@ fn refuse_nulls(array: &ArrayRef, item: &str, first_row: usize) -> PyResult<()> 
 
 /// Copies the items of an iterable end to end.
 fn pack(object: &Bound<'_, PyAny>, item: &str) -> PyResult<Chunk> {
+    const COLUMN: &str = "a column is an Arrow array or an iterable of byte strings";
+    if object.is_instance_of::<PyString>() {
+        return Err(refuse_type(object, COLUMN));
+    }
+    let items = object.try_iter().map_err(|error| replace_type_error(object.py(), error, COLUMN))?;
     let mut bytes = Vec::new();
     let mut offsets = vec![0];
-    for (row, value) in object.try_iter()?.enumerate() {
+    for (row, value) in items.enumerate() {
         append(&mut bytes, &value?, item, row)?;
         offsets.push(bytes.len() as u64);
     }
     Ok(Chunk { bytes: Buffer::from_vec(bytes), layout: Layout::Offsets(offsets) })
 }
 
+/// Text is appended in UTF-8, as Arrow's string arrays hold it.
 fn append(bytes: &mut Vec<u8>, value: &Bound<'_, PyAny>, item: &str, row: usize) -> PyResult<()> {
     if let Ok(value) = value.cast::<PyBytes>() {
         bytes.extend_from_slice(value.as_bytes());
         return Ok(());
     }
+    if let Ok(text) = value.cast::<PyString>() {
+        let text = text.to_str().map_err(|error| {
+            refuse_row(row, format_args!("the {item} has no UTF-8 form: {}", error.value(value.py())))
+        })?;
+        bytes.extend_from_slice(text.as_bytes());
+        return Ok(());
+    }
     let Ok(buffer) = PyBuffer::<u8>::get(value) else {
-        let found = value.get_type().name()?;
-        return Err(refuse_row(row, format_args!("a {item} is bytes, or a buffer of bytes, not {found}")));
+        let expected = format_args!("a {item} is bytes, a buffer of bytes, or a str");
+        return Err(refuse_row_type(row, value, expected));
     };
     let start = bytes.len();
     bytes.resize(start + buffer.item_count(), 0);

@@ -4,8 +4,8 @@ use pyo3::prelude::*;
 use verilane::Operation;
 
 use crate::column::Column;
-use crate::engine::{Engine, run};
-use crate::output;
+use crate::engine::{Shared, run};
+use crate::{engine, output};
 
 /// For each fingerprint, the position of the first one equal to it.
 ///
@@ -14,7 +14,7 @@ use crate::output;
 ///
 /// Parameters
 /// ----------
-/// prints
+/// fingerprints
 ///     Digests of 32 bytes each, as `hash` gives them; at most 2³² - 1.
 /// engine
 ///     Where it is computed; by default on an engine that this process shares.
@@ -23,17 +23,17 @@ use crate::output;
 /// -------
 /// A pyarrow UInt32Array if the fingerprints are an Arrow array, otherwise a list of ints.
 #[pyfunction]
-#[pyo3(signature = (prints, *, engine=None))]
+#[pyo3(signature = (fingerprints, *, engine=None))]
 pub fn first_occurrences<'py>(
-    prints: &Bound<'py, PyAny>,
-    engine: Option<&Engine>,
+    fingerprints: &Bound<'py, PyAny>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let py = prints.py();
-    let column = Column::read(prints, "fingerprint")?;
-    let prints = column.fixed("fingerprint")?;
-    let firsts = run(py, engine, Operation::Dedup, |work| {
-        let outcome = work.engine().first_occurrences(&prints.digests())?;
+    let py = fingerprints.py();
+    let column = Column::read(fingerprints, "fingerprint")?;
+    let fingerprints = column.fixed("fingerprint")?;
+    let first_occurrences = run(py, engine, Operation::Dedup, |work| {
+        let outcome = work.engine().first_occurrences(&fingerprints.digests())?;
         Ok(work.note(outcome).as_slice().to_vec())
     })?;
-    output::positions(py, firsts, column.manner())
+    output::positions(py, first_occurrences, column.manner())
 }

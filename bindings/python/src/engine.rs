@@ -8,7 +8,8 @@ use pyo3::prelude::*;
 use verilane::cpu::Isa;
 use verilane::{BackendKind, Hash, Operation, Options, Outcome, Placement, Records, Report};
 
-use crate::error::{raise, refuse};
+use crate::argument;
+use crate::error::{raise, refuse, refuse_type};
 
 /// Where calls are computed.
 ///
@@ -37,17 +38,18 @@ pub struct Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (backend="auto", *, threads=0, isa=None, adapter=None))]
+    #[pyo3(
+        signature = (backend=Placement::Auto, *, threads=0, isa=None, adapter=None),
+        text_signature = "(backend='auto', *, threads=0, isa=None, adapter=None)"
+    )]
     fn new(
         py: Python<'_>,
-        backend: &str,
-        threads: usize,
-        isa: Option<&str>,
-        adapter: Option<String>,
+        #[pyo3(from_py_with = argument::placement)] backend: Placement,
+        #[pyo3(from_py_with = argument::threads)] threads: usize,
+        #[pyo3(from_py_with = argument::isa)] isa: Option<Isa>,
+        #[pyo3(from_py_with = argument::adapter)] adapter: Option<String>,
     ) -> PyResult<Self> {
-        let placement = backend.parse().map_err(raise)?;
-        let isa = isa.map(str::parse::<Isa>).transpose().map_err(raise)?;
-        let options = Options { placement, threads, isa, adapter, ..Options::default() };
+        let options = Options { placement: backend, threads, isa, adapter, ..Options::default() };
         let shared = py.detach(|| Shared::new(&options)).map_err(raise)?;
         Ok(Engine { shared, options })
     }
@@ -68,7 +70,7 @@ impl Engine {
 
 /// An engine and the process that it was made in: its threads live there alone.
 #[derive(Clone)]
-struct Shared {
+pub struct Shared {
     engine: ManuallyDrop<Arc<verilane::Engine>>,
     process: u32,
 }
@@ -125,6 +127,16 @@ fn default_engine(py: Python<'_>) -> PyResult<Shared> {
     Ok(made)
 }
 
+/// The engine of a call, if it names one.
+pub fn argument(object: &Bound<'_, PyAny>) -> PyResult<Option<Shared>> {
+    if object.is_none() {
+        return Ok(None);
+    }
+    let engine =
+        object.cast::<Engine>().map_err(|_| refuse_type(object, "an engine is a verilane.Engine"))?;
+    Ok(Some(engine.get().shared.clone()))
+}
+
 /// An engine at work on one call from Python, and the reports of its calls.
 pub struct Work<'a> {
     engine: &'a verilane::Engine,
@@ -149,12 +161,12 @@ impl Work<'_> {
 /// Does `work` on `engine`, without the interpreter, and says where it ran.
 pub fn run<T: Send>(
     py: Python<'_>,
-    engine: Option<&Engine>,
+    engine: Option<Shared>,
     operation: Operation,
     work: impl FnOnce(&mut Work<'_>) -> Result<T, verilane::Error> + Send,
 ) -> PyResult<T> {
     let shared = match engine {
-        Some(engine) => engine.shared.clone(),
+        Some(engine) => engine,
         None => default_engine(py)?,
     };
     if !shared.is_of_this_process() {

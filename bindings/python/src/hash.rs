@@ -4,9 +4,9 @@ use pyo3::prelude::*;
 use verilane::{Digest, Error, Hash, Key, Operation, Outcome, Records};
 
 use crate::column::{Column, Rows};
-use crate::engine::{Engine, Work, run};
-use crate::error::{raise, refuse};
-use crate::output;
+use crate::engine::{Shared, Work, run};
+use crate::error::refuse;
+use crate::{argument, engine, output};
 
 /// The 32-byte digest of each record.
 ///
@@ -27,15 +27,15 @@ use crate::output;
 /// A pyarrow FixedSizeBinaryArray if the records are an Arrow array, otherwise a list of
 /// bytes.
 #[pyfunction]
-#[pyo3(signature = (records, *, hash="blake3", key=None, engine=None))]
+#[pyo3(signature = (records, *, hash=Hash::Blake3, key=None, engine=None), text_signature = "(records, *, hash='blake3', key=None, engine=None)")]
 pub fn hash<'py>(
     records: &Bound<'py, PyAny>,
-    hash: &str,
-    key: Option<&[u8]>,
-    engine: Option<&Engine>,
+    #[pyo3(from_py_with = argument::hash)] hash: Hash,
+    #[pyo3(from_py_with = argument::key)] key: Option<Key>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = records.py();
-    let hash = keyed(named(hash).map_err(raise)?, key)?;
+    let hash = keyed(hash, key)?;
     let records = Column::read(records, "record")?;
     let digests = run(py, engine, Operation::Hash, |work| {
         each_chunk(work, &records, |engine, records| engine.hash(hash, records))
@@ -59,25 +59,11 @@ pub fn each_chunk(
     Ok(digests)
 }
 
-/// The hash called `name`.
-///
-/// # Errors
-/// [`Error::Name`] if none is.
-pub fn named(name: &str) -> Result<Hash, Error> {
-    let hashes = [Hash::Sha256, Hash::Sha256d, Hash::Blake3];
-    hashes.into_iter().find(|hash| hash.to_string() == name).ok_or_else(|| Error::Name {
-        what: "hash",
-        name: name.into(),
-        choices: "sha256, sha256d, blake3",
-    })
-}
-
-fn keyed(hash: Hash, key: Option<&[u8]>) -> PyResult<Hash> {
-    let Some(key) = key else { return Ok(hash) };
-    if hash != Hash::Blake3 {
-        return Err(refuse(format_args!("{hash} takes no key: only blake3 does")));
+/// `hash` under the key, if one is given.
+pub fn keyed(hash: Hash, key: Option<Key>) -> PyResult<Hash> {
+    match (hash, key) {
+        (hash, None) => Ok(hash),
+        (Hash::Blake3, Some(key)) => Ok(Hash::KeyedBlake3(key)),
+        (hash, Some(_)) => Err(refuse(format_args!("{hash} takes no key: only blake3 does"))),
     }
-    let key =
-        key.try_into().map_err(|_| refuse(format_args!("a key has 32 bytes, this one has {}", key.len())))?;
-    Ok(Hash::KeyedBlake3(Key(key)))
 }

@@ -7,6 +7,7 @@
 // Python prints nothing by `Debug`.
 #![allow(missing_debug_implementations)]
 
+mod argument;
 mod arrow;
 mod column;
 mod dedup;
@@ -24,6 +25,11 @@ use pyo3::prelude::*;
 /// The compiled part of the package `verilane`.
 #[pymodule]
 mod _verilane {
+    /// The version of the package.
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "Python's own name for it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+
     #[pymodule_export]
     use crate::dedup::first_occurrences;
     #[pymodule_export]

@@ -6,10 +6,10 @@ use verilane::merkle::{Proof, Root, Subtree};
 use verilane::{Digest, Error, Hash, Operation, Tree};
 
 use crate::column::Column;
-use crate::engine::{Engine, run};
-use crate::error::{raise, refuse};
-use crate::hash::{each_chunk, named};
-use crate::output;
+use crate::engine::{Shared, run};
+use crate::error::{raise, refuse, refuse_reading, replace_type_error};
+use crate::hash::each_chunk;
+use crate::{argument, engine, output};
 
 /// The leaf nodes of a tree over `records`, which are data: the digest of each, after
 /// the prefix that the tree's rule puts before a leaf. Records are copied behind one.
@@ -34,12 +34,12 @@ use crate::output;
 #[pyo3(signature = (records, *, tree, hash=None, engine=None))]
 pub fn merkle_leaves<'py>(
     records: &Bound<'py, PyAny>,
-    tree: &str,
-    hash: Option<&str>,
-    engine: Option<&Engine>,
+    #[pyo3(from_py_with = argument::tree)] tree: String,
+    #[pyo3(from_py_with = argument::hash_or_none)] hash: Option<Hash>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = records.py();
-    let tree = rule(tree, hash)?;
+    let tree = rule(&tree, hash)?;
     let records = Column::read(records, "record")?;
     let leaves = run(py, engine, Operation::Hash, |work| {
         each_chunk(work, &records, |engine, records| engine.merkle_leaves(tree, records))
@@ -69,12 +69,12 @@ pub fn merkle_leaves<'py>(
 #[pyo3(signature = (leaves, *, tree, hash=None, engine=None))]
 pub fn merkle_root<'py>(
     leaves: &Bound<'py, PyAny>,
-    tree: &str,
-    hash: Option<&str>,
-    engine: Option<&Engine>,
+    #[pyo3(from_py_with = argument::tree)] tree: String,
+    #[pyo3(from_py_with = argument::hash_or_none)] hash: Option<Hash>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = leaves.py();
-    let tree = rule(tree, hash)?;
+    let tree = rule(&tree, hash)?;
     let leaves = Column::read(leaves, "leaf")?.fixed("leaf")?;
     let root = run(py, engine, Operation::Merkle, |work| {
         let outcome = work.engine().merkle_root(tree, &leaves.digests())?;
@@ -110,22 +110,35 @@ fn root_object<'py>(py: Python<'py>, root: &Root) -> PyResult<Bound<'py, PyAny>>
 #[pyo3(signature = (subtrees, *, tree, hash=None, engine=None))]
 pub fn merkle_combine<'py>(
     py: Python<'py>,
-    subtrees: Vec<((Bound<'py, PyBytes>, bool), u64)>,
-    tree: &str,
-    hash: Option<&str>,
-    engine: Option<&Engine>,
+    #[pyo3(from_py_with = subtrees)] subtrees: Vec<Subtree>,
+    #[pyo3(from_py_with = argument::tree)] tree: String,
+    #[pyo3(from_py_with = argument::hash_or_none)] hash: Option<Hash>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let tree = rule(tree, hash)?;
-    let subtree = |((root, mutated), leaves): &((Bound<'_, PyBytes>, bool), u64)| {
-        let root = Root { digest: digest(root.as_bytes(), "root")?, mutated: *mutated };
-        Ok(Subtree { root, leaves: *leaves })
-    };
-    let subtrees = subtrees.iter().map(subtree).collect::<PyResult<Vec<_>>>()?;
+    let tree = rule(&tree, hash)?;
     let root = run(py, engine, Operation::Merkle, |work| {
         let outcome = work.engine().merkle_combine(tree, &subtrees)?;
         Ok(work.note(outcome))
     })?;
     root_object(py, &root)
+}
+
+/// Sub-trees from pairs of a `Root` and the number of its leaves.
+fn subtrees(object: &Bound<'_, PyAny>) -> PyResult<Vec<Subtree>> {
+    let pairs = object.try_iter().map_err(|error| {
+        replace_type_error(object.py(), error, "sub-trees are an iterable of pairs of a Root and its leaves")
+    })?;
+    pairs.enumerate().map(|(index, pair)| subtree(&pair?, index)).collect()
+}
+
+fn subtree(pair: &Bound<'_, PyAny>, index: usize) -> PyResult<Subtree> {
+    type Pair<'py> = ((Bound<'py, PyAny>, bool), Bound<'py, PyAny>);
+    let ((root, mutated), leaves) = pair.extract::<Pair<'_>>().map_err(|error| {
+        let expected = "is a pair of a Root and its number of leaves";
+        refuse_reading(pair.py(), &error, format_args!("sub-tree {index}, counted from 0, {expected}"))
+    })?;
+    let leaves = argument::whole(&leaves, "a number of leaves", 0..=u64::MAX, "1 to 2**64 - 1")?;
+    Ok(Subtree { root: Root { digest: argument::digest(&root, "a root")?, mutated }, leaves })
 }
 
 /// The proof that leaf `index` is in the tree over `leaves`, which are leaf nodes.
@@ -151,13 +164,13 @@ pub fn merkle_combine<'py>(
 #[pyo3(signature = (leaves, index, *, tree, hash=None, engine=None))]
 pub fn merkle_proof<'py>(
     leaves: &Bound<'py, PyAny>,
-    index: usize,
-    tree: &str,
-    hash: Option<&str>,
-    engine: Option<&Engine>,
+    #[pyo3(from_py_with = position)] index: usize,
+    #[pyo3(from_py_with = argument::tree)] tree: String,
+    #[pyo3(from_py_with = argument::hash_or_none)] hash: Option<Hash>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = leaves.py();
-    let tree = rule(tree, hash)?;
+    let tree = rule(&tree, hash)?;
     let leaves = Column::read(leaves, "leaf")?.fixed("leaf")?;
     let proof = run(py, engine, Operation::Merkle, |work| {
         let outcome = work.engine().merkle_proof(tree, &leaves.digests(), index)?;
@@ -172,26 +185,40 @@ pub fn merkle_proof<'py>(
 #[pyfunction]
 pub fn proof_root<'py>(
     py: Python<'py>,
-    tree: &str,
-    hash: &str,
-    index: usize,
-    leaves: usize,
-    path: Vec<Bound<'py, PyBytes>>,
-    leaf: &[u8],
+    #[pyo3(from_py_with = argument::tree)] tree: String,
+    #[pyo3(from_py_with = argument::hash)] hash: Hash,
+    #[pyo3(from_py_with = position)] index: usize,
+    #[pyo3(from_py_with = leaf_count)] leaves: usize,
+    #[pyo3(from_py_with = path)] path: Vec<Digest>,
+    #[pyo3(from_py_with = leaf)] leaf: Digest,
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-    let tree = rule(tree, Some(hash))?;
-    let path = path.iter().map(|node| digest(node.as_bytes(), "node")).collect::<PyResult<_>>()?;
-    let root = Proof { tree, index, leaves, path }.root(&digest(leaf, "leaf")?);
+    let tree = rule(&tree, Some(hash))?;
+    let root = Proof { tree, index, leaves, path }.root(&leaf);
     Ok(root.map(|root| output::bytes(py, &root)))
 }
 
-fn digest(bytes: &[u8], item: &str) -> PyResult<Digest> {
-    let wrong = |_| refuse(format_args!("a {item} has 32 bytes, this one has {}", bytes.len()));
-    bytes.try_into().map(Digest).map_err(wrong)
+/// A leaf's position.
+fn position(object: &Bound<'_, PyAny>) -> PyResult<usize> {
+    argument::size(object, "a leaf's index", "0 to the number of leaves - 1")
 }
 
-fn rule(name: &str, hash: Option<&str>) -> PyResult<Tree> {
-    let hash = hash.map(named).transpose().map_err(raise)?;
+fn leaf_count(object: &Bound<'_, PyAny>) -> PyResult<usize> {
+    argument::size(object, "the number of leaves", "1 to 2**64 - 1")
+}
+
+fn leaf(object: &Bound<'_, PyAny>) -> PyResult<Digest> {
+    argument::digest(object, "a leaf")
+}
+
+fn path(object: &Bound<'_, PyAny>) -> PyResult<Vec<Digest>> {
+    let nodes = object.try_iter();
+    let nodes =
+        nodes.map_err(|error| replace_type_error(object.py(), error, "a path is an iterable of nodes"))?;
+    nodes.map(|node| argument::digest(&node?, "a node")).collect()
+}
+
+/// The rule called `name`, with the hash of its nodes.
+pub fn rule(name: &str, hash: Option<Hash>) -> PyResult<Tree> {
     match (name, hash) {
         ("bitcoin", None | Some(Hash::Sha256d)) => Ok(Tree::Bitcoin),
         ("bitcoin", Some(hash)) => {

@@ -1,18 +1,26 @@
 //! Nonces.
 
+use std::ops::Range;
+
+use pyo3::intern;
 use pyo3::prelude::*;
 use verilane::Operation;
-use verilane::pow::{Nonce, NonceWindow, Puzzle, Target};
+use verilane::pow::{Nonce, Puzzle, Target};
 
-use crate::engine::{Engine, run};
+use crate::engine::{Shared, run};
 use crate::error::{raise, refuse};
-use crate::output;
+use crate::{argument, engine, output};
 
 /// Nonces searched between two looks at the interpreter's signals: a second or two of
 /// a processor's work, and more than a GPU needs to be worth its start.
-const STRIDE: u32 = 1 << 27;
+const STRIDE: u64 = 1 << 27;
+
+/// The number of nonces.
+const NONCES: u64 = 1 << 32;
 
 /// The lowest nonce with which the SHA-256d of `header` meets a target.
+///
+/// Ctrl-C ends a search within seconds.
 ///
 /// Parameters
 /// ----------
@@ -24,7 +32,8 @@ const STRIDE: u32 = 1 << 27;
 /// bits
 ///     The bound in Bitcoin's compact form, instead of `target`.
 /// start, end
-///     The first and the last nonce to try.
+///     The nonces to try, as `range(start, end)` gives them: `end` is not among them. An
+///     `end` of None, or of 2**32, stands for all from `start` on.
 /// nonce_offset
 ///     Where the nonce begins, in bytes; 76 in Bitcoin's headers of 80 bytes.
 /// engine
@@ -32,58 +41,92 @@ const STRIDE: u32 = 1 << 27;
 ///
 /// Returns
 /// -------
-/// A `Nonce`, or None if no nonce in the window meets the target.
+/// A `Nonce`, or None if none of the nonces meets the target.
 #[pyfunction]
-#[pyo3(signature = (header, *, target=None, bits=None, start=0, end=4294967295, nonce_offset=76, engine=None))]
+#[pyo3(signature = (header, *, target=None, bits=None, start=0, end=None, nonce_offset=76, engine=None))]
 #[expect(clippy::too_many_arguments, reason = "Python names them")]
 pub fn search<'py>(
     py: Python<'py>,
-    header: &[u8],
-    target: Option<&Bound<'py, PyAny>>,
-    bits: Option<u32>,
-    start: u32,
-    end: u32,
-    nonce_offset: usize,
-    engine: Option<&Engine>,
+    #[pyo3(from_py_with = argument::header)] header: Vec<u8>,
+    #[pyo3(from_py_with = target)] target: Option<Target>,
+    #[pyo3(from_py_with = bits)] bits: Option<Target>,
+    #[pyo3(from_py_with = start)] start: u64,
+    #[pyo3(from_py_with = end)] end: Option<u64>,
+    #[pyo3(from_py_with = nonce_offset)] nonce_offset: usize,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let target = match (target, bits) {
-        (Some(target), None) => whole(target)?,
-        (None, Some(bits)) => Target::from_bits(bits).map_err(raise)?,
+        (Some(target), None) | (None, Some(target)) => target,
         _ => return Err(refuse("name the bound once: as target or as bits")),
     };
-    let puzzle = Puzzle::new(header, nonce_offset, target).map_err(raise)?;
-    let mut window = start..=end;
-    loop {
-        let stride = *window.start()..=window.start().saturating_add(STRIDE - 1).min(end);
-        if let Some(found) = search_once(py, &puzzle, stride.clone(), engine)? {
+    let puzzle = Puzzle::new(&header, nonce_offset, target).map_err(raise)?;
+    let end = end.unwrap_or(NONCES);
+    if start >= end {
+        let valid = format_args!("an end from {} to 2**32, or None, would be valid", start + 1);
+        return Err(refuse(format_args!("there is no nonce in range({start}, {end}): {valid}")));
+    }
+    let mut next = start;
+    while next < end {
+        let stride = next..end.min(next + STRIDE);
+        next = stride.end;
+        if let Some(found) = search_once(py, &puzzle, stride, engine.clone())? {
             let Nonce { nonce, digest } = found;
             return output::result(py, "Nonce", (nonce, output::bytes(py, &digest))).map(Some);
         }
-        if *stride.end() == end {
-            return Ok(None);
-        }
         py.check_signals()?;
-        window = stride.end() + 1..=end;
     }
+    Ok(None)
 }
 
 fn search_once(
     py: Python<'_>,
     puzzle: &Puzzle,
-    window: NonceWindow,
-    engine: Option<&Engine>,
+    nonces: Range<u64>,
+    engine: Option<Shared>,
 ) -> PyResult<Option<Nonce>> {
+    // Both ends are below 2³².
+    let window = nonces.start as u32..=(nonces.end - 1) as u32;
     run(py, engine, Operation::Pow, |work| {
         let outcome = work.engine().search(puzzle, window)?;
         Ok(work.note(outcome))
     })
 }
 
-/// A target from a Python number.
-fn whole(target: &Bound<'_, PyAny>) -> PyResult<Target> {
-    let bytes = target.call_method1("to_bytes", (32, "big"));
-    let bytes: [u8; 32] = bytes
-        .and_then(|bytes| bytes.extract())
-        .map_err(|_| refuse("a target is a number from 0 to 2**256 - 1"))?;
-    Ok(Target::from_be_bytes(bytes))
+fn start(object: &Bound<'_, PyAny>) -> PyResult<u64> {
+    argument::whole(object, "start", 0..=NONCES - 1, "0 to 2**32 - 1")
+}
+
+fn end(object: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+    if object.is_none() {
+        return Ok(None);
+    }
+    argument::whole(object, "end", 0..=NONCES, "1 to 2**32, or None,").map(Some)
+}
+
+fn nonce_offset(object: &Bound<'_, PyAny>) -> PyResult<usize> {
+    argument::size(object, "nonce_offset", "a multiple of 4 inside the header")
+}
+
+fn bits(object: &Bound<'_, PyAny>) -> PyResult<Option<Target>> {
+    if object.is_none() {
+        return Ok(None);
+    }
+    let bits = argument::whole(
+        object,
+        "bits",
+        0..=u32::MAX.into(),
+        "a target in Bitcoin's compact form, of 32 bits,",
+    )?;
+    Target::from_bits(bits as u32).map(Some).map_err(raise)
+}
+
+fn target(object: &Bound<'_, PyAny>) -> PyResult<Option<Target>> {
+    const VALID: &str = "a target is a number from 0 to 2**256 - 1";
+    if object.is_none() {
+        return Ok(None);
+    }
+    let number = argument::index(object, VALID)?;
+    let bytes = number.call_method1(intern!(object.py(), "to_bytes"), (32, "big"));
+    let bytes = bytes.and_then(|bytes| bytes.extract()).map_err(|_| refuse(VALID))?;
+    Ok(Some(Target::from_be_bytes(bytes)))
 }

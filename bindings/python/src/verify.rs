@@ -7,9 +7,8 @@ use verilane::ed25519::{Batch, Rule};
 use verilane::{Error, Operation};
 
 use crate::column::{Column, Fixed, Manner};
-use crate::engine::{Engine, Work, run};
-use crate::error::raise;
-use crate::output;
+use crate::engine::{Shared, Work, run};
+use crate::{argument, engine, output};
 
 /// A verdict for each Ed25519 signature: whether it is valid under `rule`.
 ///
@@ -36,17 +35,14 @@ pub fn verify<'py>(
     keys: &Bound<'py, PyAny>,
     signatures: &Bound<'py, PyAny>,
     messages: &Bound<'py, PyAny>,
-    rule: &str,
-    engine: Option<&Engine>,
+    #[pyo3(from_py_with = argument::rule)] rule: Rule,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = keys.py();
-    let rule = rule.parse().map_err(raise)?;
     let keys = Column::read(keys, "public key")?;
     let signatures = Column::read(signatures, "signature")?;
     let messages = Column::read(messages, "message")?;
-    let columns = [&keys, &signatures, &messages];
-    let arrow = columns.iter().any(|column| column.manner() == Manner::Arrow);
-    let manner = if arrow { Manner::Arrow } else { Manner::List };
+    let manner = Manner::of(&[&keys, &signatures, &messages]);
     let (keys, signatures) = (keys.fixed("public key")?, signatures.fixed("signature")?);
     let verdicts =
         run(py, engine, Operation::Verify, |work| verdicts(work, rule, &keys, &signatures, &messages))?;

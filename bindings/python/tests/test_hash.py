@@ -50,6 +50,26 @@ def test_keyed() -> None:
     assert verilane.hash(RECORDS, key=key) == expected
 
 
+def test_text_is_hashed_as_arrows_strings_are() -> None:
+    texts = ["", "plain", "Grüße", "\N{GRINNING FACE}", "\0"]
+    expected = [ORACLES["sha256"](text.encode()) for text in texts]
+    assert verilane.hash(texts, hash="sha256") == expected
+    for type in (pa.string(), pa.large_string()):
+        assert verilane.hash(pa.array(texts, type), hash="sha256").to_pylist() == expected
+
+
+def test_text_and_bytes_mix() -> None:
+    mixed = ["alpha", b"alpha", bytearray(b"alpha"), memoryview(b"alpha"), "\xe4", "\xe4".encode()]
+    digests = verilane.hash(value for value in mixed)
+    assert digests == [ORACLES["blake3"](b"alpha")] * 4 + [ORACLES["blake3"]("\xe4".encode())] * 2
+
+
+def test_a_key_may_be_any_buffer() -> None:
+    key = bytes(range(32))
+    for same in (bytearray(key), memoryview(key)):
+        assert verilane.hash([b"a"], key=same) == verilane.hash([b"a"], key=key)
+
+
 def test_nothing_to_hash() -> None:
     assert verilane.hash([]) == []
     for nothing in [pa.array([], pa.binary()), pa.chunked_array([], pa.large_binary()), pa.array([b"a"])[1:]]:

@@ -47,6 +47,26 @@ def test_nothing_found() -> None:
     assert verilane.search(bytes(80), target=0, end=1 << 16) is None
 
 
+def test_the_end_is_not_searched() -> None:
+    first = verilane.search(bytes(80), target=2**245).nonce
+    assert first > 0
+    assert verilane.search(bytes(80), target=2**245, end=first) is None
+    assert verilane.search(bytes(80), target=2**245, end=first + 1).nonce == first
+    assert verilane.search(bytes(80), target=2**245, start=first, end=first + 1).nonce == first
+
+
+@pytest.mark.parametrize("end", [{}, {"end": None}, {"end": 2**32}])
+def test_the_last_nonce_is_searched(end: dict[str, int | None]) -> None:
+    found = verilane.search(bytes(80), target=2**256 - 1, start=2**32 - 1, **end)
+    assert found == verilane.Nonce(2**32 - 1, digest(bytes(76) + b"\xff" * 4))
+
+
+def test_a_header_may_be_any_buffer() -> None:
+    found = verilane.search(bytes(80), target=2**250)
+    assert verilane.search(bytearray(80), target=2**250) == found
+    assert verilane.search(memoryview(bytes(160))[::2], target=2**250) == found
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -56,7 +76,15 @@ def test_nothing_found() -> None:
         ({"target": 2**256}, r"a target is a number from 0 to 2\*\*256 - 1"),
         ({"target": -1}, r"a target is a number from 0 to 2\*\*256 - 1"),
         ({"target": b"no"}, r"a target is a number from 0 to 2\*\*256 - 1"),
-        ({"target": 1, "start": 8, "end": 7}, "the nonce window from 8 to 7 is empty"),
+        ({"target": 1, "start": 8, "end": 8}, r"there is no nonce in range\(8, 8\): an end from 9 to 2\*\*32, or None,"),
+        ({"target": 1, "start": 8, "end": 7}, r"there is no nonce in range\(8, 7\): an end from 9 to 2\*\*32, or None,"),
+        ({"target": 1, "end": 0}, r"there is no nonce in range\(0, 0\): an end from 1 to 2\*\*32, or None,"),
+        ({"target": 1, "end": 2**32 + 1}, r"end cannot be 4294967297: 1 to 2\*\*32, or None, would be valid"),
+        ({"target": 1, "end": -1}, r"end cannot be -1: 1 to 2\*\*32, or None, would be valid"),
+        ({"target": 1, "start": 2**32}, r"start cannot be 4294967296: 0 to 2\*\*32 - 1 would be valid"),
+        ({"target": 1, "start": -1}, r"start cannot be -1: 0 to 2\*\*32 - 1 would be valid"),
+        ({"bits": 2**32}, "bits cannot be 4294967296: .* of 32 bits, would be valid"),
+        ({"target": 1, "nonce_offset": -4}, "nonce_offset cannot be -4: a multiple of 4 inside the header"),
         ({"target": 1, "nonce_offset": 77}, "no nonce can be searched"),
     ],
 )

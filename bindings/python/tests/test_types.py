@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import verilane
@@ -24,7 +26,9 @@ import verilane
 
 digests: list[bytes] = verilane.hash([b"a", bytearray(b"b")], hash="sha256")
 verdicts: list[bool] = verilane.verify([bytes(32)], [bytes(64)], [b"m"], rule="strict")
-found = verilane.search(bytes(80), bits=0x207FFFFF)
+mixed: list[bytes] = verilane.hash(["text", b"bytes"])
+version: str = verilane.__version__
+found = verilane.search(bytes(80), bits=0x207FFFFF, start=0, end=None)
 nonce: int = found.nonce if found else 0
 proof: verilane.Proof = verilane.merkle_proof(digests, 0, tree="plain")
 valid: bool = proof.verify(digests[0], verilane.merkle_root(digests, tree="plain").digest)
@@ -35,6 +39,12 @@ valid: bool = proof.verify(digests[0], verilane.merkle_root(digests, tree="plain
 
 def test_batches_are_typed(tmp_path: Path) -> None:
     check("mypy", "--strict", f"--cache-dir={tmp_path}", "-m", "verilane.batches")
+
+
+def test_the_version_is_the_crates() -> None:
+    manifest = Path(__file__).parents[3] / "Cargo.toml"
+    assert verilane.__version__ == tomllib.loads(manifest.read_text())["workspace"]["package"]["version"]
+    assert verilane.__version__ == version("verilane")
 
 
 def test_everything_is_documented() -> None:

@@ -99,6 +99,18 @@ def test_messages_may_be_text(signed: Signed) -> None:
     assert verdicts.to_pylist() == ascii_only
 
 
+def test_messages_may_be_text_among_bytes(signed: Signed) -> None:
+    mixed = [message.decode() if row % 2 else message for row, message in enumerate(signed.messages)]
+    assert verilane.verify(signed.keys, signed.signatures, mixed, rule="strict") == [True] * 40
+
+
+def test_text_of_the_right_width_may_be_a_key() -> None:
+    as_bytes = verilane.verify([b"k" * 32], [b"s" * 64], [b"m"], rule="strict")
+    assert verilane.verify(["k" * 32], ["s" * 64], ["m"], rule="strict") == as_bytes
+    with pytest.raises(verilane.InputError, match="row 1: a public key has 32 bytes, this one has 33"):
+        verilane.verify(["k" * 32, "k" * 31 + "\xe4"], [bytes(64)] * 2, ["m"] * 2, rule="strict")
+
+
 def test_rules_differ_on_keys_of_small_order() -> None:
     """Of R = A = the point of order 4 whose y is 0, and S = 0."""
     verdicts = {

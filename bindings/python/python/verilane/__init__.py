@@ -1,23 +1,27 @@
 """The heavy jobs of a ledger node, in bulk: Ed25519 verification, digests, Merkle trees,
 duplicates and nonces, in the processor's lanes and on GPUs.
 
-Columns of byte strings are Arrow arrays (anything with ``__arrow_c_array__`` or
-``__arrow_c_stream__``, such as pyarrow's), which are read where they lie, or iterables of
-bytes-like objects, which are packed first. Results are pyarrow arrays for Arrow arrays, and
+A column of byte strings is an Arrow array (anything with ``__arrow_c_array__`` or
+``__arrow_c_stream__``, such as pyarrow's), which is read where it lies, or an iterable of
+bytes, buffers of bytes and str in any mixture, which is packed first. A str stands for its
+bytes in UTF-8, as in Arrow's string arrays. Results are pyarrow arrays for Arrow arrays, and
 lists for the rest.
 
 >>> import verilane
->>> digests = verilane.hash([b"alpha", b"beta", b"alpha"])
->>> verilane.first_occurrences(digests)
+>>> fingerprints = verilane.hash([b"alpha", "beta", "alpha"])
+>>> verilane.first_occurrences(fingerprints)
 [0, 1, 0]
 
-Where each call ran is logged to the logger ``verilane`` at level DEBUG.
+Calls release the GIL. What they refuse raises an `InputError`; a missing or unknown argument
+raises TypeError, as everywhere in Python. Where each call ran is logged to the logger
+``verilane`` at level DEBUG.
 """
 
-from ._errors import Error, FallbackWarning, Fault
+from ._errors import Error, FallbackWarning, Fault, InputError, InputTypeError
 from ._results import Device, Nonce, Proof, Root
 from ._verilane import (
     Engine,
+    __version__,
     devices,
     first_occurrences,
     hash,
@@ -35,9 +39,12 @@ __all__ = [
     "Error",
     "FallbackWarning",
     "Fault",
+    "InputError",
+    "InputTypeError",
     "Nonce",
     "Proof",
     "Root",
+    "__version__",
     "devices",
     "first_occurrences",
     "hash",

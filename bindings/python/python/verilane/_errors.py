@@ -1,7 +1,11 @@
 """What calls raise, and what they warn of."""
 
 
-class Error(ValueError):
+class Error(Exception):
+    """The base of all exceptions of this package."""
+
+
+class InputError(Error, ValueError):
     """The input is wrong; the message says where and what would be valid."""
 
     row: int | None
@@ -12,7 +16,11 @@ class Error(ValueError):
         self.row = row
 
 
-class Fault(RuntimeError):
+class InputTypeError(InputError, TypeError):
+    """The input, or a row of it, is of another type than it should be."""
+
+
+class Fault(Error, RuntimeError):
     """The machine failed, on every back end that could serve the call.
 
     Nothing is known of the answer.

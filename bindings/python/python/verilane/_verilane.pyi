@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal, Protocol, TypeAlias, final, overload
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -14,6 +14,7 @@ class _ArrowStream(Protocol):
 
 __all__ = [
     "Engine",
+    "__version__",
     "devices",
     "first_occurrences",
     "hash",
@@ -27,12 +28,14 @@ __all__ = [
 ]
 
 _Arrow: TypeAlias = _ArrowArray | _ArrowStream
-_Strings: TypeAlias = Iterable[Buffer]
+_Strings: TypeAlias = Iterable[Buffer | str]
 _Rule: TypeAlias = Literal["rfc8032", "strict", "zip215"]
 _Hash: TypeAlias = Literal["sha256", "sha256d", "blake3"]
 _Tree: TypeAlias = Literal["bitcoin", "rfc6962", "plain"]
 _Backend: TypeAlias = Literal["auto", "reference", "cpu", "gpu"]
 _Isa: TypeAlias = Literal["scalar", "avx2", "avx512", "avx512ifma"]
+
+__version__: str
 
 @final
 class Engine:
@@ -70,7 +73,7 @@ def hash(
     records: _Arrow,
     *,
     hash: _Hash = "blake3",
-    key: bytes | None = None,
+    key: Buffer | None = None,
     engine: Engine | None = None,
 ) -> pa.FixedSizeBinaryArray: ...
 @overload
@@ -78,7 +81,7 @@ def hash(
     records: _Strings,
     *,
     hash: _Hash = "blake3",
-    key: bytes | None = None,
+    key: Buffer | None = None,
     engine: Engine | None = None,
 ) -> list[bytes]: ...
 @overload
@@ -105,7 +108,7 @@ def merkle_root(
     engine: Engine | None = None,
 ) -> Root: ...
 def merkle_combine(
-    subtrees: Sequence[tuple[Root, int]],
+    subtrees: Iterable[tuple[Root, int]],
     *,
     tree: _Tree,
     hash: _Hash | None = None,
@@ -124,20 +127,20 @@ def proof_root(
     hash: str,
     index: int,
     leaves: int,
-    path: Sequence[bytes],
-    leaf: bytes,
+    path: Iterable[Buffer],
+    leaf: Buffer,
 ) -> bytes | None: ...
 @overload
-def first_occurrences(prints: _Arrow, *, engine: Engine | None = None) -> pa.UInt32Array: ...
+def first_occurrences(fingerprints: _Arrow, *, engine: Engine | None = None) -> pa.UInt32Array: ...
 @overload
-def first_occurrences(prints: _Strings, *, engine: Engine | None = None) -> list[int]: ...
+def first_occurrences(fingerprints: _Strings, *, engine: Engine | None = None) -> list[int]: ...
 def search(
-    header: bytes,
+    header: Buffer,
     *,
     target: int | None = None,
     bits: int | None = None,
     start: int = 0,
-    end: int = 4294967295,
+    end: int | None = None,
     nonce_offset: int = 76,
     engine: Engine | None = None,
 ) -> Nonce | None: ...

@@ -38,7 +38,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.dataset  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from ._errors import Error
+from ._errors import InputError
 from ._results import Root
 from ._verilane import Engine, first_occurrences, hash, merkle_combine, merkle_leaves, merkle_root, verify
 
@@ -106,7 +106,7 @@ class _Adding(_Operation):
         schema = kept.schema
         for name, values in new.items():
             if name in schema.names:
-                raise Error(f"there is a column called {name} already: name another one for the answer")
+                raise InputError(f"there is a column called {name} already: name another one for the answer")
             schema = schema.append(pa.field(name, values.type))
         return type(batch).from_arrays([*kept.columns, *new.values()], schema=schema)
 
@@ -192,7 +192,7 @@ class Fingerprints(_Adding):
 
     def __post_init__(self) -> None:
         if not 0 <= self.bits <= 24:
-            raise Error(f"bits cannot be {self.bits}: 0 to 24 would be valid")
+            raise InputError(f"bits cannot be {self.bits}: 0 to 24 would be valid")
 
     def __call__(self, batch: _Batch) -> _Batch:
         prints = hash(batch.column(self.column), hash="blake3", key=self.key, engine=self._engine())
@@ -277,7 +277,7 @@ class Subtrees(_InTree):
         rows = batch.select([self.position, self.leaves]).sort_by(self.position)
         positions = rows.column(self.position)
         if positions.null_count:
-            raise Error(f"the column {self.position} holds a null")
+            raise InputError(f"the column {self.position} holds a null")
         places = pc.shift_right(positions.cast(pa.int64()), self.height)
         start, roots = 0, []
         for place, count in zip(*pc.value_counts(places).flatten(), strict=True):
@@ -291,7 +291,7 @@ class Subtrees(_InTree):
         first, last = positions[0].as_py(), positions[-1].as_py()
         found, distinct = rows.num_rows, pc.count_distinct(positions).as_py()
         if first != place << self.height or last - first + 1 != found or distinct != found:
-            raise Error(
+            raise InputError(
                 f"sub-tree {place} is not whole: {found} leaves at {distinct} positions from {first} "
                 f"to {last}; it begins at {place << self.height}, and each position stands there once"
             )
@@ -306,7 +306,7 @@ def combine(subtrees: pa.Table | pa.RecordBatch, *, tree: "_Tree", hash: "_Hash 
     for place, row in enumerate(rows):
         if row["subtree"] != place:
             wrong = "is there twice" if row["subtree"] < place else "is missing"
-            raise Error(f"sub-tree {min(place, row['subtree'])} {wrong}")
+            raise InputError(f"sub-tree {min(place, row['subtree'])} {wrong}")
     pairs = [(Root(row["root"], row["mutated"]), row["leaves"]) for row in rows]
     return merkle_combine(pairs, tree=tree, hash=hash)
 
@@ -329,7 +329,7 @@ class Archive:
         """Lists the files. A worker's function is given ``batch_rows`` rows at a time."""
         files = pyarrow.dataset.dataset(source, filesystem=filesystem, format="parquet")
         if not files.files:
-            raise Error(f"there is no Parquet file in {source}")
+            raise InputError(f"there is no Parquet file in {source}")
         self.schema = files.schema
         self._paths, self._filesystem, self._batch_rows = files.files, files.filesystem, batch_rows
 
@@ -362,7 +362,7 @@ class Archive:
         names = self.schema.names if columns is None else columns
         for name in names:
             if self.schema.get_field_index(name) < 0:
-                raise Error(f"there is no single column {name}; there are {', '.join(self.schema.names)}")
+                raise InputError(f"there is no single column {name}; there are {', '.join(self.schema.names)}")
         schema = pa.schema([self.schema.field(name) for name in names])
         return _Reader(self._filesystem, schema, self._batch_rows)
 
@@ -399,7 +399,7 @@ def _open(filesystem: Any, path: str) -> Any:
     try:
         return pq.ParquetFile(path, filesystem=filesystem)
     except pa.ArrowInvalid as error:
-        raise Error(f"{path} is not a Parquet file: {error}") from error
+        raise InputError(f"{path} is not a Parquet file: {error}") from error
 
 
 def _footer(file: Any) -> bytes:
@@ -421,10 +421,10 @@ class _Reader:
         path, names = piece["path"], self.schema.names
         with _open(self.filesystem, path) as file:
             if _footer(file) != piece["footer"]:
-                raise Error(f"{path} has changed since its pieces were listed: list them again")
+                raise InputError(f"{path} has changed since its pieces were listed: list them again")
             found = {field.name: field.type for field in file.schema_arrow if field.name in names}
             if found != dict(zip(names, self.schema.types, strict=True)):
-                raise Error(f"{path} has the columns {found}; those of the archive are {self.schema}")
+                raise InputError(f"{path} has the columns {found}; those of the archive are {self.schema}")
             for batch in file.iter_batches(self.batch_rows, piece["row_groups"], names, use_threads=False):
                 yield pa.Table.from_batches([batch]) if kind is pa.Table else batch
 
