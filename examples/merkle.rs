@@ -1,11 +1,11 @@
 //! A root over a million leaves, and the proof that one of them is under it.
 
-use verilane::{Engine, Hash, Records, Tree};
+use verilane::{Engine, Records, Tree, TreeHash};
 
 fn main() -> Result<(), verilane::Error> {
     let engine = Engine::new()?;
     let entries = Records::from_slices((0..1_000_000).map(|n| format!("entry {n}")));
-    let tree = Tree::Rfc6962(Hash::Sha256);
+    let tree = Tree::Rfc6962(TreeHash::Sha256);
 
     let leaves = engine.merkle_leaves(tree, &entries)?;
     let root = engine.merkle_root(tree, &leaves)?;

@@ -15,17 +15,17 @@ pub use index::{Index, IndexError, IndexOptions, Seen};
 
 /// The most fingerprints that one call takes: positions are 32 bits wide, and
 /// the highest value marks an empty slot in the tables.
-pub const MAX_PRINTS: usize = u32::MAX as usize;
+pub const MAX_FINGERPRINTS: usize = u32::MAX as usize;
 
 /// For each record, the position of the first one equal to it: its own position
 /// if it is the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Firsts(Vec<u32>);
+pub struct FirstOccurrences(Vec<u32>);
 
-impl Firsts {
+impl FirstOccurrences {
     pub(crate) fn new(firsts: Vec<u32>) -> Self {
-        Firsts(firsts)
+        FirstOccurrences(firsts)
     }
 
     /// The position of the first record equal to each.
@@ -64,7 +64,7 @@ impl Firsts {
     }
 }
 
-impl IntoIterator for Firsts {
+impl IntoIterator for FirstOccurrences {
     type Item = u32;
     type IntoIter = std::vec::IntoIter<u32>;
 
@@ -73,7 +73,7 @@ impl IntoIterator for Firsts {
     }
 }
 
-impl<'a> IntoIterator for &'a Firsts {
+impl<'a> IntoIterator for &'a FirstOccurrences {
     type Item = u32;
     type IntoIter = std::iter::Copied<std::slice::Iter<'a, u32>>;
 
@@ -83,10 +83,10 @@ impl<'a> IntoIterator for &'a Firsts {
 }
 
 /// # Errors
-/// [`Error::TooMany`] above [`MAX_PRINTS`].
+/// [`Error::TooMany`] above [`MAX_FINGERPRINTS`].
 pub(crate) fn check_count(items: usize) -> Result<(), Error> {
-    if items > MAX_PRINTS {
-        return Err(Error::TooMany { items, limit: MAX_PRINTS });
+    if items > MAX_FINGERPRINTS {
+        return Err(Error::TooMany { items, limit: MAX_FINGERPRINTS });
     }
     Ok(())
 }
@@ -97,17 +97,17 @@ mod tests {
 
     #[test]
     fn groups_are_in_order() {
-        let firsts = Firsts::new(vec![0, 1, 0, 3, 1, 0]);
+        let firsts = FirstOccurrences::new(vec![0, 1, 0, 3, 1, 0]);
         assert_eq!(firsts.groups(), [vec![0, 2, 5], vec![1, 4]]);
         assert_eq!(firsts.duplicates().collect::<Vec<_>>(), [2, 4, 5]);
         assert_eq!(firsts.unique_count(), 3);
-        assert_eq!(Firsts::new(vec![]).groups(), Vec::<Vec<u32>>::new());
+        assert_eq!(FirstOccurrences::new(vec![]).groups(), Vec::<Vec<u32>>::new());
     }
 
     #[cfg(target_pointer_width = "64")]
     #[test]
     fn counts_past_32_bits_are_refused() {
-        assert!(check_count(MAX_PRINTS).is_ok());
-        assert!(matches!(check_count(MAX_PRINTS + 1), Err(Error::TooMany { .. })));
+        assert!(check_count(MAX_FINGERPRINTS).is_ok());
+        assert!(matches!(check_count(MAX_FINGERPRINTS + 1), Err(Error::TooMany { .. })));
     }
 }

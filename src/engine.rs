@@ -13,7 +13,7 @@ use crate::pow::{self, Nonce, NonceWindow, Puzzle};
 use crate::reference::Reference;
 use crate::{
     Backend, BackendInfo, BackendKind, Digest, Error, Fault, Hash, Operation, Records, Threads, dedup,
-    dedup::Firsts, self_test,
+    dedup::FirstOccurrences, self_test,
 };
 
 /// Where calls are placed. Exhaustive: by itself, or on one kind of back end.
@@ -302,14 +302,14 @@ impl Engine {
     /// For each fingerprint, the position of the first one equal to it.
     ///
     /// # Errors
-    /// [`Error::TooMany`] above [`dedup::MAX_PRINTS`] fingerprints;
+    /// [`Error::TooMany`] above [`dedup::MAX_FINGERPRINTS`] fingerprints;
     /// [`Error::Fault`] if every back end failed.
-    pub fn first_occurrences(&self, prints: &[Digest]) -> Result<Outcome<Firsts>, Error> {
+    pub fn first_occurrences(&self, prints: &[Digest]) -> Result<Outcome<FirstOccurrences>, Error> {
         dedup::check_count(prints.len())?;
         self.call(Operation::Dedup, prints.len() as u64, |backend| {
             let mut firsts = vec![0; prints.len()];
             backend.first_occurrences(prints, &mut firsts)?;
-            Ok(Firsts::new(firsts))
+            Ok(FirstOccurrences::new(firsts))
         })
     }
 
@@ -320,14 +320,14 @@ impl Engine {
         &self,
         hash: Hash,
         digests: &[Digest],
-    ) -> Result<Outcome<(Vec<Digest>, Firsts)>, Error> {
+    ) -> Result<Outcome<(Vec<Digest>, FirstOccurrences)>, Error> {
         dedup::check_count(digests.len())?;
         let records = Records::from_fixed(bytemuck::cast_slice(digests), size_of::<Digest>())?;
         self.call(Operation::Dedup, digests.len() as u64, |backend| {
             let (mut prints, mut firsts) = (bytemuck::zeroed_vec(digests.len()), vec![0; digests.len()]);
             backend.hash(hash, &records, &mut prints)?;
             backend.first_occurrences(&prints, &mut firsts)?;
-            Ok((prints, Firsts::new(firsts)))
+            Ok((prints, FirstOccurrences::new(firsts)))
         })
     }
 
@@ -348,7 +348,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::EmptyTree`] if there is no entry and the tree's rule forbids that;
-    /// [`Error::TooMany`] above [`dedup::MAX_PRINTS`] entries; [`Error::Fault`] if
+    /// [`Error::TooMany`] above [`dedup::MAX_FINGERPRINTS`] entries; [`Error::Fault`] if
     /// every back end failed.
     pub fn check_block(
         &self,

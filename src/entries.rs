@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use crate::dedup::Firsts;
+use crate::dedup::FirstOccurrences;
 use crate::ed25519::Batch;
 use crate::merkle::{Root, Tree};
 use crate::{Digest, Error, Records};
@@ -195,7 +195,7 @@ pub struct BlockCheck {
     /// The digest that each record has, whatever was claimed.
     pub digests: Vec<Digest>,
     /// For each record, the first one with the same digest.
-    pub firsts: Firsts,
+    pub first_occurrences: FirstOccurrences,
     /// The root over the entries' leaves (see [`Entries::leaf`]).
     pub root: Root,
 }
@@ -212,7 +212,7 @@ impl BlockCheck {
     ) -> Self {
         let same = digests.iter().zip(entries.digests()).map(|(found, claimed)| found == claimed);
         let verdicts = valid.iter().zip(same).map(|(&valid, same)| RecordVerdict::of(valid, same)).collect();
-        BlockCheck { verdicts, digests, firsts: Firsts::new(firsts), root }
+        BlockCheck { verdicts, digests, first_occurrences: FirstOccurrences::new(firsts), root }
     }
 
     /// The positions of the entries that are not valid, and what is wrong with each.

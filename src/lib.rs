@@ -6,7 +6,7 @@
 //! and says where it was computed.
 //!
 //! ```
-//! use verilane::{Engine, Hash, Records, Tree, ed25519, pow};
+//! use verilane::{Engine, Hash, Records, Tree, TreeHash, ed25519, pow};
 //!
 //! let engine = Engine::new()?;
 //!
@@ -19,7 +19,7 @@
 //! assert_eq!(firsts.as_slice(), [0, 1, 0]);
 //!
 //! // A root, and the proof that leaf 1 is under it.
-//! let tree = Tree::Rfc6962(Hash::Sha256);
+//! let tree = Tree::Rfc6962(TreeHash::Sha256);
 //! let leaves = engine.merkle_leaves(tree, &records)?;
 //! let root = engine.merkle_root(tree, &leaves)?;
 //! let proof = engine.merkle_proof(tree, &leaves, 1)?;
@@ -76,8 +76,11 @@ pub use backend::{Backend, BackendInfo, BackendKind, Fault, Operation};
 pub use engine::{Candidate, Engine, Options, Outcome, Placement, Report};
 pub use entries::Entries;
 pub use error::Error;
-pub use hash::{Digest, Hash, Key, parse_hex, parse_hex_bytes, to_hex};
-pub use merkle::Tree;
+pub use hash::{Digest, Hash, Key};
+// For this repository's packages; no part of the public interface.
+#[doc(hidden)]
+pub use hash::{parse_hex, parse_hex_bytes, to_hex};
+pub use merkle::{Tree, TreeHash};
 pub use records::Records;
 pub use selftest::self_test;
 pub use threads::Threads;

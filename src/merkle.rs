@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 
 use crate::{Digest, Error, Hash, Records};
 
@@ -21,9 +22,9 @@ pub enum Tree {
     Bitcoin,
     /// RFC 6962, section 2.1: leaf = H(0x00 ‖ data), node = H(0x01 ‖ left ‖ right);
     /// an odd last node is promoted. The empty tree's root is H of nothing.
-    Rfc6962(Hash),
+    Rfc6962(TreeHash),
     /// Leaf = H(data), node = H(left ‖ right); an odd last node is promoted.
-    Plain(Hash),
+    Plain(TreeHash),
 }
 
 impl Tree {
@@ -31,7 +32,7 @@ impl Tree {
     pub fn hash(self) -> Hash {
         match self {
             Tree::Bitcoin => Hash::Sha256d,
-            Tree::Rfc6962(hash) | Tree::Plain(hash) => hash,
+            Tree::Rfc6962(hash) | Tree::Plain(hash) => hash.into(),
         }
     }
 
@@ -88,7 +89,7 @@ impl Tree {
     /// [`Error::EmptyTree`] where the rule has none: only RFC 6962 does.
     pub fn empty_root(self) -> Result<Root, Error> {
         match self {
-            Tree::Rfc6962(hash) => Ok(Root { digest: hash.digest(&[]), mutated: false }),
+            Tree::Rfc6962(_) => Ok(Root { digest: self.hash().digest(&[]), mutated: false }),
             Tree::Bitcoin | Tree::Plain(_) => Err(Error::EmptyTree(self)),
         }
     }
@@ -120,6 +121,84 @@ impl fmt::Display for Tree {
             Tree::Rfc6962(_) => "rfc6962",
             Tree::Plain(_) => "plain",
         })
+    }
+}
+
+/// The tree of this name: `bitcoin`, or `rfc6962` and `plain`, each of which may be followed by
+/// a colon and the name of its hash, SHA-256 where there is none.
+impl FromStr for Tree {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let (rule, hash) = match name.split_once(':') {
+            Some((rule, hash)) => (rule, Some(hash.parse()?)),
+            None => (name, None),
+        };
+        match (rule, hash) {
+            ("bitcoin", None) => Ok(Tree::Bitcoin),
+            ("rfc6962", hash) => Ok(Tree::Rfc6962(hash.unwrap_or(TreeHash::Sha256))),
+            ("plain", hash) => Ok(Tree::Plain(hash.unwrap_or(TreeHash::Sha256))),
+            _ => Err(Error::Name {
+                what: "tree",
+                name: name.into(),
+                choices: "bitcoin, rfc6962, plain, and rfc6962:HASH or plain:HASH",
+            }),
+        }
+    }
+}
+
+/// A hash that a tree can have: each but those under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TreeHash {
+    /// SHA-256.
+    Sha256,
+    /// SHA-256 of the SHA-256.
+    Sha256d,
+    /// BLAKE3.
+    Blake3,
+}
+
+impl From<TreeHash> for Hash {
+    fn from(hash: TreeHash) -> Hash {
+        match hash {
+            TreeHash::Sha256 => Hash::Sha256,
+            TreeHash::Sha256d => Hash::Sha256d,
+            TreeHash::Blake3 => Hash::Blake3,
+        }
+    }
+}
+
+/// # Errors
+/// [`Error::Parameter`] for a hash under a key.
+impl TryFrom<Hash> for TreeHash {
+    type Error = Error;
+
+    fn try_from(hash: Hash) -> Result<Self, Error> {
+        match hash {
+            Hash::Sha256 => Ok(TreeHash::Sha256),
+            Hash::Sha256d => Ok(TreeHash::Sha256d),
+            Hash::Blake3 => Ok(TreeHash::Blake3),
+            Hash::KeyedBlake3(_) => Err(Error::Parameter {
+                name: "a tree's hash",
+                found: hash.to_string(),
+                valid: "one without a key is: sha256, sha256d or blake3",
+            }),
+        }
+    }
+}
+
+impl fmt::Display for TreeHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hash::from(*self).fmt(f)
+    }
+}
+
+impl FromStr for TreeHash {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        name.parse::<Hash>()?.try_into()
     }
 }
 
@@ -265,7 +344,7 @@ mod tests {
         let of = |tree, index| levels(tree, index, 5).collect::<Vec<_>>();
         let right = |range, height| Level::Paired { range, height, sibling_is_left: false };
         let left = |range, height| Level::Paired { range, height, sibling_is_left: true };
-        let plain = Tree::Plain(Hash::Sha256);
+        let plain = Tree::Plain(TreeHash::Sha256);
         assert_eq!(of(plain, 0), [right(1..2, 0), right(2..4, 1), right(4..5, 2)]);
         assert_eq!(of(plain, 4), [Level::Promoted, Level::Promoted, left(0..4, 2)]);
         assert_eq!(of(Tree::Bitcoin, 4), [Level::Doubled, Level::Doubled, left(0..4, 2)]);
@@ -273,8 +352,31 @@ mod tests {
     }
 
     #[test]
+    fn trees_are_named() {
+        let named = |name: &str| name.parse::<Tree>();
+        assert_eq!(named("bitcoin").unwrap(), Tree::Bitcoin);
+        assert_eq!(named("rfc6962").unwrap(), Tree::Rfc6962(TreeHash::Sha256));
+        assert_eq!(named("plain:blake3").unwrap(), Tree::Plain(TreeHash::Blake3));
+        for name in ["", "bitcoin:sha256", "Plain", "plain:", "plain:md5", "plain:keyed-blake3"] {
+            assert!(matches!(named(name), Err(Error::Name { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_tree_has_a_key() {
+        for hash in [TreeHash::Sha256, TreeHash::Sha256d, TreeHash::Blake3] {
+            assert_eq!(TreeHash::try_from(Hash::from(hash)).unwrap(), hash);
+        }
+        let refused = TreeHash::try_from(Hash::KeyedBlake3(crate::Key([1; 32]))).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "a tree's hash cannot be keyed-blake3: one without a key is: sha256, sha256d or blake3"
+        );
+    }
+
+    #[test]
     fn a_proof_of_another_shape_leads_nowhere() {
-        let tree = Tree::Plain(Hash::Sha256);
+        let tree = Tree::Plain(TreeHash::Sha256);
         let [a, b] = [Digest([1; 32]), Digest([2; 32])];
         let proof = Proof { tree, index: 0, leaves: 2, path: vec![b] };
         assert!(proof.verify(&a, &tree.node(&a, &b)));

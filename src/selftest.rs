@@ -3,7 +3,7 @@
 use crate::backend::{Backend, Fault, Operation};
 use crate::ed25519::{Batch, Rule};
 use crate::entries::{Entries, RecordVerdict};
-use crate::merkle::{Root, Tree};
+use crate::merkle::{Root, Tree, TreeHash};
 use crate::pow::{Nonce, Puzzle, Target};
 use crate::{Digest, Hash, Key, Records, parse_hex};
 
@@ -57,7 +57,7 @@ fn hashes(backend: &dyn Backend) -> Result<bool, Fault> {
 
 fn merkle_roots(backend: &dyn Backend) -> Result<bool, Fault> {
     let leaves = [1, 2, 3, 4, 5].map(|byte| Digest([byte; 32]));
-    for tree in [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Blake3)] {
+    for tree in [Tree::Bitcoin, Tree::Rfc6962(TreeHash::Sha256), Tree::Plain(TreeHash::Blake3)] {
         if backend.merkle_root(tree, &leaves)? != root_of_five(tree, &leaves) {
             return Ok(false);
         }
@@ -149,12 +149,12 @@ fn block_checks(backend: &dyn Backend) -> Result<bool, Fault> {
     entries.push(&identity, &trivial, digest_b, c);
     entries.push(&identity, &spoilt, digest_a, c);
     entries.push(&identity, &trivial, digest_a, a);
-    for tree in [Tree::Rfc6962(Hash::Sha256), Tree::Bitcoin] {
+    for tree in [Tree::Rfc6962(TreeHash::Sha256), Tree::Bitcoin] {
         let check = backend.check_block(Rule::Rfc8032, hash, tree, &entries)?;
         let leaf = |index| tree.hash().digest(&[tree.leaf_prefix(), &entries.leaf(index)].concat());
         let right = check.verdicts == [Valid, BadSignature, HashMismatch, BadSignature, Valid]
             && check.digests == [digest_a, digest_b, digest_c, digest_c, digest_a]
-            && check.firsts.as_slice() == [0, 1, 2, 2, 0]
+            && check.first_occurrences.as_slice() == [0, 1, 2, 2, 0]
             && check.root == root_of_five(tree, &[0, 1, 2, 3, 4].map(leaf));
         if !right {
             return Ok(false);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::cpu::Isa;
 use crate::ed25519::Rule;
+use crate::merkle::TreeHash;
 use crate::pow::Target;
 use crate::{BackendKind, Digest, Hash, Placement};
 
@@ -28,7 +29,7 @@ macro_rules! as_text {
     };
 }
 
-as_text!(BackendKind, Digest, Isa, Placement, Rule, Target);
+as_text!(BackendKind, Digest, Isa, Placement, Rule, Target, TreeHash);
 
 /// By its name. Keyed BLAKE3 is refused both ways: a key must not end up in a file by the way.
 impl Serialize for Hash {
@@ -54,7 +55,7 @@ mod tests {
     use serde_json::{Value, from_value, json, to_value};
 
     use super::*;
-    use crate::dedup::Firsts;
+    use crate::dedup::FirstOccurrences;
     use crate::ed25519::Verdicts;
     use crate::entries::RecordVerdict;
     use crate::merkle::{Proof, Root, Subtree, Tree};
@@ -77,7 +78,7 @@ mod tests {
         check(Isa::Avx2, json!("avx2"));
         check(Placement::On(BackendKind::Gpu), json!("gpu"));
         check(Tree::Bitcoin, json!({ "rule": "bitcoin" }));
-        check(Tree::Rfc6962(Hash::Blake3), json!({ "rule": "rfc6962", "hash": "blake3" }));
+        check(Tree::Rfc6962(TreeHash::Blake3), json!({ "rule": "rfc6962", "hash": "blake3" }));
         let root = Root { digest, mutated: true };
         check(root, json!({ "digest": hex, "mutated": true }));
         check(
@@ -85,12 +86,12 @@ mod tests {
             json!({ "root": { "digest": hex, "mutated": true }, "leaves": 8 }),
         );
         check(
-            Proof { tree: Tree::Plain(Hash::Sha256), index: 1, leaves: 2, path: vec![digest] },
+            Proof { tree: Tree::Plain(TreeHash::Sha256), index: 1, leaves: 2, path: vec![digest] },
             json!({ "tree": { "rule": "plain", "hash": "sha256" }, "index": 1, "leaves": 2, "path": [hex] }),
         );
         check(Nonce { nonce: 7, digest }, json!({ "nonce": 7, "digest": hex }));
         check(Verdicts::new(vec![true, false]), json!([true, false]));
-        check(Firsts::new(vec![0, 0]), json!([0, 0]));
+        check(FirstOccurrences::new(vec![0, 0]), json!([0, 0]));
         check(RecordVerdict::HashMismatch, json!("hash_mismatch"));
         let info = BackendInfo { kind: BackendKind::Cpu, threads: 2, detail: "x".into(), software: false };
         check(info, json!({ "kind": "cpu", "threads": 2, "detail": "x", "software": false }));

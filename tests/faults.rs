@@ -11,7 +11,7 @@ use verilane::pow::{Nonce, NonceWindow, Puzzle, Target};
 use verilane::reference::Reference;
 use verilane::{
     Backend, BackendInfo, BackendKind, Digest, Engine, Error, Fault, Hash, Operation, Records, Threads, Tree,
-    self_test,
+    TreeHash, self_test,
 };
 
 /// A back end that writes rubbish and then faults, once it is told to.
@@ -207,9 +207,13 @@ fn empty_input_gives_empty_answers() {
     let verdicts = engine.verify(Rule::Rfc8032, &Batch::with_capacity(0)).unwrap();
     assert!(verdicts.all_valid() && verdicts.as_slice().is_empty());
     let none = Entries::with_capacity(0, 0);
-    let tree = Tree::Rfc6962(Hash::Sha256);
+    let tree = Tree::Rfc6962(TreeHash::Sha256);
     let check = engine.check_block(Rule::Strict, Hash::Sha256, tree, &none).unwrap();
-    assert!(check.verdicts.is_empty() && check.digests.is_empty() && check.firsts.as_slice().is_empty());
+    assert!(
+        check.verdicts.is_empty()
+            && check.digests.is_empty()
+            && check.first_occurrences.as_slice().is_empty()
+    );
     assert_eq!(check.root.digest, Hash::Sha256.digest(b""));
     let refused = engine.check_block(Rule::Strict, Hash::Sha256, Tree::Bitcoin, &none);
     assert!(matches!(refused, Err(Error::EmptyTree(Tree::Bitcoin))));

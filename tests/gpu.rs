@@ -10,7 +10,7 @@ use verilane::pow::{Puzzle, Target};
 use verilane::reference::Reference;
 use verilane::{
     Backend, BackendKind, Digest, Engine, Entries, Error, Fault, Hash, Key, Outcome, Records, Threads, Tree,
-    ed25519,
+    TreeHash, ed25519,
 };
 
 /// Set where a missing adapter is a failure, not a skip.
@@ -114,7 +114,10 @@ fn one_record_of_several_dispatches() {
 }
 
 fn trees() -> Vec<Tree> {
-    let over = HASHES.into_iter().flat_map(|hash| [Tree::Plain(hash), Tree::Rfc6962(hash)]);
+    let over = HASHES
+        .into_iter()
+        .flat_map(TreeHash::try_from)
+        .flat_map(|hash| [Tree::Plain(hash), Tree::Rfc6962(hash)]);
     std::iter::once(Tree::Bitcoin).chain(over).collect()
 }
 
@@ -213,9 +216,9 @@ fn blocks_across_chunks() {
         lengths[count - 3] = 5000;
         let entries = entries(&mut rng, lengths);
         for (hash, tree) in [
-            (Hash::Sha256, Tree::Rfc6962(Hash::Sha256)),
+            (Hash::Sha256, Tree::Rfc6962(TreeHash::Sha256)),
             (Hash::Blake3, Tree::Bitcoin),
-            (Hash::Sha256d, Tree::Rfc6962(Hash::Blake3)),
+            (Hash::Sha256d, Tree::Rfc6962(TreeHash::Blake3)),
         ] {
             let found = gpu.check_block(ed25519::Rule::Strict, hash, tree, &entries).unwrap();
             let expected = reference().check_block(ed25519::Rule::Strict, hash, tree, &entries).unwrap();
@@ -331,7 +334,7 @@ fn a_device_lost_during_any_call_is_passed_over() {
     // A new device compiles these kernels again, which takes longest: one loss is enough.
     assert_passed_over(&gpu, 2, || engine.verify(ed25519::Rule::Zip215, &batch));
     let entries = entries(&mut rng, 0..60);
-    let tree = Tree::Rfc6962(Hash::Sha256);
+    let tree = Tree::Rfc6962(TreeHash::Sha256);
     assert_passed_over(&gpu, 3, || engine.check_block(ed25519::Rule::Zip215, Hash::Sha256, tree, &entries));
 }
 
@@ -354,7 +357,7 @@ fn calls_during_compilation_are_answered() {
     let Some(gpu) = gpu() else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let entries = entries(&mut rng, 0..20);
-    let (rule, hash, tree) = (ed25519::Rule::Strict, Hash::Sha256, Tree::Rfc6962(Hash::Sha256));
+    let (rule, hash, tree) = (ed25519::Rule::Strict, Hash::Sha256, Tree::Rfc6962(TreeHash::Sha256));
     let expected = reference().check_block(rule, hash, tree, &entries).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| assert_eq!(gpu.prepare(), Ok(())));

@@ -3,9 +3,9 @@
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use verilane::merkle::{Root, Subtree};
-use verilane::{BackendKind, Digest, Engine, Error, Hash, Options, Placement, Tree};
+use verilane::{BackendKind, Digest, Engine, Error, Options, Placement, Tree, TreeHash};
 
-const TREES: [Tree; 3] = [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Blake3)];
+const TREES: [Tree; 3] = [Tree::Bitcoin, Tree::Rfc6962(TreeHash::Sha256), Tree::Plain(TreeHash::Blake3)];
 
 fn engine() -> Engine {
     let placement = Placement::On(BackendKind::Cpu);
@@ -93,7 +93,7 @@ fn a_misaligned_subtree_is_named() {
 fn no_subtrees_are_no_leaves() {
     let engine = engine();
     assert!(matches!(engine.merkle_combine(Tree::Bitcoin, &[]), Err(Error::EmptyTree(_))));
-    let tree = Tree::Rfc6962(Hash::Sha256);
+    let tree = Tree::Rfc6962(TreeHash::Sha256);
     let found = engine.merkle_combine(tree, &[]).unwrap().into_inner();
     assert_eq!(found, tree.empty_root().unwrap());
 }

@@ -5,7 +5,7 @@ mod common;
 use common::backends;
 use verilane::merkle::Root;
 use verilane::pow::{Nonce, Puzzle, Target};
-use verilane::{Digest, Engine, Hash, Key, Options, Placement, Records, Tree, parse_hex};
+use verilane::{Digest, Engine, Hash, Key, Options, Placement, Records, Tree, TreeHash, parse_hex};
 
 fn digest(hex: &str) -> Digest {
     hex.parse().expect("vectors are hexadecimal")
@@ -174,7 +174,7 @@ fn rfc6962_of_certificate_transparency() {
         "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
         "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
     ];
-    let tree = Tree::Rfc6962(Hash::Sha256);
+    let tree = Tree::Rfc6962(TreeHash::Sha256);
     for backend in backends() {
         let engine = Engine::with_backends(vec![backend.clone()]).unwrap();
         let leaves = engine.merkle_leaves(tree, &Records::from_slices(data)).unwrap();
@@ -195,9 +195,9 @@ fn rfc6962_of_certificate_transparency() {
 #[test]
 fn the_empty_tree() {
     let engine = Engine::new().unwrap();
-    let empty = engine.merkle_root(Tree::Rfc6962(Hash::Sha256), &[]).unwrap();
+    let empty = engine.merkle_root(Tree::Rfc6962(TreeHash::Sha256), &[]).unwrap();
     assert_eq!(empty.digest, digest("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
-    for tree in [Tree::Bitcoin, Tree::Plain(Hash::Blake3)] {
+    for tree in [Tree::Bitcoin, Tree::Plain(TreeHash::Blake3)] {
         assert!(
             matches!(engine.merkle_root(tree, &[]), Err(verilane::Error::EmptyTree(found)) if found == tree)
         );

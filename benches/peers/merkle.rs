@@ -1,7 +1,7 @@
 //! Merkle roots over a million leaves.
 
 use bitcoin_hashes::{Hash as _, sha256d};
-use verilane::{Backend, Digest, Hash, Tree};
+use verilane::{Backend, Digest, Hash, Tree, TreeHash};
 
 use crate::Lanes;
 use crate::duel::{Contestant, Duel, Operations, Row};
@@ -19,14 +19,14 @@ pub fn rows(duel: &Duel, lanes: &Lanes) {
     row(
         duel,
         lanes,
-        Tree::Plain(Hash::Sha256),
+        Tree::Plain(TreeHash::Sha256),
         Some(2.4),
         node,
         &[("hashtree-rs", hashtree), ("sha2 loop", sha2)],
     );
     row(duel, lanes, Tree::Bitcoin, Some(4.0), double, &[("bitcoin_hashes", bitcoin), ("sha2 loop", sha2)]);
-    row(duel, lanes, Tree::Rfc6962(Hash::Sha256), Some(3.5), prefixed, &[("sha2 loop", sha2)]);
-    row(duel, lanes, Tree::Plain(Hash::Blake3), None, blake3, &[("blake3 loop", looped)]);
+    row(duel, lanes, Tree::Rfc6962(TreeHash::Sha256), Some(3.5), prefixed, &[("sha2 loop", sha2)]);
+    row(duel, lanes, Tree::Plain(TreeHash::Blake3), None, blake3, &[("blake3 loop", looped)]);
 }
 
 type Peer = (&'static str, fn(Tree, &[Digest]) -> Digest);

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use verilane::ed25519::{Batch, Rule};
 use verilane::merkle::Proof;
 use verilane::pow::{Puzzle, Target};
-use verilane::{Digest, Hash, Key, Outcome, Records, Tree};
+use verilane::{Digest, Hash, Key, Outcome, Records, Tree, TreeHash};
 use verilane_c::{self as capi, CallReport, EngineHandle, EngineOptions, Found, Status};
 
 use super::{ENGINE, Source};
@@ -124,11 +124,11 @@ impl Call<'_> {
     }
 
     fn tree(&mut self) -> (u32, u32, Tree) {
-        let (hash_number, hash) = self.choice(&[Hash::Sha256, Hash::Sha256d, Hash::Blake3]);
-        let hash = hash.unwrap_or(Hash::Sha256d);
+        let (hash_number, hash) = self.choice(&[TreeHash::Sha256, TreeHash::Sha256d, TreeHash::Blake3]);
+        let hash = hash.unwrap_or(TreeHash::Sha256d);
         let (number, tree) = self.choice(&[Tree::Bitcoin, Tree::Rfc6962(hash), Tree::Plain(hash)]);
         let tree = tree.unwrap_or(Tree::Bitcoin);
-        self.wrong_if(tree.hash() != hash, Status::Argument);
+        self.wrong_if(tree.hash() != hash.into(), Status::Argument);
         (number, hash_number, tree)
     }
 

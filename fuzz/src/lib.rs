@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use verilane::merkle::Proof;
 use verilane::pow::{Puzzle, Target};
 use verilane::{
-    BackendKind, Digest, Engine, Error, Hash, Options, Placement, Records, Tree, parse_hex, to_hex,
+    BackendKind, Digest, Engine, Error, Hash, Options, Placement, Records, Tree, TreeHash, parse_hex, to_hex,
 };
 use verilane_cli::signatures;
 use verilane_ledger::bitcoin::{BitcoinAudit, BitcoinAuditor, BitcoinFailureKind, BlockFileError};
@@ -213,7 +213,8 @@ fn by_definition(tree: Tree, leaves: &[Digest], index: usize) -> (Digest, Vec<Di
 /// Paths against the definition; no changed proof holds, none makes a panic.
 pub fn merkle_proof(data: &[u8]) {
     let mut source = Source(data);
-    let tree = [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Blake3)][source.below(3)];
+    let tree =
+        [Tree::Bitcoin, Tree::Rfc6962(TreeHash::Sha256), Tree::Plain(TreeHash::Blake3)][source.below(3)];
     let count = 1 + source.below(40);
     let index = source.below(count);
     let leaves: Vec<_> = (0..count).map(|_| Hash::Blake3.digest(&[source.byte()])).collect();

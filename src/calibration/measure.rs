@@ -13,7 +13,7 @@ use super::{PairedTime, crossover};
 use crate::crossover::Crossover;
 use crate::ed25519::{Batch, Rule};
 use crate::entries::{BlockCheck, Entries};
-use crate::merkle::{Root, Tree};
+use crate::merkle::{Root, Tree, TreeHash};
 use crate::pow::{self, Nonce, NonceWindow, Puzzle, Target};
 use crate::{Backend, Digest, Fault, Hash, Operation, Records, Threads};
 
@@ -31,8 +31,8 @@ const MESSAGE_BYTES: usize = 128;
 const INSTITUTIONS: usize = 64;
 
 const HASH: Hash = Hash::Blake3;
-const TREE: Tree = Tree::Plain(Hash::Sha256);
-const BLOCK_TREE: Tree = Tree::Rfc6962(Hash::Sha256);
+const TREE: Tree = Tree::Plain(TreeHash::Sha256);
+const BLOCK_TREE: Tree = Tree::Rfc6962(TreeHash::Sha256);
 const RULE: Rule = Rule::Rfc8032;
 
 /// What was found of one operation.

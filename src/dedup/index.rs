@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::IndexError;
 
-use super::Firsts;
+use super::FirstOccurrences;
 use crate::{Digest, Engine, Hash, Key, Outcome};
 use filter::Filter;
 use store::Store;
@@ -163,7 +163,7 @@ impl Index {
     /// Whether each of the records was seen before. Nothing is added.
     ///
     /// # Errors
-    /// [`IndexError::Engine`] above [`MAX_PRINTS`](super::MAX_PRINTS) records, or
+    /// [`IndexError::Engine`] above [`MAX_FINGERPRINTS`](super::MAX_FINGERPRINTS) records, or
     /// if every back end failed; another [`IndexError`] if the store cannot be read.
     pub fn scan(&self, engine: &Engine, records: &[Digest]) -> Result<Outcome<Vec<Seen>>, IndexError> {
         Ok(self.look_up(engine, records)?.map(|lookup| lookup.seen))
@@ -252,7 +252,7 @@ fn len(ends: &[u32]) -> u32 {
     ends.last().copied().unwrap_or(0)
 }
 
-fn repeats(firsts: &Firsts) -> Vec<Seen> {
+fn repeats(firsts: &FirstOccurrences) -> Vec<Seen> {
     let repeats = |(index, &first)| if first == index { Seen::New } else { Seen::Repeats(first) };
     (0..).zip(firsts.as_slice()).map(repeats).collect()
 }

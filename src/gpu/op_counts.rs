@@ -250,6 +250,7 @@ fn blake3_compressions(length: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TreeHash;
 
     #[test]
     fn products_take_as_many_multiplies_as_are_counted() {
@@ -277,11 +278,11 @@ mod tests {
         let padding =
             OpCounts { sigma: 128.0, choose: 128.0, add_three: 128.0, add: 136.0, ..OpCounts::NONE };
         assert_eq!(hash(Hash::Sha256, 64), sha256 + padding);
-        assert_eq!(merkle_node(Tree::Plain(Hash::Sha256)), sha256 + padding);
-        assert!(merkle_node(Tree::Rfc6962(Hash::Sha256)).count() < 2.0 * sha256.count());
+        assert_eq!(merkle_node(Tree::Plain(TreeHash::Sha256)), sha256 + padding);
+        assert!(merkle_node(Tree::Rfc6962(TreeHash::Sha256)).count() < 2.0 * sha256.count());
         assert_eq!(hash(Hash::Blake3, 1024), 16.0 * BLAKE3);
         assert_eq!(hash(Hash::Blake3, 1025), 18.0 * BLAKE3);
-        assert_eq!(merkle_node(Tree::Rfc6962(Hash::Blake3)), 2.0 * BLAKE3);
+        assert_eq!(merkle_node(Tree::Rfc6962(TreeHash::Blake3)), 2.0 * BLAKE3);
     }
 
     #[test]

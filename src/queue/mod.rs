@@ -10,9 +10,9 @@
 //! use std::sync::Arc;
 //! use verilane::Engine;
 //! use verilane::ed25519::Rule;
-//! use verilane::queue::{Options, Verifier};
+//! use verilane::queue::{QueueOptions, Verifier};
 //!
-//! let verifier = Verifier::new(Arc::new(Engine::new()?), Rule::Strict, Options::default())?;
+//! let verifier = Verifier::new(Arc::new(Engine::new()?), Rule::Strict, QueueOptions::default())?;
 //!
 //! // From a thread, or from a task of any executor.
 //! let valid = verifier.verify_blocking(&[0; 32], &[0; 64], b"signed by nobody")?;
@@ -36,7 +36,7 @@
 //!
 //! With the feature `tower`, `Service` is a `tower::Service` on a queue.
 //!
-//! A queue holds what its [`Options`] allow: beyond that, tasks and threads wait for
+//! A queue holds what its [`QueueOptions`] allow: beyond that, tasks and threads wait for
 //! room, and [`Verifier::try_submit`] refuses. Who waits longest is not always let in
 //! first.
 //!
@@ -70,7 +70,7 @@ use state::{Item, State};
 
 /// The bounds of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct QueueOptions {
     /// Signatures in a batch, at most.
     pub max_batch: usize,
     /// How long a signature waits at most for company while other batches are at
@@ -84,15 +84,20 @@ pub struct Options {
     pub capacity_bytes: usize,
 }
 
-impl Default for Options {
+impl Default for QueueOptions {
     /// 16,384 signatures in a batch, no delay, room for 65,536 signatures over
     /// 64 MiB of messages.
     fn default() -> Self {
-        Options { max_batch: 1 << 14, max_delay: Duration::ZERO, capacity: 1 << 16, capacity_bytes: 64 << 20 }
+        QueueOptions {
+            max_batch: 1 << 14,
+            max_delay: Duration::ZERO,
+            capacity: 1 << 16,
+            capacity_bytes: 64 << 20,
+        }
     }
 }
 
-impl Options {
+impl QueueOptions {
     fn check(&self) -> Result<(), Error> {
         let sizes = [
             ("max_batch", self.max_batch),
@@ -164,7 +169,7 @@ struct Open(Arc<Shared>);
 struct Shared {
     engine: Arc<Engine>,
     rule: Rule,
-    options: Options,
+    options: QueueOptions,
     state: Mutex<State>,
     /// A worker should look: something came.
     work: Condvar,
@@ -187,7 +192,7 @@ impl Verifier {
     /// # Errors
     /// [`Error::Parameter`] if an option is zero that must not be;
     /// [`Error::Unavailable`] if the system starts no threads.
-    pub fn new(engine: Arc<Engine>, rule: Rule, options: Options) -> Result<Self, Error> {
+    pub fn new(engine: Arc<Engine>, rule: Rule, options: QueueOptions) -> Result<Self, Error> {
         options.check()?;
         let workers = engine.concurrency();
         let shared = Arc::new(Shared {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ticket::{Round, Ticket};
-use super::{Options, QueueError, Stats};
+use super::{QueueError, QueueOptions, Stats};
 use crate::ed25519::Batch;
 
 /// A signature on its way in.
@@ -52,7 +52,7 @@ pub struct State {
 
 impl State {
     /// Whether there is room for the message.
-    pub fn admit(&self, message: &[u8], options: &Options) -> Result<(), QueueError> {
+    pub fn admit(&self, message: &[u8], options: &QueueOptions) -> Result<(), QueueError> {
         let (bytes, capacity) = (message.len(), options.capacity_bytes);
         if bytes > capacity {
             return Err(QueueError::TooLong { bytes, capacity });
@@ -67,7 +67,7 @@ impl State {
     }
 
     /// Takes a place for one signature.
-    pub fn reserve(&mut self, options: &Options) -> Result<(), QueueError> {
+    pub fn reserve(&mut self, options: &QueueOptions) -> Result<(), QueueError> {
         if self.closed {
             return Err(QueueError::Closed);
         }
@@ -86,7 +86,7 @@ impl State {
 
     /// Puts a signature, which was admitted and has a place, into the last batch.
     /// Tells whether an idle worker should look.
-    pub fn push(&mut self, item: Item<'_>, options: &Options) -> (Ticket, bool) {
+    pub fn push(&mut self, item: Item<'_>, options: &QueueOptions) -> (Ticket, bool) {
         if self.gathering.back().is_none_or(|last| last.batch.len() >= options.max_batch) {
             self.gathering.push_back(Gathering::new(self.spare.pop()));
         }
@@ -101,7 +101,7 @@ impl State {
 
     /// The oldest batch goes at once if no other is at work; else when it is full
     /// or has waited long enough for company.
-    pub fn next(&mut self, options: &Options) -> Next {
+    pub fn next(&mut self, options: &QueueOptions) -> Next {
         let Some(oldest) = self.gathering.front() else {
             return if self.closed { Next::Stop } else { Next::Wait(None) };
         };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use verilane::ed25519::{Batch, Rule};
 use verilane::merkle::Root;
 use verilane::pow::{Nonce, NonceWindow, Puzzle};
-use verilane::queue::{Options, Verifier};
+use verilane::queue::{QueueOptions, Verifier};
 use verilane::reference::Reference;
 use verilane::{Backend, BackendInfo, BackendKind, Digest, Fault, Hash, Records, Threads, Tree};
 
@@ -51,7 +51,7 @@ impl Fake {
     }
 
     /// A queue on this back end, and on others after it.
-    pub fn verifier(self: &Arc<Self>, others: Vec<Arc<dyn Backend>>, options: Options) -> Verifier {
+    pub fn verifier(self: &Arc<Self>, others: Vec<Arc<dyn Backend>>, options: QueueOptions) -> Verifier {
         let backends = std::iter::once(self.clone() as Arc<dyn Backend>).chain(others).collect();
         let verifier = super::verifier(backends, options);
         self.sizes.lock().unwrap().clear();

@@ -17,7 +17,7 @@ use futures::stream::{self, StreamExt};
 use futures::task::SpawnExt;
 use verilane::cpu::{Cpu, Isa};
 use verilane::ed25519::Rule;
-use verilane::queue::{Options, QueueError, Stats, Ticket, Verifier};
+use verilane::queue::{QueueError, QueueOptions, Stats, Ticket, Verifier};
 use verilane::{Backend, Engine, Error, Threads};
 
 use fake::{Fake, Manner};
@@ -72,14 +72,15 @@ fn cpu(threads: usize) -> Arc<dyn Backend> {
     Arc::new(Cpu::new(Threads::new(threads).unwrap(), Isa::detected()))
 }
 
-fn verifier(backends: Vec<Arc<dyn Backend>>, options: Options) -> Verifier {
+fn verifier(backends: Vec<Arc<dyn Backend>>, options: QueueOptions) -> Verifier {
     Verifier::new(Arc::new(Engine::with_backends(backends).unwrap()), RULE, options).unwrap()
 }
 
 #[test]
 fn a_million_signatures_each_get_their_own_verdict() {
     let known = Arc::new(known(2048));
-    let verifier = verifier(vec![cpu(2)], Options { capacity: 5000, max_batch: 1000, ..Options::default() });
+    let verifier =
+        verifier(vec![cpu(2)], QueueOptions { capacity: 5000, max_batch: 1000, ..QueueOptions::default() });
     thread::scope(|scope| {
         for start in 0..2 {
             let (known, verifier) = (&known, &verifier);
@@ -124,7 +125,7 @@ fn a_million_signatures_each_get_their_own_verdict() {
 #[test]
 fn a_batch_is_what_came_while_others_were_at_work() {
     let (fake, known) = (Fake::new(1), known(30));
-    let verifier = fake.verifier(vec![], Options { max_batch: 12, ..Options::default() });
+    let verifier = fake.verifier(vec![], QueueOptions { max_batch: 12, ..QueueOptions::default() });
     fake.hold(1);
     let first = known[0].submit(&verifier);
     fake.await_held(1);
@@ -146,7 +147,7 @@ fn free_threads_take_what_comes_unless_it_is_to_wait_for_company() {
     let known = known(4);
     for (max_delay, sizes) in [(Duration::ZERO, 2), (Duration::from_secs(1), 1)] {
         let fake = Fake::new(2);
-        let verifier = fake.verifier(vec![], Options { max_delay, ..Options::default() });
+        let verifier = fake.verifier(vec![], QueueOptions { max_delay, ..QueueOptions::default() });
         fake.hold(1);
         let first = known[0].submit(&verifier);
         fake.await_held(1);
@@ -169,7 +170,8 @@ fn free_threads_take_what_comes_unless_it_is_to_wait_for_company() {
 fn the_wait_for_company_ends_with_the_work_of_others() {
     let (fake, known) = (Fake::new(2), known(3));
     let hour = Duration::from_secs(3600);
-    let verifier = fake.verifier(vec![], Options { max_delay: hour, max_batch: 2, ..Options::default() });
+    let verifier =
+        fake.verifier(vec![], QueueOptions { max_delay: hour, max_batch: 2, ..QueueOptions::default() });
     known[0].check(known[0].submit(&verifier).wait());
     fake.hold(1);
     let first = known[0].submit(&verifier);
@@ -192,7 +194,7 @@ fn the_wait_for_company_ends_with_the_work_of_others() {
 #[test]
 fn a_full_queue_refuses_or_makes_wait() {
     let (fake, known) = (Fake::new(1), known(8));
-    let verifier = fake.verifier(vec![], Options { capacity: 3, ..Options::default() });
+    let verifier = fake.verifier(vec![], QueueOptions { capacity: 3, ..QueueOptions::default() });
     fake.hold(1);
     let tickets: Vec<_> = known[..3].iter().map(|known| known.try_submit(&verifier).unwrap()).collect();
     assert!(matches!(known[3].try_submit(&verifier), Err(QueueError::Full)));
@@ -213,7 +215,7 @@ fn a_full_queue_refuses_or_makes_wait() {
 #[test]
 fn messages_take_room_by_their_length() {
     let (fake, known) = (Fake::new(1), known(60));
-    let verifier = fake.verifier(vec![], Options { capacity_bytes: 50, ..Options::default() });
+    let verifier = fake.verifier(vec![], QueueOptions { capacity_bytes: 50, ..QueueOptions::default() });
     fake.hold(1);
     let tickets = [known[30].submit(&verifier), known[20].submit(&verifier), known[0].submit(&verifier)];
     assert!(matches!(known[1].try_submit(&verifier), Err(QueueError::Full)));
@@ -247,7 +249,7 @@ impl Wake for Bell {
 #[test]
 fn who_gives_up_waiting_for_room_passes_it_on() {
     let (fake, known) = (Fake::new(1), known(3));
-    let verifier = fake.verifier(vec![], Options { capacity: 1, ..Options::default() });
+    let verifier = fake.verifier(vec![], QueueOptions { capacity: 1, ..QueueOptions::default() });
     fake.hold(1);
     let held = known[0].submit(&verifier);
     let (bell, next_bell) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
@@ -271,7 +273,7 @@ fn who_gives_up_waiting_for_room_passes_it_on() {
 #[test]
 fn who_gives_up_a_verdict_changes_nothing_for_others() {
     let (fake, known) = (Fake::new(1), known(40));
-    let verifier = fake.verifier(vec![], Options { capacity: 40, ..Options::default() });
+    let verifier = fake.verifier(vec![], QueueOptions { capacity: 40, ..QueueOptions::default() });
     fake.hold(1);
     let first = known[0].submit(&verifier);
     fake.await_held(1);
@@ -296,7 +298,7 @@ fn who_gives_up_a_verdict_changes_nothing_for_others() {
 #[test]
 fn a_batch_on_a_faulting_device_is_verified_by_the_next() {
     let (fake, known) = (Fake::new(1), known(100));
-    let verifier = fake.verifier(vec![cpu(1)], Options::default());
+    let verifier = fake.verifier(vec![cpu(1)], QueueOptions::default());
     fake.set(Manner::Faults);
     let tickets: Vec<_> = known.iter().map(|known| known.submit(&verifier)).collect();
     known.iter().zip(tickets).for_each(|(known, ticket)| known.check(ticket.wait()));
@@ -314,7 +316,7 @@ fn without_a_sound_back_end_each_caller_gets_the_error() {
         (Manner::Panics, "a back end panicked: injected panic"),
     ] {
         let (fake, known) = (Fake::new(2), known(20));
-        let verifier = fake.verifier(vec![], Options::default());
+        let verifier = fake.verifier(vec![], QueueOptions::default());
         fake.set(manner);
         let tickets: Vec<_> = known.iter().map(|known| known.submit(&verifier)).collect();
         for ticket in tickets {
@@ -339,7 +341,7 @@ fn a_panic_in_one_caller_s_executor_keeps_no_verdict_from_others() {
         }
     }
     let (fake, known) = (Fake::new(1), known(3));
-    let verifier = fake.verifier(vec![], Options::default());
+    let verifier = fake.verifier(vec![], QueueOptions::default());
     fake.hold(1);
     let mut tickets: Vec<_> = known.iter().map(|known| known.submit(&verifier)).collect();
     for ticket in &mut tickets {
@@ -353,7 +355,7 @@ fn a_panic_in_one_caller_s_executor_keeps_no_verdict_from_others() {
 #[test]
 fn shutdown_answers_everything_accepted_and_takes_nothing_more() {
     let (fake, known) = (Fake::new(1), known(12));
-    let verifier = fake.verifier(vec![], Options { capacity: 10, ..Options::default() });
+    let verifier = fake.verifier(vec![], QueueOptions { capacity: 10, ..QueueOptions::default() });
     fake.hold(1);
     let tickets: Vec<_> = known[..10].iter().map(|known| known.submit(&verifier)).collect();
     let mut no_room = Box::pin(known[10].verify(&verifier));
@@ -383,7 +385,7 @@ fn shutdown_answers_everything_accepted_and_takes_nothing_more() {
 #[test]
 fn what_was_accepted_is_answered_after_the_last_verifier_is_gone() {
     let (fake, known) = (Fake::new(1), known(10));
-    let verifier = fake.verifier(vec![], Options::default());
+    let verifier = fake.verifier(vec![], QueueOptions::default());
     fake.hold(1);
     let tickets: Vec<_> = known.iter().map(|known| known.submit(&verifier.clone())).collect();
     drop(verifier);
@@ -398,7 +400,7 @@ fn what_was_accepted_is_answered_after_the_last_verifier_is_gone() {
 #[test]
 fn futures_run_on_any_executor() {
     let known: &'static [Known] = known(200).leak();
-    let verifier = verifier(vec![cpu(1)], Options { capacity: 50, ..Options::default() });
+    let verifier = verifier(vec![cpu(1)], QueueOptions { capacity: 50, ..QueueOptions::default() });
     known[3].check(pollster::block_on(known[3].verify(&verifier)));
     known[4].check(futures::executor::block_on(known[4].verify(&verifier)));
 
@@ -423,9 +425,9 @@ fn futures_run_on_any_executor() {
 fn bounds_of_zero_are_refused() {
     let engine = Arc::new(Engine::with_backends(vec![cpu(1)]).unwrap());
     let refused = [
-        ("max_batch", Options { max_batch: 0, ..Options::default() }),
-        ("capacity", Options { capacity: 0, ..Options::default() }),
-        ("capacity_bytes", Options { capacity_bytes: 0, ..Options::default() }),
+        ("max_batch", QueueOptions { max_batch: 0, ..QueueOptions::default() }),
+        ("capacity", QueueOptions { capacity: 0, ..QueueOptions::default() }),
+        ("capacity_bytes", QueueOptions { capacity_bytes: 0, ..QueueOptions::default() }),
     ];
     for (option, options) in refused {
         let error = Verifier::new(engine.clone(), RULE, options).err().unwrap();
@@ -435,7 +437,7 @@ fn bounds_of_zero_are_refused() {
 
 #[test]
 fn a_new_queue_has_done_nothing() {
-    let verifier = verifier(vec![cpu(1)], Options::default());
+    let verifier = verifier(vec![cpu(1)], QueueOptions::default());
     assert_eq!(verifier.stats(), Stats::default());
     verifier.shutdown();
     assert_eq!(verifier.stats(), Stats::default());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tower::{Service as _, ServiceBuilder, ServiceExt};
-use verilane::queue::{Options, QueueError, Request, Service};
+use verilane::queue::{QueueError, QueueOptions, Request, Service};
 
 use super::fake::Fake;
 use super::{Known, cpu, known, poll, verifier};
@@ -18,7 +18,8 @@ impl Known {
 #[test]
 fn calls_get_their_own_verdicts() {
     let known = known(60);
-    let service = Service::new(verifier(vec![cpu(1)], Options { capacity: 7, ..Options::default() }));
+    let service =
+        Service::new(verifier(vec![cpu(1)], QueueOptions { capacity: 7, ..QueueOptions::default() }));
     let calls = known.iter().map(|known| service.clone().oneshot(known.request()));
     let verdicts = pollster::block_on(join_all(calls));
     known.iter().zip(verdicts).for_each(|(known, verdict)| known.check(verdict));
@@ -27,7 +28,7 @@ fn calls_get_their_own_verdicts() {
 #[test]
 fn a_service_is_ready_when_it_holds_a_place() {
     let (fake, known) = (Fake::new(1), known(4));
-    let verifier = fake.verifier(vec![], Options { capacity: 2, ..Options::default() });
+    let verifier = fake.verifier(vec![], QueueOptions { capacity: 2, ..QueueOptions::default() });
     fake.hold(1);
     let held = known[0].submit(&verifier);
     let (mut first, mut second) = (Service::new(verifier.clone()), Service::new(verifier.clone()));
@@ -49,7 +50,7 @@ fn a_service_is_ready_when_it_holds_a_place() {
 #[test]
 fn a_call_dropped_before_it_began_gives_its_place_back() {
     let (fake, known) = (Fake::new(1), known(2));
-    let verifier = fake.verifier(vec![], Options { capacity: 1, ..Options::default() });
+    let verifier = fake.verifier(vec![], QueueOptions { capacity: 1, ..QueueOptions::default() });
     let mut service = Service::new(verifier.clone());
     pollster::block_on(service.ready()).unwrap_or_else(|error| panic!("{error}"));
     drop(service.call(known[0].request()));
@@ -60,7 +61,7 @@ fn a_call_dropped_before_it_began_gives_its_place_back() {
 #[test]
 fn a_message_too_long_for_the_room_left_waits_in_its_call() {
     let (fake, known) = (Fake::new(1), known(60));
-    let verifier = fake.verifier(vec![], Options { capacity_bytes: 50, ..Options::default() });
+    let verifier = fake.verifier(vec![], QueueOptions { capacity_bytes: 50, ..QueueOptions::default() });
     fake.hold(1);
     let held = known[30].submit(&verifier);
     let mut calls = [50, 51].map(|index| Service::new(verifier.clone()).oneshot(known[index].request()));
@@ -75,7 +76,7 @@ fn a_message_too_long_for_the_room_left_waits_in_its_call() {
 
 #[test]
 fn a_closed_queue_is_told_on_asking_for_a_place() {
-    let verifier = Fake::new(1).verifier(vec![], Options { capacity: 1, ..Options::default() });
+    let verifier = Fake::new(1).verifier(vec![], QueueOptions { capacity: 1, ..QueueOptions::default() });
     let (mut holder, mut waiting) = (Service::new(verifier.clone()), Service::new(verifier.clone()));
     assert!(poll(&mut holder.ready()).is_ready());
     assert!(poll(&mut waiting.ready()).is_pending());
@@ -88,7 +89,7 @@ fn a_closed_queue_is_told_on_asking_for_a_place() {
 #[test]
 fn tower_s_layers_stand_on_it() {
     let known = known(300);
-    let queue = verifier(vec![cpu(1)], Options { capacity: 40, ..Options::default() });
+    let queue = verifier(vec![cpu(1)], QueueOptions { capacity: 40, ..QueueOptions::default() });
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     let _inside = runtime.enter();

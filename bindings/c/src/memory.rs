@@ -172,7 +172,7 @@ impl<T: Copy> Output<'_, T> {
 
 /// Refuses more items than a call takes.
 pub(super) fn check_items(items: usize) -> Result<(), Failure> {
-    let limit = verilane::dedup::MAX_PRINTS;
+    let limit = verilane::dedup::MAX_FINGERPRINTS;
     if items > limit {
         return Err(verilane::Error::TooMany { items, limit }.into());
     }
@@ -213,6 +213,6 @@ mod tests {
 
     #[test]
     fn the_limit_is_that_of_the_library() {
-        assert_eq!(VERILANE_MAX_ITEMS, verilane::dedup::MAX_PRINTS as u64);
+        assert_eq!(VERILANE_MAX_ITEMS, verilane::dedup::MAX_FINGERPRINTS as u64);
     }
 }

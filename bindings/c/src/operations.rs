@@ -6,7 +6,7 @@ use super::status::{Failure, Status, guard};
 use verilane::ed25519::{Batch, Rule};
 use verilane::merkle::Proof;
 use verilane::pow::{NonceWindow, Puzzle, Target};
-use verilane::{Digest, Hash, Key, Tree};
+use verilane::{Digest, Hash, Key, Tree, TreeHash};
 
 /// An acceptance rule of Ed25519: which signatures are valid. It is part of a ledger's
 /// consensus, and has no default.
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn verilane_hash(
             _ if !key.is_null() => {
                 return Err(Failure::new(Status::Argument, "only keyed BLAKE3 takes a key: it must be null"));
             }
-            other => unkeyed(other)?,
+            other => tree_hash_of(other)?.into(),
         };
         check_items(n)?;
         let records = memory.records(bytes, bytes_len, offsets, n)?;
@@ -407,24 +407,24 @@ fn rule_of(rule: u32) -> Result<Rule, Failure> {
     choice("rule", rule, &choices)
 }
 
-fn unkeyed(hash: u32) -> Result<Hash, Failure> {
+fn tree_hash_of(hash: u32) -> Result<TreeHash, Failure> {
     let choices = [
-        (DigestChoice::Sha256 as u32, Hash::Sha256),
-        (DigestChoice::Sha256d as u32, Hash::Sha256d),
-        (DigestChoice::Blake3 as u32, Hash::Blake3),
+        (DigestChoice::Sha256 as u32, TreeHash::Sha256),
+        (DigestChoice::Sha256d as u32, TreeHash::Sha256d),
+        (DigestChoice::Blake3 as u32, TreeHash::Blake3),
     ];
     choice("hash here", hash, &choices)
 }
 
 fn tree_of(tree: u32, hash: u32) -> Result<Tree, Failure> {
-    let hash = unkeyed(hash)?;
+    let hash = tree_hash_of(hash)?;
     let choices = [
         (TreeChoice::Bitcoin as u32, Tree::Bitcoin),
         (TreeChoice::Rfc6962 as u32, Tree::Rfc6962(hash)),
         (TreeChoice::Plain as u32, Tree::Plain(hash)),
     ];
     let tree = choice("tree", tree, &choices)?;
-    if tree.hash() != hash {
+    if tree.hash() != hash.into() {
         return Err(Failure::new(Status::Argument, "Bitcoin's tree takes no other hash than SHA-256d"));
     }
     Ok(tree)
@@ -444,17 +444,17 @@ mod tests {
             assert_eq!(rule_of(number as u32).unwrap(), rule);
         }
         for (number, hash) in [
-            (DigestChoice::Sha256, Hash::Sha256),
-            (DigestChoice::Sha256d, Hash::Sha256d),
-            (DigestChoice::Blake3, Hash::Blake3),
+            (DigestChoice::Sha256, TreeHash::Sha256),
+            (DigestChoice::Sha256d, TreeHash::Sha256d),
+            (DigestChoice::Blake3, TreeHash::Blake3),
         ] {
-            assert_eq!(unkeyed(number as u32).unwrap(), hash);
+            assert_eq!(tree_hash_of(number as u32).unwrap(), hash);
         }
         let sha256d = DigestChoice::Sha256d as u32;
         for (number, tree) in [
             (TreeChoice::Bitcoin, Tree::Bitcoin),
-            (TreeChoice::Rfc6962, Tree::Rfc6962(Hash::Sha256d)),
-            (TreeChoice::Plain, Tree::Plain(Hash::Sha256d)),
+            (TreeChoice::Rfc6962, Tree::Rfc6962(TreeHash::Sha256d)),
+            (TreeChoice::Plain, Tree::Plain(TreeHash::Sha256d)),
         ] {
             assert_eq!(tree_of(number as u32, sha256d).unwrap(), tree);
         }

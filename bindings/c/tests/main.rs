@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use verilane::{Engine, Hash, Records, Tree};
+use verilane::{Engine, Hash, Records, Tree, TreeHash};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -231,7 +231,7 @@ fn names(folder: &Path) -> Vec<String> {
 fn a_c_program_gets_the_answers_of_the_engine() {
     let engine = Engine::new().unwrap();
     let records = Records::from_slices(["alpha", "beta", "alpha"]);
-    let tree = Tree::Rfc6962(Hash::Sha256);
+    let tree = Tree::Rfc6962(TreeHash::Sha256);
     let leaves = engine.merkle_leaves(tree, &records).unwrap();
     let root = engine.merkle_root(tree, &leaves).unwrap().digest;
     let expected = format!(

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use verilane::merkle::{Proof, Root, Subtree};
-use verilane::{Digest, Error, Hash, Operation, Tree};
+use verilane::{Digest, Error, Hash, Operation, Tree, TreeHash};
 
 use crate::column::Column;
 use crate::engine::{Shared, run};
@@ -219,13 +219,14 @@ fn path(object: &Bound<'_, PyAny>) -> PyResult<Vec<Digest>> {
 
 /// The rule called `name`, with the hash of its nodes.
 pub fn rule(name: &str, hash: Option<Hash>) -> PyResult<Tree> {
+    let tree_hash = || hash.map_or(Ok(TreeHash::Sha256), TreeHash::try_from).map_err(raise);
     match (name, hash) {
         ("bitcoin", None | Some(Hash::Sha256d)) => Ok(Tree::Bitcoin),
         ("bitcoin", Some(hash)) => {
             Err(refuse(format_args!("a bitcoin tree always uses sha256d, not {hash}")))
         }
-        ("rfc6962", hash) => Ok(Tree::Rfc6962(hash.unwrap_or(Hash::Sha256))),
-        ("plain", hash) => Ok(Tree::Plain(hash.unwrap_or(Hash::Sha256))),
+        ("rfc6962", _) => Ok(Tree::Rfc6962(tree_hash()?)),
+        ("plain", _) => Ok(Tree::Plain(tree_hash()?)),
         _ => Err(raise(Error::Name { what: "tree", name: name.into(), choices: "bitcoin, rfc6962, plain" })),
     }
 }

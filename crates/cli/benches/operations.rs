@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use verilane::ed25519::Rule;
 use verilane::reference::Reference;
-use verilane::{Backend, Engine, Hash, Options, Threads, Tree};
+use verilane::{Backend, Engine, Hash, Options, Threads, Tree, TreeHash};
 
 use verilane_cli::bench::data::answer::Answer;
 use verilane_cli::bench::data::input::Input;
@@ -29,7 +29,7 @@ fn workloads() -> Vec<(String, Recipe, usize)> {
             (format!("hash.{hash}.{length}"), recipe, (4 << 20) / length)
         })
     });
-    let trees = [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Sha256)];
+    let trees = [Tree::Bitcoin, Tree::Rfc6962(TreeHash::Sha256), Tree::Plain(TreeHash::Sha256)];
     let trees = trees.map(|tree| (format!("merkle.{tree}"), Recipe::Merkle(tree), 1 << 16));
     let rules = Rule::ALL.map(|rule| (format!("verify.{rule}"), Recipe::Verify(rule), SIGNATURES));
     let others = [

@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::Value;
 use tempfile::TempDir;
-use verilane::{Hash, Tree};
+use verilane::{Hash, Tree, TreeHash};
 
 const BLOCK_170: &str = "../ledger/tests/data/block-170.raw";
 const BLOCK_100000: &str = "../ledger/tests/data/block-100000.raw";
@@ -262,7 +262,7 @@ mod merkle {
     #[test]
     fn lines_and_files_are_hashed_by_the_rule() {
         let leaf = |data: &[u8]| Hash::Blake3.digest(&[&[0], data].concat());
-        let tree = Tree::Rfc6962(Hash::Blake3);
+        let tree = Tree::Rfc6962(TreeHash::Blake3);
         let root = tree.node(&leaf(b"alpha"), &leaf(b"")).to_string();
         let base = ["merkle", "--json", "--tree", "rfc6962", "--hash", "blake3", "--leaves"];
         let lines = run_with_input(&[&base[..], &["lines"]].concat(), "alpha\n\n");

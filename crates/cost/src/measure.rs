@@ -138,7 +138,7 @@ impl Votes {
 /// # Errors
 /// As [`hashes`].
 pub fn merkle_nodes(engine: &Engine, plan: &Plan) -> Result<Measured, Error> {
-    let tree = Tree::Rfc6962(verilane::Hash::Sha256);
+    let tree = Tree::Rfc6962(verilane::TreeHash::Sha256);
     let mut leaves: Vec<Digest> = Vec::new();
     let mut expected = Digest::default();
     let call = |nodes: u64| {

@@ -4,13 +4,13 @@ use super::encoding::{DecodeError, Decoder, rule_number};
 use super::endorsement::{PeerKey, Policy};
 use verilane::ed25519::Rule;
 use verilane::pow::Target;
-use verilane::{Digest, Hash, Tree};
+use verilane::{Digest, Hash, Tree, TreeHash};
 
 /// The hash of records, and of the nodes above them.
 pub const HASH: Hash = Hash::Sha256;
 
 /// The tree of a block's records and of an anchor's blocks.
-pub const TREE: Tree = Tree::Rfc6962(HASH);
+pub const TREE: Tree = Tree::Rfc6962(TreeHash::Sha256);
 
 /// How blocks of a chain are sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use verilane::pow::Target;
-use verilane::{Error, Hash, Tree, parse_hex};
+use verilane::{Error, Hash, Tree, TreeHash, parse_hex};
 
 /// A hash by its name.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -26,12 +26,18 @@ pub enum TreeName {
     Plain,
 }
 
+impl From<HashName> for TreeHash {
+    fn from(name: HashName) -> TreeHash {
+        match name {
+            HashName::Sha256 => TreeHash::Sha256,
+            HashName::Blake3 => TreeHash::Blake3,
+        }
+    }
+}
+
 impl From<HashName> for Hash {
     fn from(name: HashName) -> Hash {
-        match name {
-            HashName::Sha256 => Hash::Sha256,
-            HashName::Blake3 => Hash::Blake3,
-        }
+        TreeHash::from(name).into()
     }
 }
 
@@ -43,7 +49,7 @@ impl TreeName {
     pub fn with_hash(self, hash: Option<HashName>) -> anyhow::Result<Tree> {
         let hash = hash.unwrap_or(HashName::Sha256).into();
         match self {
-            TreeName::Bitcoin if hash == Hash::Blake3 => {
+            TreeName::Bitcoin if hash == TreeHash::Blake3 => {
                 bail!(
                     "a bitcoin tree has SHA-256 applied twice: leave --hash out, or choose rfc6962 or plain"
                 )

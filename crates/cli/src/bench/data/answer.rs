@@ -31,7 +31,13 @@ impl Answer {
             }
             (Answer::Check(a), Answer::Check(b)) => position("verdict", &a.verdicts, &b.verdicts)
                 .or_else(|| position("digest", &a.digests, &b.digests))
-                .or_else(|| position("first occurrence", a.firsts.as_slice(), b.firsts.as_slice()))
+                .or_else(|| {
+                    position(
+                        "first occurrence",
+                        a.first_occurrences.as_slice(),
+                        b.first_occurrences.as_slice(),
+                    )
+                })
                 .or_else(|| {
                     (a.root != b.root).then(|| format!("it is {:?} instead of {:?}", a.root, b.root))
                 }),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use verilane::queue::{Options, QueueError, Verifier};
+use verilane::queue::{QueueError, QueueOptions, Verifier};
 use verilane::{Backend, Engine, Error, Fault};
 
 use super::recipe::QUEUE_RULE;
@@ -18,7 +18,7 @@ impl Queues {
             return Ok(verifier.clone());
         }
         let verifier = Engine::with_backends(vec![backend.clone()])
-            .and_then(|engine| Verifier::new(Arc::new(engine), QUEUE_RULE, Options::default()))
+            .and_then(|engine| Verifier::new(Arc::new(engine), QUEUE_RULE, QueueOptions::default()))
             .map_err(|error| engine_fault(&error))?;
         self.0.push((backend.clone(), verifier.clone()));
         Ok(verifier)

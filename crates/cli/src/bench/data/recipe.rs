@@ -2,7 +2,7 @@
 
 use verilane::ed25519::Rule;
 use verilane::pow::Puzzle;
-use verilane::{Hash, Operation, Tree};
+use verilane::{Hash, Operation, Tree, TreeHash};
 
 /// What an input is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,7 +46,7 @@ pub const QUEUE_RULE: Rule = Rule::Strict;
 /// The rule, the hash and the tree by which blocks are checked.
 pub const BLOCK_RULE: Rule = Rule::Strict;
 pub const BLOCK_HASH: Hash = Hash::Sha256;
-pub const BLOCK_TREE: Tree = Tree::Rfc6962(Hash::Sha256);
+pub const BLOCK_TREE: Tree = Tree::Rfc6962(TreeHash::Sha256);
 
 /// Shortest and longest signed record, in bytes.
 pub const RECORD_BYTES: [usize; 2] = [256, 2048];

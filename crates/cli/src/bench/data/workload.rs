@@ -2,7 +2,7 @@
 
 use anyhow::{bail, ensure};
 use verilane::ed25519::Rule;
-use verilane::{Hash, Key, Tree, dedup};
+use verilane::{Hash, Key, Tree, TreeHash, dedup};
 
 use super::recipe::{CallMode, Recipe};
 use super::source::Source;
@@ -57,7 +57,7 @@ pub fn all() -> Vec<Workload> {
             recipe: Recipe::Hash { hash, shortest, longest },
         })
     });
-    let trees = [Tree::Bitcoin, Tree::Rfc6962(Hash::Sha256), Tree::Plain(Hash::Sha256)];
+    let trees = [Tree::Bitcoin, Tree::Rfc6962(TreeHash::Sha256), Tree::Plain(TreeHash::Sha256)];
     let trees = trees.map(|tree| Workload { name: format!("merkle.{tree}"), recipe: Recipe::Merkle(tree) });
     let rules =
         Rule::ALL.map(|rule| Workload { name: format!("verify.{rule}"), recipe: Recipe::Verify(rule) });
@@ -231,7 +231,7 @@ impl Case {
 
     fn most_items(&self) -> u64 {
         match self.workload.recipe {
-            Recipe::Dedup | Recipe::Index { .. } | Recipe::Check => dedup::MAX_PRINTS as u64,
+            Recipe::Dedup | Recipe::Index { .. } | Recipe::Check => dedup::MAX_FINGERPRINTS as u64,
             Recipe::Pow => 1 << 32,
             _ => u64::MAX,
         }

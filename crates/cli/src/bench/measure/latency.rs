@@ -231,7 +231,7 @@ impl Wake for WakeTime {
 
 #[cfg(test)]
 mod tests {
-    use verilane::queue::Options;
+    use verilane::queue::QueueOptions;
     use verilane::{Backend, Engine};
 
     use super::super::fake::{Behaviour, Fake};
@@ -250,7 +250,7 @@ mod tests {
         Fake::new(BackendKind::Reference, Behaviour::Honest).verify(QUEUE_RULE, &batch, &mut right).unwrap();
         spoil(&mut right);
         let engine = Arc::new(Engine::with_backends(vec![backend]).unwrap());
-        let verifier = Verifier::new(engine, QUEUE_RULE, Options::default()).unwrap();
+        let verifier = Verifier::new(engine, QUEUE_RULE, QueueOptions::default()).unwrap();
         let times = (0..COUNT as u64).map(|n| Duration::from_micros(250 * n)).collect();
         let arrivals = Arrivals { batch: &batch, right: &right, times };
         [arrivals.through(&verifier).unwrap(), arrivals.through_dalek(2)]
