@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    verilane_cli::run(verilane_cli::Cli::parse())
+    verilane_cli::run(std::env::args_os())
 }

@@ -1,7 +1,7 @@
 //! The options that every command has, and what they set up.
 
 use anyhow::Context as _;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ColorChoice};
 use verilane::cpu::Isa;
 use verilane::{Engine, Options, Placement, Threads};
 
@@ -21,6 +21,9 @@ pub struct Global {
     /// The highest instruction set to use: scalar, avx2, avx512 or avx512ifma
     #[arg(long, global = true, value_name = "LEVEL")]
     isa: Option<Isa>,
+    /// When to use colours; auto: on terminals, unless NO_COLOR is set
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    color: ColorChoice,
     /// Print one JSON object on standard output
     #[arg(long, global = true)]
     json: bool,
@@ -30,6 +33,11 @@ pub struct Global {
 }
 
 impl Global {
+    /// When to use colours.
+    pub fn color(&self) -> ColorChoice {
+        self.color
+    }
+
     /// How often `-v` was given.
     pub fn verbose(&self) -> u8 {
         self.verbose

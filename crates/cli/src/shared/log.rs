@@ -1,11 +1,13 @@
-//! What the library reports of its own work, on standard error.
+//! The log of the libraries, on standard error.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Shows warnings; with `verbose` 1 also information, with 2 and more everything.
+use super::color;
+
+/// Shows warnings; from `verbose` 1 also information, from 2 everything.
 pub fn start(verbose: u8) {
     let level = match verbose {
         0 => LevelFilter::WARN,
@@ -14,9 +16,12 @@ pub fn start(verbose: u8) {
     };
     let mut targets = Targets::new().with_target("verilane", level);
     if verbose == 0 {
-        // The engine warns in each call that falls back; the commands warn once.
+        // The engine warns on each call that falls back; commands warn once.
         targets = targets.with_target("verilane::engine", LevelFilter::ERROR);
     }
-    let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time();
+    let stderr = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(color::on_stderr())
+        .without_time();
     tracing_subscriber::registry().with(targets).with(stderr).init();
 }

@@ -2,6 +2,7 @@
 
 pub mod backends_used;
 pub mod canonical;
+pub mod color;
 pub mod contents;
 pub mod context;
 pub mod digester;

@@ -6,11 +6,12 @@ use std::io::{self, ErrorKind, Write};
 use anyhow::Context as _;
 use serde::Serialize;
 
+use super::color::{ERROR, WARNING};
 use super::context::Context;
 
 /// Prints a command's result: as text, or as one line of JSON.
 ///
-/// A reader that has gone away is no error: what was to be checked was checked.
+/// A closed pipe is not an error: the command has done its checks.
 pub fn print(context: &Context, result: &(impl Display + Serialize)) -> anyhow::Result<()> {
     text(&if context.json { serde_json::to_string(result)? } else { result.to_string() })
 }
@@ -24,13 +25,13 @@ pub fn text(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Says on standard error what the user should know.
+/// Writes a warning to standard error.
 pub fn warning(text: impl Display) {
-    // Where standard error is closed there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "warning: {text}");
+    // If standard error is closed, there is nowhere else to write it.
+    let _ = writeln!(anstream::stderr(), "{WARNING}warning:{WARNING:#} {text}");
 }
 
-/// Says on standard error why the command gave up.
+/// Writes to standard error why the command gave up.
 pub fn error(error: &anyhow::Error) {
-    let _ = writeln!(io::stderr(), "error: {error:#}");
+    let _ = writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {error:#}");
 }
