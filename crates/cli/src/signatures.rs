@@ -1,5 +1,5 @@
-//! Signatures to verify, read from JSON lines or CSV, and the parts in which files
-//! of any form are read.
+//! Signatures to verify, read from JSON lines or CSV, and the parts in which files of any
+//! format are read.
 
 use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
@@ -14,26 +14,25 @@ use verilane::{parse_hex, parse_hex_bytes};
 
 use crate::parquet;
 
-/// Signatures in one batch: many more than there are lanes, few enough that
-/// progress shows.
+/// Signatures in one batch: many more than there are lanes, few enough to show progress.
 const BATCH_SIGNATURES: usize = 1 << 16;
 
-/// The bytes of messages from which a batch is full.
+/// The bytes of messages in a full batch.
 const BATCH_BYTES: u64 = 64 << 20;
 
-/// What some editors put before UTF-8.
+/// What some editors write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Signatures that can be verified, and places that hold none.
+/// Signatures to verify, and lines or rows that hold none.
 #[derive(Default)]
 pub struct Part {
     /// The signatures.
     pub batch: Batch<'static>,
-    /// Where each stands: its line, from 1, or its row, from 0.
+    /// The line of each, from 1, or its row, from 0.
     pub places: Vec<u64>,
-    /// Lines or rows that hold no signature, and why.
+    /// Lines or rows that hold no signature, and why not.
     pub malformed: Vec<(u64, String)>,
-    /// Bytes of the file read until now.
+    /// Bytes of the file that this part was read from.
     pub bytes_read: u64,
 }
 
@@ -41,17 +40,17 @@ pub struct Part {
 pub type Signature<M> = ([u8; 32], [u8; 64], M);
 
 impl Part {
-    /// The number of signatures, and of places that hold none.
+    /// The number of signatures and of malformed lines or rows.
     pub fn items(&self) -> usize {
         self.places.len() + self.malformed.len()
     }
 
-    /// Whether it should be verified before more is read.
+    /// Whether to verify it before reading more.
     pub fn is_full(&self) -> bool {
         self.items() >= BATCH_SIGNATURES || self.batch.messages().total_bytes() >= BATCH_BYTES
     }
 
-    /// Adds what stands at `place`.
+    /// Adds the signature at `place`, a line or a row.
     pub fn add<M: AsRef<[u8]>>(&mut self, place: u64, signature: anyhow::Result<Signature<M>>) {
         match signature {
             Ok((key, signature, message)) => {
@@ -67,7 +66,7 @@ impl Part {
     }
 }
 
-/// The fields of a line, as they are written.
+/// The fields of a line, undecoded.
 #[derive(Deserialize)]
 struct Fields<'a> {
     #[serde(borrow)]
@@ -94,16 +93,15 @@ impl Fields<'_> {
     }
 }
 
-/// How a file's lines are to be read.
+/// The format of a file's lines.
 enum Format {
     JsonLines,
     Csv(Columns),
 }
 
-/// Reads `file` to its end and gives its parts to `send`, until that refuses one.
+/// Reads `file` to its end and passes its parts to `send`, until that returns false.
 ///
-/// Lines are cut here and not by the CSV reader, whose own count of lines is off
-/// after blank ones.
+/// Lines are split here and not by the CSV reader, which miscounts them after blank lines.
 pub fn read(file: impl Read, mut send: impl FnMut(Part) -> bool) -> anyhow::Result<()> {
     let mut file = BufReader::with_capacity(1 << 20, file);
     if file.fill_buf()?.starts_with(parquet::MAGIC) {
@@ -144,7 +142,7 @@ pub fn read(file: impl Read, mut send: impl FnMut(Part) -> bool) -> anyhow::Resu
 }
 
 fn json_fields(line: &[u8]) -> anyhow::Result<Fields<'_>> {
-    // The parser sees one line, and would always call it the first.
+    // The parser sees a single line and always calls it line 1.
     serde_json::from_slice(line).map_err(|error| anyhow!(error.to_string().replace(" at line 1 ", " at ")))
 }
 
@@ -158,7 +156,7 @@ fn csv_record(line: &[u8]) -> anyhow::Result<ByteRecord> {
     Ok(record)
 }
 
-/// Where the header of a CSV file has its columns.
+/// The positions of the columns in the header of a CSV file.
 struct Columns {
     public_key: usize,
     signature: usize,
@@ -198,7 +196,7 @@ impl Columns {
         };
         let message = self.message.map(|index| field(index, "message")).transpose()?;
         let message_base64 = self.message_base64.map(|index| field(index, "message_base64")).transpose()?;
-        // With both columns there, the empty one is not meant.
+        // Where both columns are there, the empty one does not count.
         let (message, message_base64) = match (message, message_base64) {
             (Some(message), Some(base64)) if base64.is_empty() => (Some(message), None),
             (Some(message), Some(base64)) if message.is_empty() => (None, Some(base64)),

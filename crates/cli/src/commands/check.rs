@@ -13,10 +13,12 @@ use crate::Status;
 use crate::shared::context::Context;
 use crate::shared::{input, output};
 
-/// More than any proof has: two paths of 64 nodes and the parameters of 65,535 peers.
+/// More than any proof has: two paths of 64 nodes, and 65,535 peers.
 const MAX_BYTES: u64 = 8 << 20;
 
 /// Check a proof that a record is in a ledger; the ledger is not needed
+///
+/// Blocks count from 0.
 #[derive(clap::Args)]
 pub struct Args {
     /// What `verilane prove` wrote; - for standard input
@@ -33,7 +35,7 @@ pub struct Args {
 #[derive(Serialize)]
 struct Check {
     valid: bool,
-    /// What does not hold.
+    /// Why it is not valid.
     reason: Option<String>,
     record: String,
     institution: String,
@@ -41,7 +43,7 @@ struct Check {
     chain: String,
     block: u64,
     block_hash: String,
-    /// None while the block is not anchored.
+    /// None if the block is not anchored.
     anchor: Option<String>,
     anchor_was_given: bool,
 }

@@ -14,7 +14,7 @@ use crate::shared::{input, output, progress};
 
 /// Compute the identifiers that IPFS gives to files: those of `ipfs add` in kubo
 ///
-/// An identifier depends on how the file is cut, which the profile (IPIP-499) says: unixfs-v0-2015
+/// An identifier depends on how the file is split, which the profile (IPIP-499) defines: unixfs-v0-2015
 /// has 256 KiB chunks, 174 links and dag-pb leaves, unixfs-v1-2025 1 MiB, 1024 and raw leaves.
 #[derive(clap::Args)]
 pub struct Args {
@@ -74,7 +74,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     Ok(Status::of(!summary.unreadable.is_empty(), false))
 }
 
-/// As `sha256sum` prints them.
+/// In the format of `sha256sum`.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.files.iter().try_for_each(|file| writeln!(f, "{}  {}", file.cid, file.path))

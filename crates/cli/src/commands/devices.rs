@@ -17,7 +17,7 @@ use crate::shared::units::Bytes;
 /// Show the processor, the instruction sets, every adapter, and each back end's self-test
 #[derive(clap::Args)]
 pub struct Args {
-    /// Measure what the GPU can do at most: integer operations, its memory, and the link to it
+    /// Measure the GPU's peak rates: integer operations, its memory, and the link to it
     #[cfg(feature = "gpu")]
     #[arg(long)]
     probe: bool,
@@ -72,7 +72,7 @@ struct BackEnd {
     detail: Option<String>,
     threads: Option<usize>,
     software: bool,
-    /// "passed", or why it failed or could not be asked.
+    /// "passed", or why it failed or could not run.
     self_test: String,
 }
 

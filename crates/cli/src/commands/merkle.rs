@@ -21,6 +21,7 @@ use crate::shared::{input, output, progress};
 /// Compute a Merkle root, or prove that a leaf is under it; check such a proof
 ///
 /// Roots and nodes are printed as the tree's users print them: Bitcoin's with the bytes reversed.
+/// Leaves count from 0, the lines of files from 1.
 #[derive(clap::Args)]
 pub struct Args {
     /// The tree's rule
@@ -32,7 +33,7 @@ pub struct Args {
     /// What the leaves are
     #[arg(long, default_value = "hex")]
     leaves: Leaves,
-    /// Print the proof, as JSON, that this leaf is in the tree; leaves are counted from 0
+    /// Print the proof, as JSON, that this leaf is in the tree
     #[arg(long, value_name = "INDEX")]
     proof: Option<usize>,
     /// Check a proof that --proof printed
@@ -48,7 +49,7 @@ pub struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Leaves {
-    /// One leaf node of 32 bytes in a line; bitcoin: transaction ids
+    /// Each line is a leaf node, 64 digits; bitcoin: transaction ids
     Hex,
     /// Each line is the data of a leaf
     Lines,
@@ -70,11 +71,11 @@ struct Summary {
     backends: BackendsUsed,
 }
 
-/// A proof as it is stored; all nodes as the tree's users print them.
+/// A proof as it is stored. Nodes are written as the tree's users print them.
 #[derive(Serialize, Deserialize)]
 struct ProofFile {
     tree: TreeName,
-    /// None for bitcoin, whose hash is given.
+    /// None for bitcoin, whose hash is fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     hash: Option<HashName>,
     index: usize,
@@ -84,7 +85,7 @@ struct ProofFile {
     root: String,
 }
 
-/// A proof file: the proof alone, or what --json printed around it.
+/// A proof file: the proof alone, or the output of --json around it.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Stored {
@@ -200,7 +201,7 @@ fn check(path: &Path, root: Option<Digest>, context: &Context) -> anyhow::Result
     Ok(if valid { Status::Passed } else { Status::Failed })
 }
 
-/// With a proof, that alone, so that it can be stored.
+/// Only the proof, where there is one, so that it can be stored.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(proof) = &self.proof {

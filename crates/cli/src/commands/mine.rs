@@ -56,8 +56,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     Ok(Status::Passed)
 }
 
-/// Nonces in the first call. Calls grow until one takes as long as [`CALL`], so
-/// that progress shows and an interrupt ends it soon, on any back end.
+/// Nonces in the first call. Calls grow until one takes [`CALL`]: short enough to show
+/// progress and to stop soon after an interrupt, on any back end.
 const FIRST_CALL: u64 = 1 << 22;
 const CALL: Duration = Duration::from_millis(500);
 

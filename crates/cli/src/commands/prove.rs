@@ -13,6 +13,8 @@ use crate::shared::context::Context;
 use crate::shared::{input, output, progress};
 
 /// Prove that a record is in a ledger: from the record to its block, from the block to an anchor
+///
+/// Blocks, and the leaves of both trees, count from 0.
 #[derive(clap::Args)]
 pub struct Args {
     /// The record: its SHA-256 in hexadecimal, or a file with its bytes
@@ -50,7 +52,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     Ok(Status::Passed)
 }
 
-/// Asks the index, if the ledger has one, and then the blocks that it lacks.
+/// Searches the index, if the ledger has one, and then the blocks missing from it.
 fn find(
     engine: &Engine,
     ledger: &Ledger,

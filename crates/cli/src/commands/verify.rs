@@ -24,9 +24,9 @@ use crate::{Status, parquet, signatures};
 ///
 /// The file has one signature in a line: JSON objects or CSV with a header row. The fields are
 /// public_key, signature and message in hexadecimal, or message_base64 in place of message. Or it
-/// is Parquet, with columns of these names that hold the bytes; rows are counted from 0 (in a build
-/// with the feature `parquet`: cargo build --release --features parquet). Malformed lines and rows
-/// count as failures. A file without signatures passes, with a warning.
+/// is Parquet, with columns of these names that hold the bytes (in a build with the feature
+/// `parquet`: cargo build --release --features parquet). Malformed lines and rows count as failures.
+/// Lines count from 1, rows from 0. A file without signatures passes, with a warning.
 #[derive(clap::Args)]
 pub struct Args {
     /// The acceptance rule: rfc8032, strict or zip215. Where nodes must agree, so must their rule
@@ -37,13 +37,13 @@ pub struct Args {
     file: PathBuf,
 }
 
-/// A file of signatures, by what it begins with.
+/// A file of signatures, by its first bytes.
 enum Source {
     Lines(Box<dyn Read + Send>),
     Rows(File),
 }
 
-/// What holds a signature.
+/// What holds one signature.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Unit {
@@ -55,14 +55,14 @@ enum Unit {
 struct Summary {
     rule: String,
     unit: Unit,
-    /// Signatures and malformed places together.
+    /// Signatures, and malformed lines or rows.
     items: u64,
     valid: u64,
     /// Line numbers, from 1, or row numbers, from 0.
     invalid: Vec<u64>,
     /// Line numbers, from 1, or row numbers, from 0.
     malformed: Vec<u64>,
-    /// Why each malformed place is.
+    /// Why each of them is malformed.
     reasons: Vec<String>,
     seconds: f64,
     per_second: f64,
@@ -100,7 +100,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
 
 impl Source {
     fn open(path: &Path) -> anyhow::Result<Self> {
-        // What a pipe begins with cannot be read twice.
+        // The first bytes of a pipe cannot be read twice.
         if input::is_stdin(path) || !path.is_file() {
             return input::open(path).map(Source::Lines);
         }

@@ -1,4 +1,4 @@
-//! Parquet files: signatures are read from their rows, ledgers are written as rows.
+//! Parquet files: signatures are read from rows, ledgers are written as rows.
 
 #[cfg(not(feature = "parquet"))]
 mod absent;
@@ -17,11 +17,11 @@ pub use write::write;
 /// What a Parquet file begins with.
 pub const MAGIC: &[u8] = b"PAR1";
 
-/// Rows that were written.
+/// The number of rows written.
 #[derive(Default)]
 pub struct Rows {
     /// All of them.
     pub all: u64,
-    /// Those with their record's bytes.
+    /// Those with the bytes of their record.
     pub stored: u64,
 }

@@ -19,11 +19,10 @@ const PUBLIC_KEY: &str = "public_key";
 const SIGNATURE: &str = "signature";
 const MESSAGE: &str = "message";
 
-/// Rows decoded at a time. Long values are not copied then, but viewed in the
-/// file's pages.
+/// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 13;
 
-/// Reads `file` to its end and gives its parts to `send`, until that refuses one.
+/// Reads `file` to its end and passes its parts to `send`, until that returns false.
 pub fn read(file: File, mut send: impl FnMut(Part) -> bool) -> anyhow::Result<()> {
     let bytes = file.metadata()?.len();
     let (rows, reader) = open(file)?;
@@ -51,21 +50,21 @@ pub fn read(file: File, mut send: impl FnMut(Part) -> bool) -> anyhow::Result<()
 
 /// The number of rows, and a reader of the three columns.
 fn open(file: File) -> anyhow::Result<(u64, ParquetRecordBatchReader)> {
-    // Types as the file has them, not as the writer had them in memory: that
-    // leaves two forms of bytes instead of a dozen.
+    // Types as the file stores them, not as the writer had them in memory: that leaves two
+    // types of byte strings instead of a dozen.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let stored = ArrowReaderMetadata::load(&file, options)
         .context("its directory, which stands at the end, cannot be read: was the file cut short?")?;
     let options = ArrowReaderOptions::new().with_schema(Arc::new(viewed(stored.schema())));
     let metadata = ArrowReaderMetadata::try_new(stored.metadata().clone(), options)?;
     let columns = [(PUBLIC_KEY, Some(32)), (SIGNATURE, Some(64)), (MESSAGE, None)];
-    let mut places = Vec::with_capacity(columns.len());
+    let mut positions = Vec::with_capacity(columns.len());
     for (name, width) in columns {
-        places.push(find(metadata.schema(), name, width)?);
+        positions.push(find(metadata.schema(), name, width)?);
     }
     let rows = metadata.metadata().file_metadata().num_rows();
     let rows = rows.try_into().with_context(|| format!("the file's directory tells of {rows} rows"))?;
-    let mask = ProjectionMask::roots(metadata.parquet_schema(), places);
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), positions);
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     Ok((rows, builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?))
 }
@@ -83,7 +82,7 @@ fn viewed(schema: &Schema) -> Schema {
     )
 }
 
-/// Where the one column of this name is, if it is of byte strings.
+/// The position of the one column of this name, if it is of byte strings.
 fn find(schema: &Schema, name: &str, width: Option<i32>) -> anyhow::Result<usize> {
     let mut found = schema.fields().iter().enumerate().filter(|(_, field)| field.name() == name);
     let Some((index, field)) = found.next() else {

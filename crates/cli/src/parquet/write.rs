@@ -16,10 +16,10 @@ use verilane_ledger::{Block, BlockList, Entry, Fate, Ledger};
 use super::Rows;
 use crate::shared::progress;
 
-/// What a reader has to hold at once.
+/// What a reader has to hold in memory.
 const ROW_GROUP_BYTES: usize = 64 << 20;
 
-/// Writes a row for each entry of each block, and counts them.
+/// Writes a row for each entry of each block, and returns their number.
 pub fn write(ledger: &Ledger, file: File) -> anyhow::Result<Rows> {
     let mut written = Rows::default();
     let bar = progress::steps(ledger.blocks(), "blocks");
@@ -38,7 +38,7 @@ pub fn write(ledger: &Ledger, file: File) -> anyhow::Result<Rows> {
     Ok(written)
 }
 
-/// Whole numbers are signed: Spark has no others.
+/// Integers are signed: Spark has no unsigned ones.
 fn schema() -> SchemaRef {
     let field = |name, data_type| Field::new(name, data_type, false);
     Arc::new(Schema::new(vec![
@@ -54,8 +54,8 @@ fn schema() -> SchemaRef {
     ]))
 }
 
-/// Few institutions sign much, and a dictionary of their keys is short; of what is
-/// different in each row there is none.
+/// A dictionary pays for the keys, as few institutions sign many records. Columns that
+/// differ in each row have none.
 fn properties() -> WriterProperties {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))

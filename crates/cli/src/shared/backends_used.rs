@@ -8,7 +8,7 @@ use verilane::{BackendInfo, BackendKind, Fault, Outcome, Report};
 
 use super::output;
 
-/// The back ends that answered a command's calls, and those that could not.
+/// The back ends that answered a command's calls, and those that were passed over.
 #[derive(Default)]
 pub struct BackendsUsed {
     backends: Vec<BackendInfo>,

@@ -13,19 +13,19 @@ use super::backends_used::BackendsUsed;
 use super::digester::Digester;
 use super::lines::each_line;
 
-/// The most bytes of one text.
+/// The longest text, in bytes.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// Bytes of lines that are brought into their form together.
+/// Bytes of lines that are processed together.
 const BATCH_BYTES: u64 = 8 << 20;
 
-/// The form in which texts of equal JSON are equal: no white space, names in
-/// order, numbers as the doubles that they are read as. So 1, 1.0 and 1e0 are
-/// equal, and so are whole numbers beyond 2^53 that round to one double.
+/// The canonical form of a JSON text: no white space, sorted names, numbers as doubles.
+/// 1, 1.0 and 1e0 are equal, and so are whole numbers beyond 2^53 that round to the same
+/// double.
 ///
 /// # Errors
-/// If it is no JSON, if a name comes twice in an object, or if a number is out
-/// of the doubles' range; with the place.
+/// If it is not JSON, if an object has a name twice, or if a number is out of the range of
+/// doubles; with the position.
 pub fn json(text: &[u8]) -> io::Result<Vec<u8>> {
     let Unambiguous(value) =
         serde_json::from_slice(text).map_err(|error| io::Error::other(format!("not JSON: {error}")))?;
@@ -34,18 +34,18 @@ pub fn json(text: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Lines of JSON.
 pub struct Lines {
-    /// Of the canonical forms.
+    /// The fingerprints of the canonical forms.
     pub fingerprints: Vec<Digest>,
-    /// The lines' numbers, from 0.
-    pub numbers: Vec<u32>,
-    /// Their lengths as they stand in the file.
+    /// The lines' numbers, from 1.
+    pub numbers: Vec<u64>,
+    /// The lines' lengths in the file.
     pub lengths: Vec<u64>,
-    /// The lines that are no JSON, and why.
+    /// The lines that are not JSON, and why.
     pub invalid: Vec<String>,
     pub backends: BackendsUsed,
 }
 
-/// Brings every line of a file into its form, on all threads, and hashes that.
+/// Hashes the canonical form of every line of a file, on all threads.
 pub fn lines(
     engine: &Engine,
     threads: &Threads,
@@ -55,24 +55,24 @@ pub fn lines(
 ) -> anyhow::Result<Lines> {
     let mut digester = Digester::new(engine, hash, &[]);
     let (mut numbers, mut lengths, mut invalid) = (Vec::new(), Vec::new(), Vec::new());
-    let mut number = 0_u32;
+    let mut number = 0;
     let mut flush = |batch: &Records<'_>| -> anyhow::Result<()> {
         let forms: Vec<_> =
-            threads.run(|| (0..batch.len()).into_par_iter().map(|line| json(batch.get(line))).collect());
-        for (line, form) in forms.into_iter().enumerate() {
+            threads.run(|| (0..batch.len()).into_par_iter().map(|index| json(batch.get(index))).collect());
+        for (index, form) in forms.into_iter().enumerate() {
+            number += 1;
             match form {
                 Ok(form) => {
                     digester.push(&form)?;
                     numbers.push(number);
-                    lengths.push(batch.length(line) as u64);
+                    lengths.push(batch.length(index) as u64);
                 }
                 Err(error) => {
-                    // The parser sees one line, and would always call it the first.
+                    // The parser sees a single line and always calls it line 1.
                     let reason = error.to_string().replace(" at line 1 ", " at ");
-                    invalid.push(format!("{}, line {}: {reason}", path.display(), u64::from(number) + 1));
+                    invalid.push(format!("{}, line {number}: {reason}", path.display()));
                 }
             }
-            number += 1;
         }
         Ok(())
     };
@@ -90,8 +90,8 @@ pub fn lines(
     Ok(Lines { fingerprints, numbers, lengths, invalid, backends })
 }
 
-/// A value in which no object has a name twice: which of the two counts is
-/// not for all readers the same, so such texts are equal to none.
+/// A value in which no object has a name twice. Readers disagree on which of the two
+/// counts, so a text with both equals no other.
 struct Unambiguous(Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_told_by_its_place() {
+    fn errors_name_the_position() {
         assert_eq!(reason("[1,\n2"), "not JSON: EOF while parsing a list at line 2 column 1");
         assert!(reason("").contains("EOF while parsing a value"));
         assert!(reason("1e999").contains("number out of range at line 1 column 5"));

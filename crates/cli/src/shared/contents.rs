@@ -1,4 +1,4 @@
-//! What files hold, read on all threads; and its digests.
+//! The contents of files, read on all threads, and their digests.
 
 use std::fs;
 use std::io::{self, Read, Take};
@@ -12,11 +12,11 @@ use super::canonical;
 use super::digester::stream;
 use super::walk::File;
 
-/// Bytes that are read before they are worked on: few enough that the
-/// processor's caches still hold them then.
+/// Bytes that are read before they are hashed: few enough to stay in the processor's
+/// caches.
 const BATCH_BYTES: u64 = 8 << 20;
 
-/// Files from this length on are worked on as they are read.
+/// Files from this length are hashed as they are read.
 const STREAMED_BYTES: u64 = BATCH_BYTES;
 
 /// The digest of each file, or why there is none; and the back ends that computed them.
@@ -103,14 +103,14 @@ fn canonical_long(file: &File) -> io::Result<Vec<u8>> {
 pub struct Batch<'b> {
     /// Their positions among the files.
     pub indices: &'b [usize],
-    /// What they hold; anything where one could not be read.
+    /// Their contents; arbitrary where one could not be read.
     pub records: Records<'b>,
-    /// Whether they could be.
+    /// Whether each could be read.
     pub read: Vec<io::Result<()>>,
 }
 
-/// Reads files in batches, on all threads, for `work`; gives the positions of the
-/// long ones, which are not read.
+/// Reads files in batches, on all threads, and passes them to `work`. Returns the positions
+/// of the long ones, which are not read.
 pub fn each_batch(
     threads: &Threads,
     files: &[File],
@@ -147,21 +147,21 @@ fn batches<'i>(files: &[File], mut short: &'i [usize]) -> impl Iterator<Item = &
 /// Reads the files at `indices` to `buffer`, end to end.
 fn read_batch(files: &[File], indices: &[usize], buffer: &mut [u8]) -> Vec<io::Result<()>> {
     let mut rest = buffer;
-    let mut places = Vec::with_capacity(indices.len());
+    let mut targets = Vec::with_capacity(indices.len());
     for &index in indices {
-        let (place, after) = rest.split_at_mut(files[index].length as usize);
-        places.push((&files[index], place));
+        let (target, after) = rest.split_at_mut(files[index].length as usize);
+        targets.push((&files[index], target));
         rest = after;
     }
-    let read = |(file, place): (&File, &mut [u8])| {
+    let read = |(file, target): (&File, &mut [u8])| {
         let mut content = open(file)?;
-        content.read_exact(place)?;
+        content.read_exact(target)?;
         content.read(&mut [0]).map(|_| ())
     };
-    places.into_par_iter().map(read).collect()
+    targets.into_par_iter().map(read).collect()
 }
 
-/// A file whose end is an error if it is not where it was found.
+/// A file that is read with an error if its length has changed.
 pub struct Unchanged<'f> {
     file: &'f File,
     content: Take<fs::File>,

@@ -1,4 +1,4 @@
-//! The options that every command has, and what they set up.
+//! The options that every command has.
 
 use anyhow::Context as _;
 use clap::{ArgAction, Args, ColorChoice};
@@ -69,7 +69,7 @@ impl Context {
         Engine::with_options(&self.options).context("cannot start")
     }
 
-    /// As many threads as the engine has, to read on.
+    /// As many threads as the engine has, to read files on.
     pub fn threads(&self) -> anyhow::Result<Threads> {
         Threads::new(self.options.threads).context("cannot start")
     }

@@ -1,4 +1,4 @@
-//! Digests of records that come one after the other, more than memory holds.
+//! Digests of a stream of records, longer than memory.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,24 +10,24 @@ use verilane::{Digest, Engine, Hash, Records};
 use super::backends_used::BackendsUsed;
 use super::input::is_stdin;
 
-/// Bytes in a call to the engine.
+/// Bytes in one call to the engine.
 const BATCH_BYTES: u64 = 64 << 20;
 
-/// Records in a call to the engine.
+/// Records in one call to the engine.
 const BATCH_RECORDS: usize = 1 << 20;
 
-/// Files from this length on are hashed as they are read, not held in memory.
+/// Files from this length are hashed as they are read, not held in memory.
 const STREAMED_BYTES: u64 = 256 << 20;
 
-/// Hashes records as they come, a batch in each call to the engine.
+/// Hashes records in batches, one in each call to the engine.
 pub struct Digester<'e> {
     engine: &'e Engine,
     hash: Hash,
     /// Hashed before each record.
     prefix: &'static [u8],
     batch: Records<'static>,
-    /// Where the digests of the batch belong.
-    places: Vec<usize>,
+    /// The positions of the batch's digests.
+    positions: Vec<usize>,
     digests: Vec<Digest>,
     backends: BackendsUsed,
 }
@@ -40,7 +40,7 @@ impl<'e> Digester<'e> {
             hash,
             prefix,
             batch: Records::with_capacity(0, 0),
-            places: Vec::new(),
+            positions: Vec::new(),
             digests: Vec::new(),
             backends: BackendsUsed::default(),
         }
@@ -53,16 +53,16 @@ impl<'e> Digester<'e> {
         } else {
             self.batch.push(&[self.prefix, record].concat());
         }
-        self.places.push(self.digests.len());
+        self.positions.push(self.digests.len());
         self.digests.push(Digest::default());
-        if self.places.len() >= BATCH_RECORDS || self.batch.total_bytes() >= BATCH_BYTES {
+        if self.positions.len() >= BATCH_RECORDS || self.batch.total_bytes() >= BATCH_BYTES {
             self.flush()?;
         }
         Ok(())
     }
 
-    /// Adds a file's content as a record and tells its length; a long file is
-    /// hashed as it is read. After an error, nothing was added.
+    /// Adds a file's content as a record, and returns its length. A long file is hashed as
+    /// it is read. After an error, nothing was added.
     pub fn push_file(&mut self, path: &Path) -> anyhow::Result<u64> {
         if is_stdin(path) {
             let mut content = Vec::new();
@@ -85,16 +85,16 @@ impl<'e> Digester<'e> {
 
     fn flush(&mut self) -> anyhow::Result<()> {
         let digests = self.backends.record(self.engine.hash(self.hash, &self.batch)?);
-        for (place, digest) in self.places.drain(..).zip(digests) {
-            self.digests[place] = digest;
+        for (position, digest) in self.positions.drain(..).zip(digests) {
+            self.digests[position] = digest;
         }
         self.batch = Records::with_capacity(0, 0);
         Ok(())
     }
 
-    /// The digests in the order of the records, and where they were computed.
+    /// The digests in the order of the records, and the back ends that computed them.
     pub fn finish(mut self) -> anyhow::Result<(Vec<Digest>, BackendsUsed)> {
-        if !self.places.is_empty() || self.digests.is_empty() {
+        if !self.positions.is_empty() || self.digests.is_empty() {
             self.flush()?;
         }
         Ok((self.digests, self.backends))

@@ -22,7 +22,7 @@ pub fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// How many bytes the files hold together, as far as that is known.
+/// The bytes of all files, as far as they are known.
 pub fn total_size(paths: &[PathBuf]) -> u64 {
     paths.iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
 }

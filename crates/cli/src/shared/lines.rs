@@ -7,8 +7,8 @@ use anyhow::Context as _;
 
 use super::input;
 
-/// Gives every line of a file to `each`, without the line feed at its end. An
-/// error says in which line it arose, counted from 1.
+/// Passes every line of a file to `each`, without its line feed. An error names the line,
+/// counted from 1.
 pub fn each_line(path: &Path, mut each: impl FnMut(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut reader = BufReader::with_capacity(1 << 20, input::open(path)?);
     let mut text = Vec::new();

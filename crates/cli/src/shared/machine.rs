@@ -11,7 +11,7 @@ use super::units::Bytes;
 
 const UNKNOWN: &str = "unknown";
 
-/// The machine, and the build that ran on it.
+/// The machine and the build.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(Default))]
 pub struct Machine {
@@ -19,7 +19,7 @@ pub struct Machine {
     /// The instruction set that lanes use.
     pub isa: String,
     pub cores: usize,
-    /// Threads that the processor runs at once.
+    /// Hardware threads.
     pub threads: usize,
     pub memory_bytes: u64,
     pub adapters: Vec<Adapter>,
@@ -29,7 +29,7 @@ pub struct Machine {
     pub commit: &'static str,
 }
 
-/// A GPU, or software that poses as one.
+/// A GPU, or a software adapter.
 #[derive(Clone, Debug, Serialize)]
 pub struct Adapter {
     name: String,
@@ -93,8 +93,8 @@ fn os() -> String {
     format!("{name}, kernel {kernel}")
 }
 
-/// Memory that can be had without swapping, in bytes; where that is unknown,
-/// what can be addressed.
+/// Memory that is available without swapping, in bytes; where that is unknown, the address
+/// space.
 pub fn free_memory() -> u64 {
     let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(ram).ok();
@@ -105,7 +105,7 @@ pub fn free_memory() -> u64 {
     free.filter(|&bytes| bytes > 0).unwrap_or(isize::MAX as u64)
 }
 
-/// How busy other work keeps the processor at this moment, in percent.
+/// How busy other programs keep the processor now, in percent.
 pub fn busy_percent() -> anyhow::Result<f32> {
     let usage = CpuRefreshKind::nothing().with_usage();
     let mut system = System::new_with_specifics(RefreshKind::nothing().with_cpu(usage))?;

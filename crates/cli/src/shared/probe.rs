@@ -1,4 +1,4 @@
-//! `verilane devices --probe`: what a GPU can do at most.
+//! The peak rates of a GPU.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use verilane::{Backend, Options};
 
 use super::units::{Bytes, Rate};
 
-/// The highest rates that were measured, a second.
+/// The peak rates that were measured, a second.
 #[derive(Clone, Debug)]
 pub struct Probe {
     adapter: String,
@@ -17,7 +17,7 @@ pub struct Probe {
     pub peak_rates: PeakRates,
 }
 
-/// A rate's name in JSON, what it is of, and where it stands.
+/// A rate's name in JSON, its description, and its field.
 type Entry = (&'static str, &'static str, fn(&PeakRates) -> Option<f64>);
 
 const OPERATIONS: [Entry; 7] = [

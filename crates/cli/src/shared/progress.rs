@@ -1,4 +1,4 @@
-//! Progress on long work: on standard error, and only where that is a terminal.
+//! Progress bars: on standard error, and only where that is a terminal.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub fn steps(length: u64, unit: &str) -> ProgressBar {
     styled(ProgressBar::new(length), &template)
 }
 
-/// A bar over `length` cases, the one at hand named by the bar's message.
+/// A bar over `length` cases; its message names the current one.
 pub fn cases(length: u64) -> ProgressBar {
     let bar = styled(ProgressBar::new(length), "{elapsed} {bar:30} {pos} of {len}, {eta} left: {msg}");
     bar.enable_steady_tick(Duration::from_millis(250));

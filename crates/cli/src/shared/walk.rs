@@ -12,11 +12,11 @@ pub struct File {
     pub path: PathBuf,
     /// In bytes, when it was found.
     pub length: u64,
-    /// What all its names share; unknown on systems that do not tell.
+    /// The same for all hard links to it; unknown on systems that do not report it.
     identity: Option<(u64, u64)>,
 }
 
-/// What was found.
+/// What a walk found.
 #[derive(Default)]
 pub struct Found {
     pub files: Vec<File>,
@@ -28,42 +28,42 @@ pub struct Found {
 /// The files at and under `paths`, in that order; those of a folder in the order
 /// of their names. Links are followed only if they are named in `paths`.
 ///
-/// Works on the threads of the pool that it is called in.
+/// Runs on the threads of the pool that it is called in.
 pub fn find(paths: &[PathBuf]) -> Found {
     let mut all = Found::default();
     for path in paths {
         let mut under = Found::default();
-        under.sort_in(path.clone(), fs::metadata(path));
+        under.insert(path.clone(), fs::metadata(path));
         while !under.folders.is_empty() {
             let folders = std::mem::take(&mut under.folders);
             let lists: Vec<Found> = folders.par_iter().map(|folder| list(folder)).collect();
             lists.into_iter().for_each(|list| under.extend(list));
         }
-        // Whole folders come in order already, which this sort makes use of.
+        // The sort is fast: whole folders are in order already.
         under.files.sort_by(|a, b| a.path.cmp(&b.path));
         all.extend(under);
     }
     all
 }
 
-/// What is directly in a folder.
+/// The direct entries of a folder.
 fn list(folder: &Path) -> Found {
     let mut found = Found::default();
     let mut entries: Vec<io::Result<DirEntry>> = match fs::read_dir(folder) {
         Ok(entries) => entries.collect(),
         Err(error) => {
-            found.complain(folder, &error);
+            found.push_unreadable(folder, &error);
             return found;
         }
     };
     entries.sort_by_cached_key(|entry| entry.as_ref().map(DirEntry::file_name).ok());
-    // One entry's metadata is a call to the system, which others need not wait for.
+    // Each entry's metadata takes a system call.
     let entries: Vec<_> =
         entries.into_par_iter().with_min_len(64).map(|entry| Ok(metadata(&entry?))).collect();
     for entry in entries {
         match entry {
-            Ok((path, metadata)) => found.sort_in(path, metadata),
-            Err(error) => found.complain(folder, &error),
+            Ok((path, metadata)) => found.insert(path, metadata),
+            Err(error) => found.push_unreadable(folder, &error),
         }
     }
     found
@@ -74,18 +74,18 @@ fn metadata(entry: &DirEntry) -> (PathBuf, io::Result<Metadata>) {
 }
 
 impl Found {
-    fn sort_in(&mut self, path: PathBuf, metadata: io::Result<Metadata>) {
+    fn insert(&mut self, path: PathBuf, metadata: io::Result<Metadata>) {
         match metadata {
             Ok(metadata) if metadata.is_dir() => self.folders.push(path),
             Ok(metadata) if metadata.is_file() => {
                 self.files.push(File { path, length: metadata.len(), identity: identity(&metadata) });
             }
             Ok(_) => {}
-            Err(error) => self.complain(&path, &error),
+            Err(error) => self.push_unreadable(&path, &error),
         }
     }
 
-    fn complain(&mut self, path: &Path, error: &io::Error) {
+    fn push_unreadable(&mut self, path: &Path, error: &io::Error) {
         self.unreadable.push(format!("cannot read {}: {error}", path.display()));
     }
 
@@ -95,8 +95,8 @@ impl Found {
         self.folders.extend(other.folders);
     }
 
-    /// Keeps the first name of each file, and tells how many others there were.
-    pub fn drop_further_names(&mut self) -> usize {
+    /// Keeps the first hard link to each file, and returns the number of others.
+    pub fn drop_hard_links(&mut self) -> usize {
         let before = self.files.len();
         let mut seen = HashSet::with_capacity(before);
         self.files.retain(|file| file.identity.is_none_or(|identity| seen.insert(identity)));
@@ -104,7 +104,7 @@ impl Found {
     }
 }
 
-/// The device and the number that the file has there.
+/// The device and the file's number on it.
 #[cfg(unix)]
 fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
@@ -144,14 +144,14 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_first_of_several_names_is_kept() {
+    fn the_first_hard_link_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let [a, b, c] = ["a", "b", "c"].map(|name| folder.path().join(name));
         fs::write(&b, "content").unwrap();
         fs::write(&c, "content").unwrap();
         fs::hard_link(&b, &a).unwrap();
         let mut found = find(&[folder.path().into(), c.clone()]);
-        assert_eq!(found.drop_further_names(), 2);
+        assert_eq!(found.drop_hard_links(), 2);
         assert_eq!(found.files.iter().map(|file| &file.path).collect::<Vec<_>>(), [&a, &c]);
     }
 }

@@ -16,16 +16,15 @@ pub enum Recipe {
     Verify(Rule),
     /// Fingerprints, 30 % of which repeat an earlier one.
     Dedup,
-    /// A block's records, 30 % of which were seen before, against an index of
-    /// `known` others, to which the block is then added.
+    /// A block's records, 30 % of which were seen before, looked up in an index of `known`
+    /// others and then added to it.
     Index { known: u64 },
     /// A nonce window of a random header without a hit.
     Pow,
-    /// Records of 256 to 2,048 bytes, 30 % of which repeat an earlier one, signed
-    /// by 64 institutions; in one of 64 entries a bit is flipped.
+    /// Records of 256 to 2,048 bytes, 30 % of which repeat an earlier one, signed by 64
+    /// institutions; one in 64 entries has a flipped bit.
     Check,
-    /// Signatures as for [`Verify`](Recipe::Verify), from threads that have one at
-    /// a time.
+    /// Signatures as for [`Verify`](Recipe::Verify), submitted one at a time by threads.
     Queue,
 }
 

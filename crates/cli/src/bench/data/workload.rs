@@ -1,4 +1,4 @@
-//! What is measured: the workloads, their names and their sizes.
+//! The workloads, their names and their sizes.
 
 use anyhow::{bail, ensure};
 use verilane::ed25519::Rule;
@@ -26,9 +26,9 @@ pub struct Case {
 /// How much is measured where no sizes are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scale {
-    /// A minute in all, not some minutes.
+    /// For one minute in all instead of several.
     pub quick: bool,
-    /// From one item to what fills a card with 80 GB, where it is not quick.
+    /// From one item to what fills a card of 80 GB, unless it is quick.
     pub full: bool,
     /// Whether a hardware GPU is there, which takes larger calls to fill.
     pub hardware_gpu: bool,
@@ -37,7 +37,7 @@ pub struct Scale {
 /// Shortest and longest record of each hash workload.
 const RECORDS: [(usize, usize); 6] = [(32, 32), (64, 64), (200, 200), (1024, 1024), (4096, 4096), (1, 4096)];
 
-/// Records that are fingerprinted on their way into a ledger.
+/// Records that a ledger fingerprints as it takes them in.
 const INGEST: Recipe =
     Recipe::Hash { hash: Hash::KeyedBlake3(Key([0x5a; 32])), shortest: 1024, longest: 1024 };
 
@@ -186,16 +186,16 @@ impl Workload {
     }
 }
 
-/// From one item up: at 1, 64 and 1,024 it is latency that counts, in the end throughput.
+/// Sizes for latency, at 1, 64 and 1,024 items, and for throughput above.
 fn full_sizes(recipe: Recipe) -> Vec<usize> {
     let largest = match recipe {
-        // 512 MiB, which is eight of the chunks that go up while others are hashed.
+        // 512 MiB: eight of the chunks whose upload and hashing overlap.
         Recipe::Hash { longest, .. } => ((512 << 20) / longest).min(1 << 22),
         Recipe::Merkle(_) | Recipe::Dedup => 1 << 24,
         Recipe::Verify(_) => 1 << 20,
         Recipe::Pow => 1 << 28,
         Recipe::Check => 1 << 18,
-        // What they cost is not the device's time.
+        // Their cost is not the device's time.
         Recipe::Index { .. } => return vec![1 << 17],
         Recipe::Queue => return vec![1 << 16],
     };
@@ -207,7 +207,7 @@ fn full_sizes(recipe: Recipe) -> Vec<usize> {
     sizes.chain([largest]).collect()
 }
 
-/// Items of calls that somebody waits for.
+/// Items in the calls whose latency counts.
 pub const LATENCY_SIZES: [usize; 3] = [1, 64, 1 << 10];
 
 impl Case {
@@ -237,8 +237,7 @@ impl Case {
         }
     }
 
-    /// The input, made once more while it is generated; two answers; and a back
-    /// end's own copy of either.
+    /// The input, its copy during generation, two answers, and a back end's copies.
     fn memory_per_item(&self) -> u64 {
         let [_, longest] = self.workload.recipe.item_bytes();
         match self.workload.recipe {

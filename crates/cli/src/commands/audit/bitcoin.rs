@@ -30,12 +30,12 @@ struct Summary {
 
 #[derive(Serialize)]
 struct Finding {
-    /// As Bitcoin's tools print it; none where not even a header could be read.
+    /// As Bitcoin's tools print it; none where no header could be read.
     block: Option<String>,
     kind: String,
     detail: String,
     file: String,
-    /// Where the block begins in the file.
+    /// The byte of the file at which the block begins, from 0.
     position: u64,
 }
 

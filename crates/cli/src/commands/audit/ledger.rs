@@ -19,7 +19,7 @@ struct Summary {
     name: String,
     blocks: u64,
     records: u64,
-    /// Left out as duplicates when their blocks were sealed.
+    /// Dropped as duplicates when their blocks were sealed.
     duplicates_left_out: u64,
     /// Refused when their blocks were sealed.
     refused: u64,
@@ -33,7 +33,7 @@ struct Summary {
     backends: BackendsUsed,
 }
 
-/// Counted from 0, as all places in blocks.
+/// Positions count from 0.
 #[derive(Serialize)]
 struct Finding {
     block: u64,

@@ -12,6 +12,9 @@ use crate::Status;
 use crate::shared::context::Context;
 
 /// Check Bitcoin blocks, or replay a ledger: links, roots, seals, signatures, duplicates, anchors
+///
+/// A failure names where it is. In a ledger: the block, the list and the record. In Bitcoin's files:
+/// the byte at which the block begins, its position. All of them count from 0.
 #[derive(clap::Args)]
 pub struct Args {
     /// The folder of a ledger; or raw Bitcoin blocks, a node's blk*.dat files, - for standard input
@@ -28,7 +31,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
             bail!("{} is a folder: --xor-key is for Bitcoin's block files", folder.display())
         }
         [folder] if folder.is_dir() => ledger::run(folder, context),
-        // Beside block files, a folder is one that cannot be read.
+        // Among block files, a folder is a file that cannot be read.
         _ => bitcoin::run(args, context),
     }
 }

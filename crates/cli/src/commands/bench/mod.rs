@@ -25,27 +25,29 @@ use crate::shared::{output, progress};
 use crate::{Status, export};
 
 /// Measure every workload on every back end, and check every answer
+///
+/// The positions that a wrong answer is reported with count from 0.
 #[derive(clap::Args)]
 pub struct Args {
     /// End within a minute: smaller inputs, fewer samples
     #[arg(long)]
     quick: bool,
-    /// Within ten minutes all that can be told of this machine's GPU, with a short table of it
+    /// Measure everything about this machine's GPU in ten minutes, with a short table
     ///
-    /// What the adapter can do at most, how long it takes to start, every workload at sizes from
-    /// one item to what fills a large card, the CPU and the GPU side by side; and in the table each
-    /// rate as a share of its ceiling. With --quick in about a minute, at small sizes only. Where
-    /// there is no GPU, the CPU alone.
+    /// The adapter's peak rates and its start, every workload at sizes from one item to what fills
+    /// a large card, and the CPU and the GPU side by side. The table has each rate as a share of its
+    /// ceiling. With --quick it takes about a minute, at small sizes only. Where there is no GPU, it
+    /// measures the CPU alone.
     #[cfg(feature = "gpu")]
     #[arg(long)]
     full: bool,
-    /// Only workloads whose names begin so: verify, hash.blake3, merkle, dedup, pow …
+    /// Only workloads whose names begin like this: verify, hash.blake3, merkle, dedup, pow …
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     workload: Vec<String>,
-    /// Items in a call, instead of each workload's own sizes
+    /// Items in a call, instead of each workload's sizes
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = items)]
     sizes: Vec<usize>,
-    /// Measure from which size a GPU pays, and store it for automatic placement
+    /// Measure the size from which a GPU is faster, and store it for automatic placement
     #[cfg(feature = "gpu")]
     #[arg(long, conflicts_with_all = ["quick", "full", "workload", "sizes"])]
     calibrate: bool,

@@ -16,11 +16,11 @@ pub struct Block<'a> {
     work: Work,
 }
 
-/// What a block's cost is counted in.
+/// The unit of a block's cost.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Currency {
     Joules,
-    /// Machine seconds: known even where no energy is.
+    /// Machine seconds: known even without an energy counter.
     Seconds,
 }
 
@@ -80,7 +80,7 @@ impl<'a> Block<'a> {
     }
 
     fn break_even_marginal(&self, network: &Network) -> Figure {
-        // On one device the watts cancel, so time decides, whether they are known or not.
+        // On one device the watts cancel: time decides, whether they are known or not.
         self.break_even(&self.pos(network, Currency::Seconds), &self.seconds_per_hash())
     }
 
@@ -93,7 +93,7 @@ impl<'a> Block<'a> {
         if known || self.scenario.asic.is_some() { Currency::Joules } else { Currency::Seconds }
     }
 
-    /// What the comparison comes to, in sentences.
+    /// The comparison in sentences.
     pub fn summary(&self) -> Vec<String> {
         let network = &self.scenario.network;
         let value = |figure: &Figure| figure.quantity.value();

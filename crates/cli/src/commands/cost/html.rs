@@ -1,4 +1,4 @@
-//! The report: one HTML file that needs nothing else.
+//! The report: one self-contained HTML file.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use super::study::{Entry, Grid, Section, Study};
 
 const STYLE: &str = include_str!("style.css");
 const TITLE: &str = "Proof of work and proof of stake: what they cost here";
-/// What leads the page.
+/// The figures at the top of the page.
 const TILES: [(&str, &str); 6] = [
     ("pow_block", "J/block, proof of work"),
     ("pos_block", "J/block, proof of stake, marginal"),
@@ -17,7 +17,7 @@ const TILES: [(&str, &str); 6] = [
     ("break_even", "difficulty of equal cost"),
 ];
 
-/// `text` with what HTML would read as markup taken out.
+/// `text` with HTML's special characters escaped.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

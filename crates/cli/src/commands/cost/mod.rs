@@ -1,5 +1,4 @@
-//! `verilane cost`: what proof of work costs on this machine, and what proof of
-//! stake would.
+//! `verilane cost`: the cost of proof of work and of proof of stake on this machine.
 
 mod block;
 mod csv;

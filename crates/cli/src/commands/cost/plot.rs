@@ -13,11 +13,11 @@ const LEFT: f64 = 72.0;
 const RIGHT: f64 = 172.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 54.0;
-/// The least distance of two labels at the right edge.
+/// The smallest distance of two labels at the right edge.
 const LABEL_GAP: f64 = 17.0;
 const MOST_TICKS: usize = 8;
 
-/// Where values lie on the page.
+/// The mapping from values to the page.
 struct Scale {
     from: f64,
     to: f64,
@@ -175,7 +175,7 @@ fn axes(svg: &mut String, plot: &Plot, x: &Scale, y: &Scale) {
     );
 }
 
-/// The axis with its unit, where the labels do not carry it.
+/// The axis with its unit, where the labels do not show it.
 fn title(axis: &Axis) -> String {
     match axis.unit {
         _ if axis.logarithmic => format!("{}, logarithmic", axis.name),
@@ -239,7 +239,7 @@ fn labels(svg: &mut String, plot: &Plot, y: &Scale) {
         let above = places.last().map_or(TOP, |place| place + LABEL_GAP);
         places.push(end.max(above));
     }
-    // Pushed below the floor, they move up again.
+    // Move labels up again that were pushed below the floor.
     let mut limit = HEIGHT - BOTTOM;
     for place in places.iter_mut().rev() {
         *place = place.min(limit);

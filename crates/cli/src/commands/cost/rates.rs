@@ -1,4 +1,4 @@
-//! What this machine does in a second, and what it draws meanwhile.
+//! The measured rates and powers of this machine.
 
 use indicatif::ProgressBar;
 use verilane::{Engine, Error};
@@ -44,7 +44,7 @@ impl Rates {
         Ok(Rates { hash, verification, merkle, idle, node })
     }
 
-    /// Whether every result was the known one.
+    /// Whether every result was right.
     pub fn checked(&self) -> bool {
         self.each().iter().all(|measured| measured.checked)
     }

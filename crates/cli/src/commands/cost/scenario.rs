@@ -58,7 +58,7 @@ pub struct Options {
     /// Seconds until a block reaches the other nodes, in the simulation
     #[arg(long, value_name = "S", default_value = "1", allow_negative_numbers = true, value_parser = number)]
     delay: f64,
-    /// Blocks after which the simulated difficulty is set anew
+    /// Blocks between changes of the simulated difficulty
     #[arg(long, value_name = "N", default_value = "20", allow_negative_numbers = true, value_parser = whole)]
     retarget_window: u32,
     /// Zipf exponent of the institutions' sizes in the simulation; 0 makes all equal
@@ -100,7 +100,7 @@ pub struct Scenario {
     pub seed: u64,
 }
 
-/// More events than this an hour's simulation does not bear.
+/// Limits on the events in an hour's simulation.
 const SHORTEST_BLOCK_TIME: f64 = 0.1;
 const MOST_NODES: u32 = 100_000;
 const MOST_RUNS: u32 = 10_000;
@@ -159,7 +159,7 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// What the options chose, as a section of its own.
+    /// The options' choices, as a section.
     pub fn section(&self) -> Section {
         let mut section = Section::new(
             "scenario",

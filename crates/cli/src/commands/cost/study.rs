@@ -1,4 +1,4 @@
-//! Everything that was measured, modelled and simulated, in the order of reading.
+//! Everything that was measured, modelled and simulated, in reading order.
 
 use serde::Serialize;
 use verilane_cost::{Estimate, Figure, Quantity};
@@ -14,7 +14,7 @@ pub struct Study {
     pub machine: Machine,
     #[serde(flatten)]
     pub backends: BackendsUsed,
-    /// Whether every result of the measured operations was the known one.
+    /// Whether every result of the measured operations was right.
     pub checked: bool,
     /// The findings in a sentence each.
     pub summary: Vec<String>,
@@ -66,7 +66,7 @@ impl Section {
     }
 }
 
-/// One number with all that is known of it.
+/// A number with its unit, its mark and its source.
 #[derive(Clone, Serialize)]
 pub struct Entry {
     pub id: String,
@@ -107,12 +107,12 @@ impl Entry {
         }
     }
 
-    /// The number as people read it.
+    /// The number as text.
     pub fn shown(&self) -> String {
         self.value.map_or_else(|| "unavailable".into(), |value| with_unit(value, self.unit))
     }
 
-    /// The confidence interval as people read it.
+    /// The confidence interval as text.
     pub fn shown_interval(&self) -> Option<String> {
         let [low, high] = self.interval?.map(|end| with_unit(end, self.unit));
         // The unit once, where both ends have the same.
@@ -152,7 +152,7 @@ pub struct Plot {
     pub x: Axis,
     pub y: Axis,
     pub curves: Vec<Curve>,
-    /// Points worth a mark of their own: x, y, label.
+    /// Points with a label: x, y, label.
     pub highlights: Vec<(f64, f64, String)>,
 }
 
@@ -177,7 +177,7 @@ impl Axis {
 pub struct Curve {
     pub id: &'static str,
     pub name: &'static str,
-    /// The colour, by its number in the style sheet; shared by what belongs together.
+    /// The colour's number in the style sheet; related curves share it.
     #[serde(skip)]
     pub colour: usize,
     /// How the line is drawn.
@@ -193,7 +193,7 @@ pub struct Curve {
 pub enum Line {
     Solid,
     Dashed,
-    /// Points alone, with their intervals.
+    /// Only points, with their intervals.
     Points,
 }
 
@@ -205,7 +205,7 @@ pub struct Point {
     pub interval: Option<[f64; 2]>,
 }
 
-/// Identity and looks of a curve.
+/// Identity and style of a curve.
 pub struct Style {
     pub id: &'static str,
     pub name: &'static str,

@@ -1,4 +1,4 @@
-//! `verilane dedup --chunks`: what repeats inside files.
+//! `verilane dedup --chunks`: repeated chunks inside files.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -17,10 +17,10 @@ use crate::shared::units::{Bytes, Count};
 use crate::shared::walk::{self, File};
 use crate::shared::{contents, output, progress};
 
-/// Bytes of a long file that are held at once: more than the longest chunk.
+/// Bytes of a long file in memory: more than the longest chunk.
 const WINDOW: usize = 64 << 20;
 
-/// The least, the average and the greatest size of a chunk.
+/// The smallest, the average and the largest size of a chunk.
 #[derive(Clone, Copy)]
 pub struct Sizes(ChunkSizes);
 
@@ -45,16 +45,16 @@ pub struct Summary {
     chunks: usize,
     unique: usize,
     duplicate: usize,
-    /// Bytes of the chunks that repeat an earlier one.
+    /// Bytes of the duplicates.
     saved_bytes: u64,
     pub unreadable: Vec<String>,
-    /// Further names of files that were counted.
+    /// Further hard links to files that were counted.
     hard_links: usize,
     #[serde(flatten)]
     backends: BackendsUsed,
 }
 
-/// Cuts all files under `paths` and looks for equal chunks.
+/// Splits all files under `paths` and finds equal chunks.
 pub fn find(
     engine: &Engine,
     threads: &Threads,
@@ -63,10 +63,10 @@ pub fn find(
     paths: &[PathBuf],
 ) -> anyhow::Result<Summary> {
     let mut found = threads.run(|| walk::find(paths));
-    let hard_links = found.drop_further_names();
+    let hard_links = found.drop_hard_links();
     let walk::Found { files, mut unreadable, .. } = found;
     let before = unreadable.len();
-    let mut complain = |file: &File, error: &anyhow::Error| {
+    let mut push_unreadable = |file: &File, error: &anyhow::Error| {
         unreadable.push(format!("cannot read {}: {error:#}", file.path.display()));
     };
     let bar = progress::bytes(files.iter().map(|file| file.length).sum());
@@ -76,7 +76,7 @@ pub fn find(
         let read = batch.read.into_iter().enumerate().filter_map(|(position, read)| match read {
             Ok(()) => Some(batch.records.get(position)),
             Err(error) => {
-                complain(&files[batch.indices[position]], &error.into());
+                push_unreadable(&files[batch.indices[position]], &error.into());
                 None
             }
         });
@@ -84,7 +84,7 @@ pub fn find(
     })?;
     for index in long {
         match chunks.push_long(&files[index], &bar) {
-            Err(error) if error.is::<io::Error>() => complain(&files[index], &error),
+            Err(error) if error.is::<io::Error>() => push_unreadable(&files[index], &error),
             pushed => pushed?,
         }
     }
@@ -107,7 +107,7 @@ pub fn find(
     })
 }
 
-/// The chunks of all files: 36 bytes are kept of each.
+/// The chunks of all files: 36 bytes for each.
 struct Chunks<'e> {
     engine: &'e Engine,
     threads: &'e Threads,
@@ -135,7 +135,7 @@ impl<'e> Chunks<'e> {
         self.push(&chunks)
     }
 
-    /// Cuts a file as it is read. After an error, nothing of it was added.
+    /// Splits a file as it is read. After an error, nothing of it was added.
     fn push_long(&mut self, file: &File, bar: &ProgressBar) -> anyhow::Result<()> {
         let before = self.fingerprints.len();
         let pushed = self.push_windows(bar.wrap_read(contents::open(file)?));

@@ -20,11 +20,11 @@ pub struct RunIndex {
 #[derive(Serialize)]
 pub struct Comparison<R> {
     path: String,
-    /// This run's number, from 0.
+    /// This run's number, from 1.
     run: u64,
     seen: Vec<SeenBefore<R>>,
     added: usize,
-    /// Distinct records of all runs, with this one.
+    /// Distinct records of all runs, including this one.
     records: u64,
 }
 
@@ -49,26 +49,25 @@ impl RunIndex {
         name: impl Fn(usize) -> R,
         backends: &mut BackendsUsed,
     ) -> anyhow::Result<Comparison<R>> {
-        let run = self.index.blocks();
-        let answers = backends.record(self.index.add(engine, run, digests)?);
+        let block = self.index.blocks();
+        let answers = backends.record(self.index.add(engine, block, digests)?);
         let seen_before = |(index, &seen): (usize, &Seen)| match seen {
-            Seen::InBlock(run) => Some(SeenBefore { record: name(index), run }),
+            Seen::InBlock(block) => Some(SeenBefore { record: name(index), run: block + 1 }),
             Seen::New | Seen::Repeats(_) => None,
         };
         let seen = answers.iter().enumerate().filter_map(seen_before).collect();
         let added = answers.iter().filter(|&&seen| seen == Seen::New).count();
-        Ok(Comparison { path: self.path, run, seen, added, records: self.index.len() })
+        Ok(Comparison { path: self.path, run: block + 1, seen, added, records: self.index.len() })
     }
 }
 
-/// Runs are numbered from 1 in text, as lines are.
 impl<R: Display> Display for Comparison<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for SeenBefore { record, run } in &self.seen {
-            writeln!(f, "{record} was seen in run {}", run + 1)?;
+            writeln!(f, "{record} was seen in run {run}")?;
         }
         let [seen, added, records] = [self.seen.len() as u64, self.added as u64, self.records].map(Count);
-        let (path, run) = (&self.path, self.run + 1);
+        let (path, run) = (&self.path, self.run);
         write!(f, "{seen} seen in earlier runs, {added} added as run {run}: {path} holds {records}")
     }
 }

@@ -26,10 +26,9 @@ use index::{Comparison, RunIndex};
 
 /// Find identical records by their fingerprints, and what leaving them out would save
 ///
-/// The records are the lines of one FILE; of several, or of a DIR, they are the files. Files alone
-/// in their size are not read. Hard links count as the one file that they are; symbolic links are
-/// not followed. This finds exact copies, not records of the same person. JSON counts lines and
-/// runs from 0.
+/// The records are the lines of one FILE; of several, or of a DIR, they are the files. A file of a
+/// size that no other has is not read. Hard links to a file count once; symbolic links are not
+/// followed. This finds exact copies, not records of the same person. Lines and runs count from 1.
 #[derive(clap::Args)]
 pub struct Args {
     /// A key of 64 digits for BLAKE3: fingerprints that nobody without it can guess or compare
@@ -38,21 +37,21 @@ pub struct Args {
     /// The fingerprint's hash [default: blake3]
     #[arg(long)]
     hash: Option<HashName>,
-    /// Compare what records say, not how they are written: their canonical form by RFC 8785. Numbers
-    /// become doubles there, so 1.0 and 1.00 are equal, and whole numbers beyond 2^53 may be. What
-    /// is no JSON is told by its place and equal to nothing
+    /// Compare records by their canonical form, RFC 8785, not by their bytes. Numbers become doubles
+    /// there, so 1.0 and 1.00 are equal, and whole numbers beyond 2^53 may be. Records that are not
+    /// JSON are reported with their position, and equal no other
     #[arg(long, value_name = "FORM")]
     canonical: Option<Form>,
-    /// Look for repeated pieces inside files: chunks whose ends follow from the content, as FastCDC
-    /// cuts them, of the sizes given in bytes [default: 4096:16384:65536]
+    /// Find chunks that repeat inside files. FastCDC splits files by their content into chunks of the
+    /// sizes given in bytes [default: 4096:16384:65536]
     #[arg(
         long, value_name = "MIN:AVERAGE:MAX", conflicts_with = "canonical",
         num_args = 0..=1, require_equals = true, default_missing_value = "4096:16384:65536"
     )]
     chunks: Option<Sizes>,
-    /// Tell which records were seen in earlier runs, by the index in the folder PATH, and add those
-    /// of this run, or none if it is interrupted. All files are read then. A new index is made where
-    /// there is none, with --key or a key of its own
+    /// Report the records that earlier runs have seen, by the index in the folder PATH, and add those
+    /// of this run, or none if it is interrupted. All files are read. If there is no index, a new one
+    /// is made, with --key or a random key
     #[arg(long, value_name = "PATH", conflicts_with_all = ["hash", "chunks"])]
     index: Option<PathBuf>,
     /// Files or folders; - for the lines of standard input
@@ -74,21 +73,21 @@ struct Summary {
     groups: Vec<Vec<Record>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<Comparison<Record>>,
-    /// Bytes of the records that repeat an earlier one.
+    /// Bytes of the duplicates.
     saved_bytes: u64,
     unreadable: Vec<String>,
-    /// Further names of files that were counted.
+    /// Further hard links to files that were counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     hard_links: Option<usize>,
     #[serde(flatten)]
     backends: BackendsUsed,
 }
 
-/// A line by its position, from 0, or a file by its path.
+/// A line by its number, from 1, or a file by its path.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Record {
-    Line(u32),
+    Line(u64),
     File(String),
 }
 
@@ -137,7 +136,7 @@ fn lines(engine: &Engine, hash: Hash, index: Option<RunIndex>, path: &Path) -> a
     bar.finish_and_clear();
     let (fingerprints, backends) = digester.finish()?;
     let mut summary = Summary::new(hash, fingerprints.len(), backends);
-    let name = |index: usize| Record::Line(index as u32);
+    let name = |index: usize| Record::Line(index as u64 + 1);
     summary.group(engine, &fingerprints, name, |index| lengths[index])?;
     summary.compare(engine, index, &fingerprints, name)?;
     Ok(summary)
@@ -171,9 +170,9 @@ fn files(
     paths: &[PathBuf],
 ) -> anyhow::Result<Summary> {
     let mut found = threads.run(|| walk::find(paths));
-    let hard_links = found.drop_further_names();
+    let hard_links = found.drop_hard_links();
     let mut unreadable = found.unreadable;
-    // Texts of different lengths can have one form; and any file may have been seen before.
+    // Texts of different lengths can have the same form, and any file may have been seen before.
     let by_size = form.is_none() && index.is_none();
     let alone = if by_size { keep_same_sizes(&mut found.files) } else { 0 };
     let bar = progress::bytes(found.files.iter().map(|file| file.length).sum());
@@ -203,8 +202,8 @@ fn files(
     Ok(summary)
 }
 
-/// Keeps the files that are not alone in their size, in their order, and tells
-/// how many were.
+/// Keeps the files whose size another has too, in their order, and returns the number of
+/// the others.
 fn keep_same_sizes(files: &mut Vec<File>) -> usize {
     let mut counts = HashMap::new();
     for file in &*files {
@@ -282,11 +281,10 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Lines are numbered from 1 in text, as editors number them.
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Record::Line(position) => write!(f, "line {}", u64::from(*position) + 1),
+            Record::Line(number) => write!(f, "line {number}"),
             Record::File(path) => f.write_str(path),
         }
     }

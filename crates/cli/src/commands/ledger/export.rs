@@ -15,12 +15,12 @@ use crate::{Status, parquet};
 
 /// Export the records of a ledger as rows of a Parquet file, which `verify` reads too
 ///
-/// There is a row for each record of each list, also for those left out when the list was sealed.
-/// Its columns: position among all rows; block, list and record, the places that `audit` names;
-/// public_key, of the institution; message, the SHA-256 that the institution signed; signature;
-/// fate: stored, seen (a duplicate) or refused; bytes, the record, where it is stored. All numbers
-/// count from 0. Nothing is checked: `audit` does that. Only a build with the feature `parquet`
-/// can do it: cargo build --release --features parquet.
+/// There is a row for each record of each list, also for those dropped when the list was sealed.
+/// Its columns: position among all rows; block, list and record, as in `audit`; public_key, of the
+/// institution; message, the SHA-256 that the institution signed; signature; fate: stored, seen (a
+/// duplicate) or refused; bytes, the record, where it is stored. Rows, blocks, lists and records
+/// count from 0. Nothing is checked: `audit` does that. Only a build with the feature `parquet` can
+/// export: cargo build --release --features parquet.
 #[derive(clap::Args)]
 pub struct Args {
     /// The folder of the ledger
@@ -44,7 +44,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     let path = &args.parquet;
     let file = File::create_new(path).with_context(|| format!("cannot make {}", path.display()))?;
     let written = parquet::write(&ledger, file).map_err(|error| {
-        // Half an export is none. Where it cannot be removed, its missing end shows that.
+        // A partial export is useless. If it cannot be removed, readers see that its end is missing.
         let _ = fs::remove_file(path);
         error.context(format!("cannot export to {}", path.display()))
     })?;

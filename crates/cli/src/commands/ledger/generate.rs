@@ -19,8 +19,8 @@ use crate::shared::{output, progress};
 /// Generate a synthetic ledger of invented health records, on request with faults to be found
 ///
 /// The same options give the same ledger. OUT/lists.jsonl holds the signed lists that `ledger seal`
-/// reads, OUT/keys.jsonl the secret keys, OUT/ledger the lists sealed, and OUT/faults.jsonl the
-/// faults planted in that.
+/// reads, OUT/keys.jsonl the secret keys, OUT/ledger the sealed lists, and OUT/faults.jsonl the
+/// faults planted there. Blocks, lists and records count from 0.
 #[derive(clap::Args)]
 pub struct Args {
     /// The folder to write to
@@ -32,7 +32,7 @@ pub struct Args {
     /// The number of records uploaded, duplicates among them
     #[arg(long, value_name = "M", default_value_t = 10_000)]
     records: u64,
-    /// What everything is derived from
+    /// The seed of all random choices
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// The share of records that repeat an earlier one, from 0 to below 1
@@ -43,10 +43,10 @@ pub struct Args {
     faults: usize,
     #[command(flatten)]
     seal: SealArgs,
-    /// The records that end a stage, and so fill a block
+    /// The records that end a stage and fill a block
     #[arg(long, value_name = "C", default_value_t = 1000)]
     stage: u32,
-    /// The blocks of an anchor
+    /// The blocks in an anchor
     #[arg(long, value_name = "N", default_value_t = 10)]
     anchor_blocks: u32,
     /// The number of peers that endorse blocks, with Ed25519 and P-256 in turn
@@ -114,7 +114,7 @@ impl Args {
     }
 }
 
-/// A file that was not there before: what was generated once is not overwritten.
+/// A new file: what was generated before is not overwritten.
 fn create(path: &Path) -> anyhow::Result<File> {
     File::create_new(path).with_context(|| format!("cannot make {}", path.display()))
 }

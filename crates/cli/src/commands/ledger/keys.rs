@@ -1,4 +1,4 @@
-//! Keys as JSON lines: one in a line, the founder's first.
+//! Keys as JSON lines, the founder's first.
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
@@ -20,7 +20,7 @@ struct KeyLine {
     role: Role,
     scheme: Scheme,
     public_key: String,
-    /// Of keys that others hold, none.
+    /// None for keys that others hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,9 +30,9 @@ struct KeyLine {
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Role {
-    /// It signs records and lists, and produces blocks.
+    /// Signs records and lists, and produces blocks.
     Institution,
-    /// It endorses blocks.
+    /// Endorses blocks.
     Peer,
 }
 
@@ -43,7 +43,7 @@ enum Scheme {
     P256,
 }
 
-/// What a file of keys holds.
+/// The keys of a file.
 #[derive(Default)]
 pub struct Keys {
     /// The secret ones.
@@ -85,7 +85,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Adds a secret key, and tells its public one.
+    /// Adds a secret key, and returns its public key.
     fn add_secret(&mut self, scheme: Scheme, secret: &[u8; 32]) -> anyhow::Result<PeerKey> {
         let key = match scheme {
             Scheme::Ed25519 => SecretKey::Ed25519(SigningKey::from_bytes(secret)),

@@ -36,10 +36,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
 /// How blocks of a new ledger are sealed.
 #[derive(clap::Args)]
 struct SealArgs {
-    /// Blocks are sealed by the signature of the institution that stored most in the last one
+    /// Seal blocks by the signature of the institution that stored the most in the last one
     #[arg(long, conflicts_with = "pow")]
     stake: bool,
-    /// Blocks are sealed by work: the hash must begin with so many zero bits
+    /// Seal blocks by work: the hash must begin with this many zero bits
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(1..=64))]
     pow: Option<u32>,
 }
@@ -52,8 +52,8 @@ impl SealArgs {
     }
 }
 
-/// The compact form of the highest target whose digests begin with so many zero
-/// bits: 2^(256 − zeros) − 1, cut after the digits that the form has.
+/// The compact form of the highest target whose digests begin with `zeros` zero bits:
+/// 2^(256 − zeros) − 1, truncated to the digits of the form.
 fn compact(zeros: u32) -> u32 {
     let bits = 256 - zeros;
     let (exponent, mantissa) = (bits / 8 + 1, (1 << (16 + bits % 8)) - 1);

@@ -25,7 +25,8 @@ use crate::shared::{input, output, progress};
 /// Seal signed lists of records into the blocks of a ledger, new or begun before
 ///
 /// Signatures are checked and duplicates dropped, also those of earlier blocks. After an interruption
-/// the same command goes on where it was. A line holds a list:
+/// the same command continues where it stopped. Lines count from 1, the records of a list from 0. A
+/// line holds a list:
 /// {"institution":HEX,"emergency":false,"signature":HEX,"records":[{"hash":HEX,"signature":HEX,"record":JSON}]}
 #[derive(clap::Args)]
 pub struct Args {
@@ -35,21 +36,21 @@ pub struct Args {
     /// The ledger's folder; it is made if it is not there
     #[arg(long, value_name = "DIR")]
     ledger: PathBuf,
-    /// The secret keys to seal and endorse with, as JSON lines; of a new ledger the first is the founder's
+    /// The secret keys to seal and endorse with, as JSON lines; the first is a new ledger's founder
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
     #[command(flatten)]
     seal: SealArgs,
-    /// What a new ledger is called [default: as its folder]
+    /// The name of a new ledger [default: that of its folder]
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
-    /// The rule by which a new ledger judges signatures: rfc8032, strict or zip215
+    /// The acceptance rule of a new ledger: rfc8032, strict or zip215
     #[arg(long, value_name = "NAME", default_value = "strict")]
     rule: Rule,
-    /// The records that end a stage of a new ledger, and so fill a block
+    /// The records that end a stage of a new ledger and fill a block
     #[arg(long, value_name = "C", default_value_t = 1000)]
     stage: u32,
-    /// The blocks of an anchor of a new ledger
+    /// The blocks in an anchor of a new ledger
     #[arg(long, value_name = "N", default_value_t = 10)]
     anchor_blocks: u32,
     /// How many of the peers in the file of keys must endorse a block of a new ledger
@@ -57,7 +58,7 @@ pub struct Args {
     threshold: u16,
 }
 
-/// The records, and the bytes of lines, that are submitted in one go.
+/// The records, and the bytes of lines, that are submitted together.
 const SUBMITTED_RECORDS: usize = 1 << 16;
 const SUBMITTED_BYTES: u64 = 128 << 20;
 
@@ -87,12 +88,13 @@ struct SealedBlock {
     records: u32,
 }
 
-/// What was not taken, and why.
+/// What was refused or malformed, and why.
 #[derive(Serialize)]
 struct Refused {
     file: String,
+    /// From 1.
     line: u64,
-    /// The record in the list, from 0; none of a whole list.
+    /// The record in the list, from 0; none for a whole list.
     record: Option<usize>,
     reason: String,
 }
@@ -110,7 +112,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
     }
     work.submit(&mut sealer)?;
     let last = sealer.close(|_| work.bar.tick())?;
-    work.summary.note_sealed(last);
+    work.summary.add_sealed(last);
     work.bar.finish_and_clear();
     let mut summary = work.summary;
     sealer.reports().iter().for_each(|report| summary.backends.record_report(report));
@@ -157,7 +159,7 @@ impl Args {
     }
 }
 
-/// Lists that were read and wait to be submitted, and what became of those before.
+/// Lists that wait to be submitted, and the results of those before.
 struct Work {
     bar: ProgressBar,
     lists: Vec<List>,
@@ -225,9 +227,9 @@ impl Work {
         self.summary.records += self.records as u64;
         let submitted = sealer.submit(std::mem::take(&mut self.lists), |_| self.bar.tick())?;
         for ((file, line), review) in self.places.drain(..).zip(&submitted.reviews) {
-            self.summary.note_review(&file, line, review);
+            self.summary.add_review(&file, line, review);
         }
-        self.summary.note_sealed(submitted.sealed);
+        self.summary.add_sealed(submitted.sealed);
         self.bar.inc(self.bytes);
         (self.records, self.bytes) = (0, 0);
         Ok(())
@@ -235,7 +237,7 @@ impl Work {
 }
 
 impl Summary {
-    fn note_review(&mut self, file: &str, line: u64, review: &ListReview) {
+    fn add_review(&mut self, file: &str, line: u64, review: &ListReview) {
         let mut refuse = |record, reason: String| {
             self.refused.push(Refused { file: file.into(), line, record, reason });
         };
@@ -264,7 +266,7 @@ impl Summary {
         }
     }
 
-    fn note_sealed(&mut self, sealed: impl IntoIterator<Item = Sealed>) {
+    fn add_sealed(&mut self, sealed: impl IntoIterator<Item = Sealed>) {
         for Sealed { header, hash, anchor, .. } in sealed {
             self.stored += u64::from(header.records);
             let hash = hash.to_string();
