@@ -1,4 +1,4 @@
-//! Where energy can be read, and what counts for which back end.
+//! Energy counters, and which of them count for a back end.
 
 use std::fmt;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::{Quantity, rapl};
 use verilane::{BackendInfo, BackendKind};
 
-/// A counter of energy that only grows, or wraps around to zero.
+/// An energy counter: it grows, and may wrap to zero.
 pub struct Counter {
     name: String,
-    /// The highest reading, after which comes zero.
+    /// The highest reading, after which the counter wraps to zero.
     range: Option<u64>,
     read: Box<dyn Fn() -> Option<u64> + Send + Sync>,
 }
@@ -25,7 +25,8 @@ impl fmt::Debug for Counter {
 }
 
 impl Counter {
-    /// A counter in microjoules; `range` is its highest reading if it wraps.
+    /// A counter that `read` gives in microjoules; `range` is its highest reading if it
+    /// wraps.
     pub fn new(
         name: String,
         range: Option<u64>,
@@ -34,17 +35,18 @@ impl Counter {
         Counter { name, range, read: Box::new(read) }
     }
 
-    /// What it counts.
+    /// The name of the counter.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The reading in microjoules; none if it cannot be read.
+    /// The reading in microjoules; none if the counter cannot be read.
     pub fn read(&self) -> Option<u64> {
         (self.read)()
     }
 
-    /// Joules since the reading `before`, across one wrap at most.
+    /// The joules since the reading `before`, if the counter has wrapped once at most; none
+    /// if it cannot be read.
     pub fn joules_since(&self, before: u64) -> Option<f64> {
         let now = self.read()?;
         let microjoules = match now.checked_sub(before) {
@@ -55,20 +57,21 @@ impl Counter {
     }
 }
 
-/// Where the energy of a back end's work comes from.
+/// The source of a back end's power figures.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Power {
-    /// Counters that together cover the devices it runs on.
+    /// Energy counters that together cover the devices of the back end.
     Metered(Vec<Counter>),
-    /// Watts under load that somebody states.
+    /// Watts under load, as the caller states them.
     Stated(Quantity),
-    /// Nowhere, and why.
+    /// No source, with the reason.
     Unknown(String),
 }
 
 impl Power {
-    /// The counters of the devices that `backend` runs on, if they answer; else
-    /// `stated` watts, if given.
+    /// The counters of the devices of `backend` if they can be read; else the `stated`
+    /// watts, if any.
     pub fn of(backend: &BackendInfo, stated: Option<Quantity>) -> Self {
         match counters(backend) {
             Ok(counters) => Power::Metered(counters),
@@ -76,23 +79,23 @@ impl Power {
         }
     }
 
-    /// Begins to count.
-    pub(super) fn start(&self) -> Span<'_> {
+    /// Starts a measurement.
+    pub(super) fn start(&self) -> PowerMeasurement<'_> {
         let readings = match self {
             Power::Metered(counters) => counters.iter().map(Counter::read).collect(),
             Power::Stated(_) | Power::Unknown(_) => Some(Vec::new()),
         };
-        Span { power: self, readings, start: Instant::now() }
+        PowerMeasurement { power: self, readings, start: Instant::now() }
     }
 
-    /// Watts while nothing runs, over `duration`. Watts stated for load say
-    /// nothing of idleness.
+    /// The mean watts over `duration` while nothing runs. Unavailable without a counter,
+    /// since stated watts are those under load.
     pub fn idle(&self, duration: Duration) -> Quantity {
         let reason = match self {
             Power::Metered(_) => {
-                let span = self.start();
+                let measurement = self.start();
                 std::thread::sleep(duration);
-                return span.watts();
+                return measurement.watts();
             }
             Power::Stated(_) => "no energy counter answers, and the watts stated are under load",
             Power::Unknown(reason) => reason,
@@ -101,15 +104,15 @@ impl Power {
     }
 }
 
-/// A time over which power is taken.
-pub(super) struct Span<'a> {
+/// A running measurement of power.
+pub(super) struct PowerMeasurement<'a> {
     power: &'a Power,
     readings: Option<Vec<u64>>,
     start: Instant,
 }
 
-impl Span<'_> {
-    /// Mean watts since the start.
+impl PowerMeasurement<'_> {
+    /// The mean watts since the start.
     pub fn watts(&self) -> Quantity {
         match self.power {
             Power::Metered(counters) => self.metered(counters),
@@ -136,8 +139,8 @@ fn counters(backend: &BackendInfo) -> Result<Vec<Counter>, String> {
         return processor;
     }
     let mut counters = vec![adapter(&backend.detail)?];
-    // The host works too while its card does; where it cannot be read, the
-    // name of the one counter says what was counted.
+    // The host's processor works too while the card does. If it cannot be read, the
+    // source of the quantity names the card's counter alone.
     counters.extend(processor.into_iter().flatten());
     Ok(counters)
 }
@@ -177,11 +180,11 @@ mod tests {
     }
 
     #[test]
-    fn counters_are_added_up() {
+    fn the_energy_of_all_counters_is_added() {
         let power = Power::Metered(vec![growing(0, 2_000_000, None), growing(7, 500_000, None)]);
         let watts = power.idle(Duration::from_millis(20));
         assert_eq!((watts.mark(), watts.source()), (Mark::Measured, "test + test"));
-        // 2.5 J in 20 ms or somewhat more.
+        // 2.5 J in 20 ms or more.
         let watts = watts.value().unwrap();
         assert!(watts > 0.0 && watts <= 2.5 / 0.02, "{watts}");
     }

@@ -1,8 +1,8 @@
-//! What proof of work and proof of stake cost: measured here, modelled, simulated.
+//! The cost of proof of work and of proof of stake: measured, modelled and simulated.
 //!
-//! Every number is a [`Quantity`]: a value or none, with its unit, whether it was
-//! measured or assumed, and where it comes from. A number computed from others
-//! is marked as the weakest of them, and is unavailable if one of them is.
+//! Every number is a [`Quantity`]: a value or none, with its unit, its source, and a
+//! mark that tells whether it was measured or assumed. A quantity computed from others
+//! has the weakest of their marks, and is unavailable if one of them is.
 //!
 //! ```
 //! use verilane_cost::{Quantity, Work, model};
@@ -13,20 +13,20 @@
 //! let power = model::hash_rate_power(&hash_rate, &efficiency, None);
 //! assert_eq!(power.quantity.value().map(|watts| (watts / 1e7).round()), Some(255.0));
 //!
-//! // Without an energy figure there is no number, least of all 0.
+//! // Without an energy figure there is no number; it is not 0.
 //! let unknown = Quantity::unavailable("J/H", "no energy counter answers");
 //! let block = model::pow_block(Work::from_difficulty(1.0)?, &unknown, None);
 //! assert_eq!(block.quantity.value(), None);
 //! # Ok::<(), verilane::Error>(())
 //! ```
 //!
-//! [`measure`] runs the real operations through an [`Engine`](verilane::Engine),
-//! [`model`] holds the formulas, [`simulate`] an hour of a consortium under each
-//! scheme, and [`review`] the time that people take to review records.
+//! [`measure`] times the real operations on an [`Engine`](verilane::Engine), [`model`]
+//! has the formulas, [`simulate`] simulates a consortium under each scheme, and
+//! [`review`] models the time that people take to review records.
 //!
-//! Ed25519 figures do not transfer to ledgers that vote with other signatures:
-//! Ethereum's validators sign with BLS12-381, whose verification is a pairing
-//! and whose votes are aggregated.
+//! Figures for Ed25519 do not apply to ledgers that vote with other signatures:
+//! Ethereum's validators sign with BLS12-381, whose verification is a pairing and whose
+//! signatures are aggregated.
 
 pub mod energy;
 pub mod measure;

@@ -1,4 +1,4 @@
-//! The real operations, timed through an engine, with a check of each result.
+//! Timings of the real operations on an engine, with a check of each result.
 
 use std::time::{Duration, Instant};
 
@@ -11,34 +11,37 @@ use verilane::pow::{Puzzle, Target};
 use verilane::{BackendInfo, Digest, Engine, Error, Report, Tree};
 
 /// How to measure.
+///
+/// Exhaustive: a caller must choose each of these.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// For how long each operation is repeated.
+    /// The time for which each operation is repeated.
     pub duration: Duration,
-    /// Watts of the device under load, where no energy counter answers.
+    /// The watts of the device under load, used if no energy counter can be read.
     pub stated_watts: Option<Quantity>,
-    /// The acceptance rule that signatures are verified under.
+    /// The acceptance rule under which signatures are verified.
     pub rule: Rule,
 }
 
-/// One operation, measured.
+/// The measurement of an operation.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Measured {
-    /// Where it ran.
+    /// The report of the calls.
     pub report: Report,
-    /// Whether each result was the known one. If not, there are no numbers.
+    /// Whether every result was the known one. If not, there are no numbers.
     pub checked: bool,
-    /// Items in each call.
+    /// The items in each call.
     pub items_per_call: u64,
-    /// Items a second in each call.
+    /// The items a second of each call.
     pub samples: Vec<f64>,
-    /// Items a second: the median of the samples.
+    /// The items a second: the median of the samples.
     pub rate: Quantity,
-    /// Joules for each item: all that the device drew, over the rate.
+    /// The joules for each item: the power of the device over the rate.
     pub joules: Quantity,
 }
 
-/// Units of one operation.
+/// The units of an operation.
 struct Units {
     rate: &'static str,
     joules: &'static str,
@@ -46,10 +49,10 @@ struct Units {
 
 /// Measures the nonce search: double SHA-256 of block headers.
 ///
-/// Each call searches Bitcoin's block 0 up to its own nonce, and must find it.
+/// Each call searches the header of Bitcoin's block 0 up to its nonce, and must find it.
 ///
 /// # Errors
-/// [`Error::Fault`], as all three, if every back end failed.
+/// [`Error::Fault`] if every back end failed.
 pub fn hashes(engine: &Engine, plan: &Plan) -> Result<Measured, Error> {
     let puzzle = Puzzle::bitcoin(&genesis_header(), Target::from_bits(0x1d00_ffff)?);
     let call = |nonces: u64| {
@@ -76,8 +79,7 @@ fn genesis_header() -> [u8; 80] {
 
 /// Measures signature verification over votes of 100 bytes by 256 signers.
 ///
-/// Every 97th message was changed after it was signed; its verdict, and no
-/// other, must be invalid.
+/// Every 97th message is changed after it is signed; exactly these must be invalid.
 ///
 /// # Errors
 /// As [`hashes`].
@@ -90,13 +92,13 @@ pub fn verifications(engine: &Engine, plan: &Plan) -> Result<Measured, Error> {
             batch = votes.batch(items);
         }
         let verdicts = engine.verify(plan.rule, &batch)?;
-        let right = verdicts.invalid().eq((0..items).filter(|&index| Votes::is_spoiled(index)));
+        let right = verdicts.invalid().eq((0..items).filter(|&index| Votes::is_changed(index)));
         Ok((right, verdicts.report().clone()))
     };
     measure(plan, Units { rate: "verifications/s", joules: "J/verification" }, 1 << 8, 1 << 17, call)
 }
 
-/// Signed votes, some of them spoiled.
+/// Signed votes; a batch changes some of them after signing.
 struct Votes(Vec<([u8; 32], [u8; 64], [u8; 100])>);
 
 impl Votes {
@@ -116,7 +118,7 @@ impl Votes {
         Votes((0..Self::DISTINCT).map(vote).collect())
     }
 
-    fn is_spoiled(index: usize) -> bool {
+    fn is_changed(index: usize) -> bool {
         index % 97 == 96
     }
 
@@ -124,16 +126,16 @@ impl Votes {
         let mut batch = Batch::with_capacity(items);
         for index in 0..items {
             let (key, signature, mut message) = self.0[index % Self::DISTINCT];
-            message[99] ^= u8::from(Self::is_spoiled(index));
+            message[99] ^= u8::from(Self::is_changed(index));
             batch.push(&key, &signature, &message);
         }
         batch
     }
 }
 
-/// Measures Merkle roots under RFC 6962; items are the nodes hashed above the leaves.
+/// Measures Merkle roots of RFC 6962. The items are the hashed nodes above the leaves.
 ///
-/// The root must be the one that hashing node by node gives.
+/// The root must equal that of hashing node by node.
 ///
 /// # Errors
 /// As [`hashes`].
@@ -171,19 +173,19 @@ fn root_node_by_node(tree: Tree, mut level: Vec<Digest>) -> Digest {
     level[0]
 }
 
-/// Watts of the devices behind `backend` while nothing runs.
+/// The watts of the devices of `backend` while nothing runs.
 pub fn idle_power(backend: &BackendInfo, plan: &Plan) -> Quantity {
     Power::of(backend, plan.stated_watts.clone()).idle(plan.duration)
 }
 
-/// A call shorter than this costs more to start than to compute.
+/// Calls are made longer than this, so that their start takes a small share.
 const SHORTEST_CALL: Duration = Duration::from_millis(50);
-/// The fewest calls that a median is taken of.
+/// The fewest calls in a measurement.
 const FEWEST_CALLS: usize = 5;
-/// How often a measurement begins again because calls moved to another back end.
-const MOVES: usize = 3;
+/// The attempts at a measurement while calls move between back ends.
+const ATTEMPTS: usize = 3;
 
-/// Doubles the items of a call until it lasts, then repeats it.
+/// Doubles the items of a call until it takes [`SHORTEST_CALL`], then repeats the call.
 fn measure(
     plan: &Plan,
     units: Units,
@@ -195,16 +197,16 @@ fn measure(
         Calibrated::Right(items, report) => (items, report),
         Calibrated::Wrong(items, report) => return Ok(no_number(units, WRONG, false, items, report)),
     };
-    for _ in 0..MOVES {
+    for _ in 0..ATTEMPTS {
         let power = Power::of(&report.backend, plan.stated_watts.clone());
-        let span = power.start();
+        let measurement = power.start();
         match repeat(plan.duration, &report, || call(items_per_call))? {
             Repeated::Times(times) => {
                 let samples: Vec<f64> = times.iter().map(|seconds| items_per_call as f64 / seconds).collect();
                 let rate = median(&samples);
                 return Ok(Measured {
                     rate: Quantity::measured(rate, units.rate, source(&report.backend)),
-                    joules: Quantity::derived(units.joules, [&span.watts()], |[watts]| watts / rate),
+                    joules: Quantity::derived(units.joules, [&measurement.watts()], |[watts]| watts / rate),
                     checked: true,
                     report,
                     items_per_call,
@@ -231,7 +233,7 @@ fn no_number(units: Units, reason: &str, checked: bool, items_per_call: u64, rep
     }
 }
 
-/// How many items make a call last, and where it ran.
+/// The items of a call that takes [`SHORTEST_CALL`], and its report.
 enum Calibrated {
     Right(u64, Report),
     Wrong(u64, Report),
@@ -244,7 +246,7 @@ fn calibrate(
 ) -> Result<Calibrated, Error> {
     let mut items = fewest;
     loop {
-        // Once to set up, once to time.
+        // The first call sets up, the second is timed.
         call(items)?;
         let start = Instant::now();
         let (right, report) = call(items)?;
@@ -258,13 +260,13 @@ fn calibrate(
     }
 }
 
-/// What came of repeated calls.
+/// The result of repeated calls.
 enum Repeated {
-    /// The seconds of each.
+    /// The seconds of each call.
     Times(Vec<f64>),
     /// A result was wrong.
     Wrong(Report),
-    /// A call ran elsewhere than the one before it.
+    /// A call ran on another back end than the previous one.
     Moved(Report),
 }
 
@@ -317,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_is_that_of_block_0() {
+    fn the_header_is_block_0s() {
         let found = Puzzle::bitcoin(&genesis_header(), Target::from_bits(0x1d00_ffff).unwrap());
         let hash = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
         assert_eq!(found.digest(GENESIS_NONCE).reversed().to_string(), hash);
@@ -338,7 +340,7 @@ mod tests {
     fn stated_watts_give_joules_for_each_item() {
         let measured = verifications(&engine(), &plan(Some(50.0))).unwrap();
         if measured.joules.mark() == Mark::Measured {
-            return; // This machine has an energy counter.
+            return; // An energy counter takes precedence.
         }
         let watts = measured.joules.value().unwrap() * measured.rate.value().unwrap();
         assert_eq!(measured.joules.mark(), Mark::Assumed);

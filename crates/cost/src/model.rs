@@ -1,9 +1,8 @@
 //! The formulas: joules a block and watts, under each scheme.
 //!
-//! Joules a block and watts a node lead; figures for each transaction are left
-//! out, since they divide by a number that neither scheme's energy depends on.
-//! PUE (power usage effectiveness: a facility's whole power over its machines')
-//! multiplies every figure of both schemes alike, where it is given.
+//! There are no figures for each transaction: neither scheme's energy depends on the
+//! number of transactions. A PUE (power usage effectiveness: the power of a facility over
+//! that of its machines), if given, multiplies every figure of both schemes.
 
 use super::quantity::refused;
 use super::{Figure, Quantity, Work};
@@ -16,7 +15,7 @@ const PLATT: &str = "Platt et al., arXiv:2109.03667";
 const COUNTED: &str = "an operation count: each node verifies each vote and each record's signature \
                        and builds the block's Merkle tree";
 
-/// A network under proof of stake, and what it carries.
+/// A network under proof of stake, and its load.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Network {
     validators: u32,
@@ -47,39 +46,39 @@ impl Network {
         Ok(Network { validators, nodes, records_per_block, block_time })
     }
 
-    /// Keys that vote on each block.
+    /// The keys that vote on each block.
     pub fn validators(&self) -> u32 {
         self.validators
     }
 
-    /// Machines; some may run many validators.
+    /// The machines; one may run many validators.
     pub fn nodes(&self) -> u32 {
         self.nodes
     }
 
-    /// Signed records in a block.
+    /// The signed records in a block.
     pub fn records_per_block(&self) -> u32 {
         self.records_per_block
     }
 
-    /// Seconds between blocks.
+    /// The seconds between blocks.
     pub fn block_time(&self) -> f64 {
         self.block_time
     }
 
-    /// Signatures that each node verifies for a block: a vote of each validator
-    /// and one signature for each record.
+    /// The signatures that each node verifies for a block: the vote of each validator and
+    /// the signature of each record.
     pub fn signatures_per_block(&self) -> f64 {
         f64::from(self.validators) + f64::from(self.records_per_block)
     }
 
-    /// Nodes hashed above the leaves of a block's Merkle tree: one fewer than leaves.
+    /// The nodes above the leaves of a block's Merkle tree: one fewer than the leaves.
     pub fn merkle_nodes_per_block(&self) -> f64 {
         f64::from(self.records_per_block) - 1.0
     }
 }
 
-/// `value` as a PUE.
+/// Checks that `value` is a PUE, and gives it.
 ///
 /// # Errors
 /// [`Error::Parameter`] unless it is a finite number of at least 1.
@@ -90,7 +89,7 @@ pub fn check_pue(value: f64) -> Result<f64, Error> {
     Err(refused("the PUE", value, "it must be at least 1: a facility draws no less than its machines"))
 }
 
-/// `pow`: joules a block.
+/// Proof of work: joules a block.
 pub fn pow_block(work: Work, joules_per_hash: &Quantity, pue: Option<&Quantity>) -> Figure {
     let joules = Quantity::derived("J", [joules_per_hash], |[joules]| work.hashes() * joules);
     figure(
@@ -101,25 +100,25 @@ pub fn pow_block(work: Work, joules_per_hash: &Quantity, pue: Option<&Quantity>)
     )
 }
 
-/// `pow`: watts of the network that finds a block every `block_time` seconds.
+/// Proof of work: watts of a network that finds a block every `block_time` seconds.
 pub fn pow_power(work: Work, block_time: f64, joules_per_hash: &Quantity, pue: Option<&Quantity>) -> Figure {
     let watts = Quantity::derived("W", [joules_per_hash], |[joules]| work.hashes() / block_time * joules);
     figure(watts, "hashes / block time × J/hash", CAMBRIDGE, pue)
 }
 
-/// `pow`: watts of a network of a known hash rate.
+/// Proof of work: watts of a network with this hash rate.
 pub fn hash_rate_power(hash_rate: &Quantity, joules_per_hash: &Quantity, pue: Option<&Quantity>) -> Figure {
     let watts = Quantity::derived("W", [hash_rate, joules_per_hash], |[rate, joules]| rate * joules);
     figure(watts, "hash rate × J/hash", CAMBRIDGE, pue)
 }
 
-/// `pow`: how long one machine hashes for a block.
+/// Proof of work: seconds for which one machine hashes for a block.
 pub fn pow_machine_time(work: Work, hash_rate: &Quantity) -> Figure {
     let seconds = Quantity::derived("s", [hash_rate], |[rate]| work.hashes() / rate);
     figure(seconds, "hashes / hash rate", NAKAMOTO, None)
 }
 
-/// `pos`: joules a block that the scheme's own computing adds, on all nodes.
+/// Proof of stake: joules a block for verification and hashing, on all nodes together.
 pub fn pos_block(
     network: &Network,
     joules_per_verification: &Quantity,
@@ -137,7 +136,7 @@ pub fn pos_block(
     )
 }
 
-/// `pos`: machine seconds a block, on all nodes together.
+/// Proof of stake: machine seconds a block, on all nodes together.
 pub fn pos_machine_time(network: &Network, verification_rate: &Quantity, merkle_rate: &Quantity) -> Figure {
     let seconds = Quantity::derived("s", [verification_rate, merkle_rate], |[verifications, nodes]| {
         per_block(network, 1.0 / verifications, 1.0 / nodes)
@@ -155,14 +154,14 @@ fn per_block(network: &Network, verification: f64, merkle_node: f64) -> f64 {
     f64::from(network.nodes) * each
 }
 
-/// `pos`: joules a block of whole machines, idle or not.
+/// Proof of stake: joules a block of whole machines, idle or not.
 pub fn pos_block_whole(network: &Network, node_watts: &Quantity, pue: Option<&Quantity>) -> Figure {
     let joules =
         Quantity::derived("J", [node_watts], |[watts]| f64::from(network.nodes) * watts * network.block_time);
     figure(joules, "nodes × W/node × block time", PLATT, pue)
 }
 
-/// `pos`: watts of all machines.
+/// Proof of stake: watts of all machines.
 pub fn pos_power(network: &Network, node_watts: &Quantity, pue: Option<&Quantity>) -> Figure {
     let watts = Quantity::derived("W", [node_watts], |[watts]| f64::from(network.nodes) * watts);
     figure(watts, "nodes × W/node", PLATT, pue)
@@ -170,8 +169,8 @@ pub fn pos_power(network: &Network, node_watts: &Quantity, pue: Option<&Quantity
 
 /// The work at which a block under proof of work costs as much as `pos`.
 ///
-/// `pos` may be joules or machine seconds; `for_each_hash` is then joules or
-/// seconds a hash. A PUE that multiplies both sides cancels.
+/// `pos` is in joules or in machine seconds, and `for_each_hash` in joules or in seconds a
+/// hash. A PUE multiplies both and cancels.
 pub fn break_even(pos: &Quantity, for_each_hash: &Quantity) -> Figure {
     let hashes = Quantity::derived("hashes", [pos, for_each_hash], |[pos, hash]| pos / hash);
     figure(hashes, "cost of a block under proof of stake / cost of a hash", "equal cost of a block", None)
@@ -189,7 +188,7 @@ fn figure(quantity: Quantity, formula: &str, citation: &'static str, pue: Option
         return Figure { quantity, formula: formula.into(), citation };
     };
     let quantity = Quantity::derived(quantity.unit(), [&quantity, pue], |[value, pue]| value * pue);
-    // A factor binds to the whole product; what defines a factor follows a comma.
+    // The PUE multiplies the whole product; a definition of a factor follows a comma.
     let formula = match formula.split_once(", ") {
         Some((product, definition)) => format!("{product} × PUE, {definition}"),
         None => format!("{formula} × PUE"),
@@ -218,7 +217,7 @@ mod tests {
         let power = hash_rate_power(&assumed(26e18, "H/s"), &assumed(1372.0 / 14e12, "J/H"), None);
         close(&power, 2.548e9);
         assert_eq!((power.quantity.value().unwrap() / 1e7).round() / 100.0, 2.55);
-        // The same from the difficulty that 26 EH/s hold at ten minutes a block.
+        // The same from the work of 26 EH/s at ten minutes a block.
         let work = Work::from_hashes(26e18 * 600.0).unwrap();
         close(&pow_power(work, 600.0, &assumed(98e-12, "J/H"), None), 2.548e9);
     }
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn break_even_is_where_both_cost_the_same() {
+    fn both_schemes_cost_the_same_at_break_even() {
         let network = Network::new(21, 21, 500, 60.0).unwrap();
         let (verification, node, hash) = (assumed(2e-3, "J"), assumed(1e-5, "J"), assumed(1e-8, "J"));
         let pos = pos_block(&network, &verification, &node, None).quantity;
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_stays_unknown() {
+    fn unavailable_inputs_give_no_figure() {
         let network = Network::new(1, 1, 1, 1.0).unwrap();
         let (unknown, known) = (Quantity::unavailable("J", "no counter"), assumed(1.0, "J"));
         for figure in [

@@ -1,5 +1,5 @@
-//! NVML: the energy counters of NVIDIA cards, from the driver's library, which
-//! is loaded when asked for.
+//! NVML: the energy counters of NVIDIA cards, from the driver's library, which is loaded
+//! at run time.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use nvml_wrapper::Nvml;
 
 use super::energy::Counter;
 
-/// The counter of the one card called `adapter`, or why there is none.
+/// The counter of the card with this name, or the reason why there is none. The name must
+/// be that of one card alone.
 pub fn counter(adapter: &str) -> Result<Counter, String> {
     let nvml = Arc::new(Nvml::init().map_err(|error| format!("no NVML: {error}"))?);
     let cards = nvml.device_count().map_err(|error| format!("NVML: {error}"))?;

@@ -1,20 +1,22 @@
-//! Numbers that carry their unit, their mark and their source.
+//! Numbers with their unit, mark and source.
 
 use std::fmt;
 
 use verilane::Error;
 
-/// How far a number can be relied upon; a later mark is the weaker one.
+/// How reliable a number is, from the strongest mark to the weakest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Mark {
-    /// Measured on this machine, or computed from nothing but such numbers.
+    /// Measured on this machine, or computed from measured numbers alone.
     Measured,
-    /// It rests on an option, a publication or a simulation.
+    /// Based on an option, a publication or a simulation.
     Assumed,
     /// There is no number.
     Unavailable,
 }
 
+/// The mark in lower case.
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -25,7 +27,7 @@ impl fmt::Display for Mark {
     }
 }
 
-/// A number with its unit, mark and source; or the reason why there is none.
+/// A number with its unit, mark and source, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quantity {
     value: Option<f64>,
@@ -45,7 +47,7 @@ impl Quantity {
         Quantity::marked(value, unit, Mark::Assumed, source.into())
     }
 
-    /// No number, and why.
+    /// No number, and the reason.
     pub fn unavailable(unit: &'static str, reason: impl Into<String>) -> Self {
         Quantity { value: None, unit, mark: Mark::Unavailable, source: reason.into() }
     }
@@ -57,8 +59,8 @@ impl Quantity {
         Quantity { value: Some(value), unit, mark, source }
     }
 
-    /// `formula` of the values of `inputs`, marked as the weakest of them;
-    /// unavailable, with its reason, if one of them is.
+    /// `formula` of the values of `inputs`, with the weakest of their marks. Unavailable if
+    /// one of them is, with its reason.
     pub fn derived<const N: usize>(
         unit: &'static str,
         inputs: [&Quantity; N],
@@ -92,25 +94,27 @@ impl Quantity {
         self.unit
     }
 
-    /// How far it can be relied upon.
+    /// How reliable the number is.
     pub fn mark(&self) -> Mark {
         self.mark
     }
 
-    /// Where it comes from, or why there is no number.
+    /// The source of the number, or the reason why there is none.
     pub fn source(&self) -> &str {
         &self.source
     }
 }
 
-/// A modelled number with the formula that gave it.
+/// A modelled number with its formula.
+///
+/// Exhaustive: callers build figures from formulas of their own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
     /// The number.
     pub quantity: Quantity,
     /// The formula in words.
     pub formula: String,
-    /// Who published the formula.
+    /// The publication of the formula.
     pub citation: &'static str,
 }
 
@@ -125,8 +129,7 @@ pub fn positive(name: &'static str, value: f64) -> Result<f64, Error> {
     Err(refused(name, value, "it must be a finite number above 0"))
 }
 
-/// # Errors
-/// Always [`Error::Parameter`].
+/// The error of a parameter that is out of range.
 pub(super) fn refused(name: &'static str, found: impl fmt::Display, valid: &'static str) -> Error {
     Error::Parameter { name, found: found.to_string(), valid }
 }
@@ -152,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_unavailable() {
+    fn results_that_are_not_finite_are_unavailable() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(Quantity::measured(value, "W", "meter").mark(), Mark::Unavailable);
         }

@@ -1,10 +1,10 @@
-//! A small seeded generator, so that a simulation can be repeated.
+//! A seeded generator of random numbers, so that a simulation can be repeated.
 
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
-/// generators", OOPSLA 2014). For simulations; never for keys.
+/// generators", OOPSLA 2014). For simulations, not for keys.
 #[derive(Clone, Debug)]
 pub struct Random(SplitMix64);
 
@@ -14,7 +14,7 @@ impl Random {
         Random(SplitMix64::seed_from_u64(seed))
     }
 
-    /// A sequence of its own for run `run` of `seed`.
+    /// The sequence of run `run` of `seed`. Each run has a sequence of its own.
     pub fn for_run(seed: u64, run: u64) -> Self {
         let start = Random::new(seed).bits();
         Random::new(Random::new(start ^ run.wrapping_mul(0xd605_1f2d_36a6_5f21)).bits())
@@ -25,13 +25,12 @@ impl Random {
         self.0.next_u64()
     }
 
-    /// Uniform in [0, 1), of 53 bits.
+    /// Uniform in [0, 1), with 53 bits.
     pub fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 * 2f64.powi(-53)
     }
 
-    /// Uniform in `0..n`: the high word of a product, whose bias of at most
-    /// n / 2⁶⁴ no simulation can see.
+    /// Uniform in `0..n`: the high word of a product, with a bias of at most n / 2⁶⁴.
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
     }
@@ -48,7 +47,7 @@ mod tests {
 
     #[test]
     fn published_sequence() {
-        // The authors' algorithm from seed 1234567, as Rosetta Code lists it.
+        // The sequence of seed 1234567, from Rosetta Code.
         let mut random = Random::new(1_234_567);
         let expected: [u64; 5] = [
             6_457_827_717_110_365_317,

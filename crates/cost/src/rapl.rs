@@ -1,18 +1,18 @@
-//! RAPL: the energy counters of the processor, as Linux's powercap shows them.
+//! RAPL: the energy counters of the processor, from Linux's powercap interface.
 //!
-//! Packages and their memory are counted; `psys` and the `intel-rapl-mmio` zones
-//! would count them again. Since Linux 5.10 only root may read them; virtual
-//! machines have none.
+//! Reads the zones of packages and their memory. The `psys` zone and the
+//! `intel-rapl-mmio` zones include the same energy. Since Linux 5.10 only root may read
+//! the counters; virtual machines have none.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::energy::Counter;
 
-/// Where Linux shows them.
+/// The directory of the powercap interface.
 pub const SYSFS: &str = "/sys/class/powercap";
 
-/// The counters under `root`, or why there are none.
+/// The counters under `root`, or the reason why there are none.
 pub fn counters(root: &Path) -> Result<Vec<Counter>, String> {
     let Ok(entries) = fs::read_dir(root) else {
         return Err(format!("no RAPL: {} is not there (virtual machines have none)", root.display()));

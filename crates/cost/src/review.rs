@@ -1,21 +1,21 @@
-//! How long people take to review records: one office against members of a
-//! consortium (Chen and Cheng, "Analysis and application of blockchain
+//! The time that people take to review records: a central office compared with the
+//! members of a consortium (Chen and Cheng, "Analysis and application of blockchain
 //! technology in medical and health field", section 6 and figure 3).
 //!
 //! The paper gives 500 citizens a sub-unit, 50 reviews a day, k₁ = 50 and three
 //! members, and says that "when the number of health information exceeds k₁, a
-//! new health information reviewer needs to be added". It prints no formula and
-//! leaves open when a reviewer is added. [`ReviewModel::distributed`] adds one at the
-//! start of each day that more than k₁ records wait; only then is it true that,
-//! as the paper says of its figure, "when the amount of information is less than
-//! 100, the time cost of the two schemes is basically the same".
+//! new health information reviewer needs to be added". It has no formula, and does not
+//! say when a reviewer is added. [`ReviewModel::distributed`] adds one at the start of
+//! each day on which more than k₁ records wait. Only with this reading is the paper's
+//! statement about its figure true: "when the amount of information is less than 100,
+//! the time cost of the two schemes is basically the same".
 //! [`ReviewModel::distributed_at_once`] has one reviewer for each k₁ records from the
-//! first hour on; the two schemes then part at 50 already.
+//! start; the two schemes then differ from 50 records on.
 
 use super::quantity::refused;
 use verilane::Error;
 
-/// A review by people.
+/// A model of review by people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReviewModel {
     per_day: u32,
@@ -24,14 +24,14 @@ pub struct ReviewModel {
 }
 
 impl ReviewModel {
-    /// The paper's figures: 50 a day, k₁ = 50, three members.
+    /// The paper's parameters: 50 reviews a day, k₁ = 50, three members.
     pub const PAPER: ReviewModel = ReviewModel { per_day: 50, threshold: 50, members: 3 };
 
-    /// Citizens whose records a sub-unit reports at the same time, in the paper.
+    /// The number of citizens of a sub-unit in the paper, with one record each.
     pub const PAPER_RECORDS: u32 = 500;
 
-    /// Reviewers that review `per_day` records each, one more of them while more
-    /// than `threshold` records wait, `members` at most.
+    /// Reviewers who each review `per_day` records a day. One more joins while more than
+    /// `threshold` records wait, up to `members`.
     ///
     /// # Errors
     /// [`Error::Parameter`] if one of them is zero.
@@ -47,13 +47,13 @@ impl ReviewModel {
         }
     }
 
-    /// Days of one reviewer for `records`.
+    /// The days that one reviewer takes for `records`.
     pub fn centralised(&self, records: u32) -> f64 {
         f64::from(records) / f64::from(self.per_day)
     }
 
-    /// Days when the block producer begins alone and one member joins at the
-    /// start of each further day that more than k₁ records still wait.
+    /// The days for `records` if the block producer starts alone and one member joins at the
+    /// start of each later day on which more than k₁ records wait.
     pub fn distributed(&self, records: u32) -> f64 {
         let mut waiting = u64::from(records);
         let mut reviewers = 1;
@@ -71,15 +71,16 @@ impl ReviewModel {
         }
     }
 
-    /// Days with a reviewer for each k₁ records, begun or full, from the start.
+    /// The days for `records` with one reviewer for each k₁ records, rounded up, from the
+    /// start.
     pub fn distributed_at_once(&self, records: u32) -> f64 {
         let reviewers = records.div_ceil(self.threshold).clamp(1, self.members);
         f64::from(records) / (f64::from(self.per_day) * f64::from(reviewers))
     }
 
-    /// Days of a machine that checks `per_second` signatures in a second. It
-    /// checks who signed and that nothing was changed; a person's judgement of
-    /// the content it does not replace.
+    /// The days that a machine takes which verifies `per_second` signatures a second. A
+    /// signature shows who signed a record and that it was not changed; it does not replace
+    /// a person's judgement of the content.
     pub fn engine(records: u32, per_second: f64) -> f64 {
         f64::from(records) / per_second / 86_400.0
     }
@@ -93,10 +94,10 @@ mod tests {
     fn the_papers_example_by_hand() {
         let review = ReviewModel::PAPER;
         assert_eq!(review.centralised(500), 10.0);
-        // 50, 100, 150 in three days, and four thirds of a day for the last 200.
+        // 50, 100 and 150 in three days, and four thirds of a day for the last 200.
         assert!((review.distributed(500) - 13.0 / 3.0).abs() < 1e-12);
         assert!((review.distributed_at_once(500) - 10.0 / 3.0).abs() < 1e-12);
-        // 50 alone, then two reviewers for 60.
+        // One reviewer for 50, then two for 60.
         assert!((review.distributed(110) - 1.6).abs() < 1e-12);
     }
 
@@ -114,13 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_counts_in_seconds() {
+    fn a_machine_takes_records_over_rate_seconds() {
         assert_eq!(ReviewModel::engine(86_400, 1.0), 1.0);
         assert!((ReviewModel::engine(500, 50_000.0) * 86_400.0 - 0.01).abs() < 1e-15);
     }
 
     #[test]
-    fn reviews_without_reviewers_are_refused() {
+    fn zero_parameters_are_refused() {
         assert_eq!(ReviewModel::new(50, 50, 3).unwrap(), ReviewModel::PAPER);
         for (per_day, threshold, members) in [(0, 50, 3), (50, 0, 3), (50, 50, 0)] {
             let refusal = ReviewModel::new(per_day, threshold, members).unwrap_err().to_string();

@@ -1,63 +1,66 @@
-//! A consortium under each scheme, event by event.
+//! Discrete-event simulations of a consortium under each scheme.
 //!
-//! **Proof of work.** The nodes find blocks as a Poisson process, each node as
-//! likely as any other. A block reaches the other nodes `delay` seconds after it
-//! was found; a node works on the highest block that it knows. Of the blocks at
-//! one height all but one are stale. With the difficulty held and many nodes
-//! there are closed forms, x being (1 − 1/nodes) × delay / block time:
-//! [`stale_share`] x / (1 + x), since a height lasts an exponential time and the
-//! delay, and [`fork_share`] 1 − e^(−x), the chance that a height has a rival.
-//! With one node neither is ever above zero.
+//! **Proof of work.** The nodes find blocks as a Poisson process, with equal
+//! probability. A block reaches the other nodes `delay` seconds after it is found. A node
+//! works on the highest block that it knows. All blocks at a height but one are stale.
+//! With a fixed difficulty and many nodes there are closed forms in
+//! x = (1 − 1/nodes) × delay / block time: the [`stale_share`] is x / (1 + x), since a
+//! height lasts an exponential time and the delay, and the [`fork_share`] is 1 − e^(−x),
+//! the probability that a height has more than one block. With one node both are zero.
 //!
-//! **Contribution stages.** As in Chen and Cheng, section 4.2: lists of records
-//! arrive until their records exceed c but are fewer than 2c; who uploaded the
-//! most produces the next block. The paper leaves the lists open: here they
-//! arrive as a Poisson process, hold 1 to c − 1 records, all numbers equally
-//! likely - the largest lists for which a stage always stays below 2c - and come
-//! from institutions whose sizes follow Zipf's law. Equal uploads go to the
-//! institution that reached the number first. A stage takes about e lists, and
-//! [`Stages::mean_records`] about e/2 × c records. One producer is named in
-//! advance, so there is no race and nothing becomes stale.
+//! **Contribution stages.** As in Chen and Cheng, section 4.2: lists of records arrive
+//! until they have more than c records but fewer than 2c, and the institution that
+//! uploaded the most produces the next block. The paper does not specify the lists. Here
+//! they arrive as a Poisson process; they have 1 to c − 1 records with equal probability,
+//! which are the largest lists that keep every stage below 2c; and they come from
+//! institutions whose sizes follow Zipf's law. In a tie, the institution that reached the
+//! number first wins. A stage takes about e lists, and has about e/2 × c records (see
+//! [`Stages::mean_records`]). The producer is known in advance, so no block is stale.
 
 use super::quantity::refused;
 use super::{Estimate, Random, positive};
 use verilane::Error;
 
 /// A consortium under proof of work.
+///
+/// Exhaustive: a simulation needs each of these parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mining {
-    /// Nodes, all of one hash rate.
+    /// The nodes, all with the same hash rate.
     pub nodes: u32,
-    /// Seconds between blocks that the difficulty aims at, and begins at.
+    /// The seconds between blocks that the difficulty is set for, from the start.
     pub block_time: f64,
-    /// Seconds until a block reaches the other nodes.
+    /// The seconds until a block reaches the other nodes.
     pub delay: f64,
-    /// Blocks after which the difficulty is set anew; none holds it.
+    /// The blocks after which the difficulty is adjusted; none keeps it fixed.
     pub retarget_window: Option<u32>,
 }
 
-/// What came of a time under proof of work.
+/// The result of a run under proof of work.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct MiningRun {
-    /// Blocks found.
+    /// The blocks that were found.
     pub found: u64,
-    /// Blocks in the longest chain.
+    /// The blocks in the longest chain.
     pub chain: u64,
-    /// Heights at which more than one block was found.
+    /// The heights at which more than one block was found.
     pub forked: u64,
-    /// Seconds when the longest chain last grew.
+    /// The time in seconds when the longest chain last grew.
     pub last_growth: f64,
 }
 
 impl MiningRun {
-    /// The share of the blocks found that are not in the longest chain; none
-    /// without a block.
+    /// The share of the found blocks that are not in the longest chain; none if no block
+    /// was found.
     pub fn stale_share(&self) -> Option<f64> {
         (self.found > 0).then(|| (self.found - self.chain) as f64 / self.found as f64)
     }
 }
 
 impl Mining {
+    /// Checks the parameters, and gives them.
+    ///
     /// # Errors
     /// [`Error::Parameter`] if there is no node, if the block time is not above
     /// zero, if the delay is negative, or if the window has no block.
@@ -78,12 +81,12 @@ impl Mining {
     /// Simulates `seconds`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] as [`check`](Self::check).
+    /// As [`check`](Self::check).
     pub fn run(&self, seconds: f64, random: &mut Random) -> Result<MiningRun, Error> {
         let Mining { nodes, block_time, delay, retarget_window } = self.check()?;
         let mut run = MiningRun::default();
         let mut own = vec![0_u64; nodes as usize];
-        // Blocks on their way to the other nodes: when they arrive, their height.
+        // The arrival time and height of each block on its way to the other nodes.
         let mut travelling = std::collections::VecDeque::new();
         let mut arrived = 0;
         let mut blocks_at_height: Vec<u32> = Vec::new();
@@ -112,39 +115,40 @@ impl Mining {
             run.chain = height;
             run.last_growth = now;
             if let Some(window) = retarget_window.filter(|&window| height % u64::from(window) == 0) {
-                // As in Bitcoin, by a factor of four at most.
-                let aim = f64::from(window) * block_time;
-                mean *= (aim / (now - window_start)).clamp(0.25, 4.0);
+                // By a factor of four at most, as in Bitcoin.
+                let expected = f64::from(window) * block_time;
+                mean *= (expected / (now - window_start)).clamp(0.25, 4.0);
                 window_start = now;
             }
         }
     }
 
-    /// `runs` runs of `seconds` each, from `seed` on.
+    /// Simulates `runs` independent runs of `seconds` each, derived from `seed`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] as [`check`](Self::check), or if there are fewer
-    /// than [`Estimate::FEWEST_RUNS`] runs.
+    /// [`Error::Parameter`] as [`check`](Self::check), or if there are fewer than
+    /// [`Estimate::FEWEST_RUNS`] runs.
     pub fn repeat(&self, seconds: f64, runs: u32, seed: u64) -> Result<Vec<MiningRun>, Error> {
         repeat(runs, seed, |random| self.run(seconds, random))
     }
 }
 
-/// Means over repeated runs under proof of work; none where too few runs had a block.
+/// Means over repeated runs under proof of work; none if too few runs had a block.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MiningEstimates {
-    /// Blocks found.
+    /// The blocks that were found.
     pub found: Option<Estimate>,
-    /// Blocks in the longest chain.
+    /// The blocks in the longest chain.
     pub blocks: Option<Estimate>,
-    /// Seconds for each block of the longest chain.
+    /// The seconds for each block of the longest chain.
     pub block_time: Option<Estimate>,
-    /// The share of the blocks found that became stale.
+    /// The share of the found blocks that are stale.
     pub stale_share: Option<Estimate>,
 }
 
 impl MiningEstimates {
-    /// Of runs of `seconds` each.
+    /// The means over `runs` of `seconds` each.
     pub fn of(runs: &[MiningRun], seconds: f64) -> Self {
         let blocks = estimate(runs, |run| Some(run.chain as f64));
         MiningEstimates {
@@ -156,59 +160,65 @@ impl MiningEstimates {
     }
 }
 
-/// The share of stale blocks among many nodes at a held difficulty.
+/// The share of stale blocks, with many nodes and a fixed difficulty.
 pub fn stale_share(nodes: u32, block_time: f64, delay: f64) -> f64 {
     let x = rivals(nodes, block_time, delay);
     x / (1.0 + x)
 }
 
-/// The share of heights with more than one block, among many nodes at a held difficulty.
+/// The share of heights with more than one block, with many nodes and a fixed difficulty.
 pub fn fork_share(nodes: u32, block_time: f64, delay: f64) -> f64 {
     -(-rivals(nodes, block_time, delay)).exp_m1()
 }
 
-/// The mean number of blocks that the other nodes find while one travels.
+/// The mean number of blocks that the other nodes find before a block reaches them.
 fn rivals(nodes: u32, block_time: f64, delay: f64) -> f64 {
     (1.0 - 1.0 / f64::from(nodes)) * delay / block_time
 }
 
-/// The mean block time under retargeting in the long run: a window's hash rate
-/// is estimated from its own duration, and the mean of 1 / duration makes the
-/// next one too hard by window / (window − 1). Endless for a window of one block.
+/// The long-run mean block time with an adjusted difficulty. The duration of a window
+/// estimates the hash rate, and the mean of 1 / duration is too high by a factor of
+/// window / (window − 1), so that blocks take longer by that factor. Infinite for a window
+/// of one block.
 pub fn retargeted_block_time(block_time: f64, window: u32) -> f64 {
     block_time * f64::from(window) / (f64::from(window) - 1.0)
 }
 
 /// A consortium under contribution stages.
+///
+/// Exhaustive: a simulation needs each of these parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stages {
-    /// Institutions that upload and produce blocks.
+    /// The institutions that upload records and produce blocks.
     pub nodes: u32,
-    /// Records that all of them upload in a second.
+    /// The records that all institutions together upload a second.
     pub records_per_second: f64,
-    /// The number of records that ends a stage when exceeded, c.
+    /// The threshold c: a stage ends when it has more records.
     pub threshold: u32,
-    /// Institution i of Zipf's law uploads a share in proportion to i^−exponent;
-    /// 0 makes all equal.
+    /// The exponent of Zipf's law: institution i, from 1, uploads a share in proportion to
+    /// i^−exponent. With 0 all are equal.
     pub size_exponent: f64,
 }
 
-/// What came of a time under contribution stages.
+/// The result of a run under contribution stages.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct StagesRun {
-    /// Stages that ended, each in a block.
+    /// The stages that ended, each with a block.
     pub blocks: u64,
-    /// Records in those blocks.
+    /// The records in these blocks.
     pub records: u64,
-    /// Seconds when the last stage ended.
+    /// The time in seconds when the last stage ended.
     pub last_end: f64,
-    /// The fewest and the most records of a stage.
+    /// The fewest and the most records of a stage; none if no stage ended.
     pub extremes: Option<(u64, u64)>,
-    /// For each institution the stages that it won.
+    /// The number of stages that each institution won.
     pub won: Vec<u64>,
 }
 
 impl Stages {
+    /// Checks the parameters, and gives them.
+    ///
     /// # Errors
     /// [`Error::Parameter`] if there is no node, if the rate is not above zero,
     /// if c is below 2, or if the exponent is negative.
@@ -234,7 +244,7 @@ impl Stages {
     /// Simulates `seconds`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] as [`check`](Self::check).
+    /// As [`check`](Self::check).
     pub fn run(&self, seconds: f64, random: &mut Random) -> Result<StagesRun, Error> {
         let Stages { nodes, records_per_second, threshold, .. } = self.check()?;
         let sizes = self.cumulative_shares();
@@ -243,7 +253,7 @@ impl Stages {
             StagesRun { blocks: 0, records: 0, last_end: 0.0, extremes: None, won: vec![0; nodes as usize] };
         let mut uploaded = vec![0_u64; nodes as usize];
         let mut total = 0;
-        // The institution with the most records, and how many.
+        // The institution with the most records, and their number.
         let mut leader = (0, 0);
         let mut now = 0.0;
         loop {
@@ -273,7 +283,7 @@ impl Stages {
         }
     }
 
-    /// For each institution its share of the records, the largest first.
+    /// Each institution's share of the records, the largest first.
     pub fn shares(&self) -> Vec<f64> {
         let sizes: Vec<f64> = (1..=self.nodes).map(|i| f64::from(i).powf(-self.size_exponent)).collect();
         let total: f64 = sizes.iter().sum();
@@ -291,48 +301,49 @@ impl Stages {
             .collect()
     }
 
-    /// The mean number of records in a stage, by Wald's identity: the mean list,
-    /// c / 2, times the mean number of lists whose sum first exceeds c,
-    /// (1 + 1/m)^c − 1/m with m = c − 1. That tends to e, as for uniform numbers
-    /// whose sum first exceeds 1.
+    /// The mean number of records in a stage, by Wald's identity: the mean length of a
+    /// list, c / 2, times the mean number of lists until their sum exceeds c, which is
+    /// (1 + 1/m)^c − 1/m with m = c − 1. It tends to e, as for uniform numbers until
+    /// their sum exceeds 1.
     pub fn mean_records(&self) -> f64 {
         let c = f64::from(self.threshold);
         let m = c - 1.0;
         self.mean_list() * ((1.0 + 1.0 / m).powf(c) - 1.0 / m)
     }
 
-    /// The threshold c whose mean stage comes nearest to `records`.
+    /// The threshold c for which a stage has about `records` records on average.
     pub fn threshold_for(records: u32) -> u32 {
         ((2.0 * f64::from(records) / std::f64::consts::E).round() as u32).max(2)
     }
 
-    /// `runs` runs of `seconds` each, from `seed` on.
+    /// Simulates `runs` independent runs of `seconds` each, derived from `seed`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] as [`check`](Self::check), or if there are fewer
-    /// than [`Estimate::FEWEST_RUNS`] runs.
+    /// [`Error::Parameter`] as [`check`](Self::check), or if there are fewer than
+    /// [`Estimate::FEWEST_RUNS`] runs.
     pub fn repeat(&self, seconds: f64, runs: u32, seed: u64) -> Result<Vec<StagesRun>, Error> {
         repeat(runs, seed, |random| self.run(seconds, random))
     }
 }
 
-/// Means over repeated runs under contribution stages; none where too few runs had a block.
+/// Means over repeated runs under contribution stages; none if too few runs had a block.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct StagesEstimates {
-    /// Blocks.
+    /// The blocks.
     pub blocks: Option<Estimate>,
-    /// Records in them.
+    /// The records in the blocks.
     pub records: Option<Estimate>,
-    /// Seconds for each block.
+    /// The seconds for each block.
     pub block_time: Option<Estimate>,
-    /// Records in a block.
+    /// The records in a block.
     pub records_per_block: Option<Estimate>,
     /// The share of blocks that the largest institution produces.
     pub largest_wins: Option<Estimate>,
 }
 
 impl StagesEstimates {
-    /// Of runs of `seconds` each.
+    /// The means over `runs` of `seconds` each.
     pub fn of(runs: &[StagesRun], seconds: f64) -> Self {
         let with_blocks =
             |value: fn(&StagesRun) -> f64| estimate(runs, |run| (run.blocks > 0).then(|| value(run)));
@@ -342,12 +353,14 @@ impl StagesEstimates {
             records: estimate(runs, |run| Some(run.records as f64)),
             block_time: block_time(blocks, seconds),
             records_per_block: with_blocks(|run| run.records as f64 / run.blocks as f64),
-            largest_wins: with_blocks(|run| run.won[0] as f64 / run.blocks as f64),
+            largest_wins: with_blocks(|run| {
+                run.won.first().map_or(0.0, |&won| won as f64 / run.blocks as f64)
+            }),
         }
     }
 }
 
-/// Seconds for each of `blocks`; none where there may be no block.
+/// The seconds for each of `blocks`; none if their interval includes 0.
 fn block_time(blocks: Option<Estimate>, seconds: f64) -> Option<Estimate> {
     blocks.filter(|blocks| blocks.low > 0.0).map(|blocks| blocks.map(|blocks| seconds / blocks))
 }
@@ -367,7 +380,7 @@ fn estimate<R>(runs: &[R], value: impl Fn(&R) -> Option<f64>) -> Option<Estimate
 mod tests {
     use super::*;
 
-    const HELD: Mining = Mining { nodes: 10_000, block_time: 60.0, delay: 0.0, retarget_window: None };
+    const FIXED: Mining = Mining { nodes: 10_000, block_time: 60.0, delay: 0.0, retarget_window: None };
 
     fn near(value: f64, expected: f64, tolerance: f64) {
         assert!((value / expected - 1.0).abs() < tolerance, "{value} is not near {expected}");
@@ -380,7 +393,7 @@ mod tests {
 
     #[test]
     fn mean_block_time() {
-        let run = long_run(HELD);
+        let run = long_run(FIXED);
         near(run.last_growth / run.chain as f64, 60.0, 0.01);
         assert_eq!((run.found, run.forked, run.stale_share()), (run.chain, 0, Some(0.0)));
     }
@@ -388,7 +401,7 @@ mod tests {
     #[test]
     fn stale_and_forked_shares_match_their_closed_forms() {
         for delay in [3.0, 15.0, 60.0] {
-            let run = long_run(Mining { delay, ..HELD });
+            let run = long_run(Mining { delay, ..FIXED });
             near(run.stale_share().unwrap(), stale_share(10_000, 60.0, delay), 0.02);
             near(run.forked as f64 / run.chain as f64, fork_share(10_000, 60.0, delay), 0.02);
             // A height lasts an exponential time and the delay.
@@ -399,21 +412,21 @@ mod tests {
     }
 
     #[test]
-    fn a_node_never_races_itself() {
-        let run = long_run(Mining { nodes: 1, delay: 60.0, ..HELD });
+    fn a_single_node_has_no_stale_blocks() {
+        let run = long_run(Mining { nodes: 1, delay: 60.0, ..FIXED });
         assert_eq!((run.found, stale_share(1, 60.0, 60.0)), (run.chain, 0.0));
-        // Two nodes race for half of the blocks.
-        let two = long_run(Mining { nodes: 2, delay: 3.0, ..HELD });
+        // Two nodes compete for half of the blocks.
+        let two = long_run(Mining { nodes: 2, delay: 3.0, ..FIXED });
         near(two.stale_share().unwrap(), stale_share(2, 60.0, 3.0), 0.05);
     }
 
     #[test]
-    fn retargeting_is_slow_by_its_window() {
-        let run = long_run(Mining { retarget_window: Some(5), ..HELD });
+    fn retargeted_blocks_take_longer_by_the_closed_form() {
+        let run = long_run(Mining { retarget_window: Some(5), ..FIXED });
         near(run.last_growth / run.chain as f64, retargeted_block_time(60.0, 5), 0.02);
         assert_eq!(retargeted_block_time(60.0, 5), 75.0);
-        // A delay makes the difficulty fall until the chain keeps its pace.
-        let delayed = long_run(Mining { retarget_window: Some(50), delay: 30.0, ..HELD });
+        // A delay lowers the difficulty until the chain has its block time again.
+        let delayed = long_run(Mining { retarget_window: Some(50), delay: 30.0, ..FIXED });
         near(delayed.last_growth / delayed.chain as f64, 60.0, 0.02);
         near(delayed.stale_share().unwrap(), 0.5, 0.04);
     }
@@ -466,21 +479,21 @@ mod tests {
 
     #[test]
     fn runs_repeat_with_their_seed() {
-        let work = Mining { nodes: 21, delay: 1.0, retarget_window: Some(20), ..HELD };
+        let work = Mining { nodes: 21, delay: 1.0, retarget_window: Some(20), ..FIXED };
         let runs = work.repeat(3600.0, 50, 7).unwrap();
         assert_eq!(runs, work.repeat(3600.0, 50, 7).unwrap());
         assert_ne!(runs, work.repeat(3600.0, 50, 8).unwrap());
         let estimates = MiningEstimates::of(&runs, 3600.0);
         let blocks = estimates.blocks.unwrap();
         assert!((estimates.block_time.unwrap().mean * blocks.mean - 3600.0).abs() < 1e-6);
-        // 60 blocks an hour, a twentieth fewer once retargeted.
+        // 60 blocks an hour, and a twentieth fewer with retargeting.
         assert!(blocks.low < 60.0 && blocks.high > 55.0 && blocks.high - blocks.low < 6.0, "{blocks:?}");
         assert_eq!(EQUAL.repeat(3600.0, 20, 7).unwrap(), EQUAL.repeat(3600.0, 20, 7).unwrap());
     }
 
     #[test]
     fn an_hour_without_a_block_has_no_block_time() {
-        let slow = Mining { block_time: 1e12, ..HELD };
+        let slow = Mining { block_time: 1e12, ..FIXED };
         let estimates = MiningEstimates::of(&slow.repeat(3600.0, 20, 1).unwrap(), 3600.0);
         assert_eq!(estimates.blocks.unwrap().mean, 0.0);
         assert_eq!((estimates.block_time, estimates.stale_share), (None, None));
@@ -490,12 +503,12 @@ mod tests {
     fn impossible_consortia_are_refused() {
         let random = &mut Random::new(1);
         for work in [
-            Mining { nodes: 0, ..HELD },
-            Mining { block_time: 0.0, ..HELD },
-            Mining { block_time: f64::NAN, ..HELD },
-            Mining { delay: -1.0, ..HELD },
-            Mining { delay: f64::INFINITY, ..HELD },
-            Mining { retarget_window: Some(0), ..HELD },
+            Mining { nodes: 0, ..FIXED },
+            Mining { block_time: 0.0, ..FIXED },
+            Mining { block_time: f64::NAN, ..FIXED },
+            Mining { delay: -1.0, ..FIXED },
+            Mining { delay: f64::INFINITY, ..FIXED },
+            Mining { retarget_window: Some(0), ..FIXED },
         ] {
             assert!(matches!(work.run(1.0, random), Err(Error::Parameter { .. })), "{work:?}");
         }
@@ -508,6 +521,6 @@ mod tests {
         ] {
             assert!(matches!(stages.run(1.0, random), Err(Error::Parameter { .. })), "{stages:?}");
         }
-        assert!(HELD.repeat(3600.0, 9, 1).unwrap_err().to_string().contains("at least 10"));
+        assert!(FIXED.repeat(3600.0, 9, 1).unwrap_err().to_string().contains("at least 10"));
     }
 }

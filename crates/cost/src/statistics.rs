@@ -1,23 +1,24 @@
-//! A mean over repeated runs and the interval around it.
+//! Means over repeated runs and their confidence intervals.
 
 /// A mean over repeated runs with its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Estimate {
     /// The mean.
     pub mean: f64,
-    /// The interval's lower end.
+    /// The lower bound of the interval.
     pub low: f64,
-    /// The interval's upper end.
+    /// The upper bound of the interval.
     pub high: f64,
     /// The number of runs.
     pub runs: usize,
 }
 
 impl Estimate {
-    /// The fewest runs that an interval is given for.
+    /// The fewest runs for an interval.
     pub const FEWEST_RUNS: usize = 10;
 
-    /// Mean ± t · s / √n of one value from each run; none below
+    /// Mean ± t · s / √n of one value from each run; none for fewer values than
     /// [`FEWEST_RUNS`](Self::FEWEST_RUNS).
     pub fn of(values: &[f64]) -> Option<Self> {
         if values.len() < Self::FEWEST_RUNS {
@@ -38,8 +39,8 @@ impl Estimate {
     }
 }
 
-/// The 97.5 % point of Student's t distribution, by the expansion of Abramowitz
-/// and Stegun, 26.7.5; right to 0.001 from 9 degrees of freedom.
+/// The 97.5 % quantile of Student's t distribution, by the expansion 26.7.5 of Abramowitz
+/// and Stegun. Its error is below 0.001 from 9 degrees of freedom on.
 fn student_t_95(freedom: f64) -> f64 {
     let z = 1.959_963_984_540_054_f64;
     let g1 = (z.powi(3) + z) / 4.0;

@@ -1,4 +1,4 @@
-//! How many hashes a block takes.
+//! The number of hashes that a block takes.
 
 use super::quantity::refused;
 use verilane::Error;
@@ -9,7 +9,7 @@ use verilane::pow::Target;
 pub struct Work(f64);
 
 impl Work {
-    /// The hashes of Bitcoin's difficulty 1, whose target is 0xffff × 2²⁰⁸:
+    /// The mean hashes at Bitcoin's difficulty 1, whose target is 0xffff × 2²⁰⁸:
     /// 2²⁵⁶ / (0xffff × 2²⁰⁸) = 2⁴⁸ / 65535.
     pub const HASHES_OF_DIFFICULTY_1: f64 = 281_474_976_710_656.0 / 65_535.0;
 
@@ -24,7 +24,7 @@ impl Work {
         Err(refused("the number of hashes", hashes, "it must lie between 1 and 2^256"))
     }
 
-    /// Bitcoin's difficulty: how many times more hashes than its easiest target.
+    /// The work of a block at this difficulty of Bitcoin's.
     ///
     /// # Errors
     /// [`Error::Parameter`] unless a block takes between 1 and 2²⁵⁶ hashes.
@@ -35,7 +35,7 @@ impl Work {
         })
     }
 
-    /// 2²⁵⁶ / (target + 1).
+    /// The work of a block with this target: 2²⁵⁶ / (target + 1).
     ///
     /// # Errors
     /// [`Error::Parameter`] if the target is zero.
@@ -51,7 +51,7 @@ impl Work {
         self.0
     }
 
-    /// The same as Bitcoin's difficulty.
+    /// The work as Bitcoin's difficulty.
     pub fn difficulty(self) -> f64 {
         self.0 / Self::HASHES_OF_DIFFICULTY_1
     }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bitcoin_counts_these_hashes() {
+    fn work_equals_bitcoins_chain_work() {
         // The chain work of Bitcoin's block 0 is 0x100010001.
         let genesis = Work::from_target(&Target::from_bits(0x1d00_ffff).unwrap()).unwrap();
         assert_eq!(genesis.hashes().floor(), 4_295_032_833.0);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_range() {
+    fn the_bounds_of_the_range() {
         let target = |last| {
             let mut bytes = [0; 32];
             bytes[31] = last;

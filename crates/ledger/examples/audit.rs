@@ -1,4 +1,4 @@
-//! Audits Bitcoin blocks: `cargo run --example audit -- FILE…`
+//! Audits Bitcoin blocks: `cargo run -p verilane-ledger --example audit -- FILE…`
 
 use std::fs::File;
 

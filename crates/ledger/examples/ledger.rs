@@ -1,16 +1,15 @@
-//! Seals signed records into a ledger, replays it, and proves a record.
+//! Seals signed records into a ledger, audits it, and proves a record.
 
-use ed25519_dalek::{Signer, SigningKey};
 use verilane::{Engine, ed25519::Rule};
 use verilane_ledger::{
-    Genesis, Keyring, Ledger, List, RecordProof, SealRule, Sealer, SignedRecord, Store, audit, list_message,
-    record_digest,
+    Ed25519SecretKey, Genesis, Keyring, Ledger, List, RecordProof, SealRule, Sealer, SignedRecord, Store,
+    audit, list_message, record_digest,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::temp_dir().join(format!("verilane-ledger-{}", std::process::id()));
-    let clinic = SigningKey::from_bytes(&[7; 32]);
-    let key = clinic.verifying_key().to_bytes();
+    let clinic = Ed25519SecretKey::from_bytes(&[7; 32]);
+    let key = clinic.public_key();
     let (rule, seal) = (Rule::Strict, SealRule::Stake);
     let genesis = Genesis {
         name: "demo".into(),
@@ -25,13 +24,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let bytes = br#"{"resourceType":"Patient","id":"1"}"#.to_vec();
     let digest = record_digest(&bytes);
-    let record = SignedRecord { bytes, digest, signature: clinic.sign(&digest.0).to_bytes() };
-    let signature = clinic.sign(&list_message(&key, false, [digest].into_iter())).to_bytes();
+    let record = SignedRecord { bytes, digest, signature: clinic.sign(&digest.0) };
+    let signature = clinic.sign(&list_message(&key, false, [digest].into_iter()));
     let list = List { institution: key, emergency: false, records: vec![record], signature };
 
     let engine = Engine::new()?;
     let mut keyring = Keyring::default();
-    keyring.add_ed25519(clinic);
+    keyring.add(clinic);
     let mut sealer = Sealer::open(&engine, &folder, keyring)?;
     println!("{:?}", sealer.submit(vec![list], |_nonces| ())?.reviews);
     sealer.close(|_nonces| ())?;

@@ -1,4 +1,4 @@
-//! Addresses: the short names of public keys.
+//! Addresses: digests that stand for public keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use verilane::{Error, parse_hex};
 pub struct Address(pub [u8; 20]);
 
 impl Address {
-    /// The address of a public key, in whatever encoding its owner signs with.
+    /// The address of a public key, in the encoding that its owner uses.
     pub fn of(public_key: &[u8]) -> Self {
         Address(Ripemd160::digest(Sha256::digest(public_key)).into())
     }
@@ -53,7 +53,7 @@ mod tests {
         let key: [u8; 33] =
             parse_hex("0250863ad64a87ae8a2fe83c1af1a8403cb53f53e486d8511dad8a04887e5b2352").unwrap();
         assert_eq!(Address::of(&key).to_string(), "f54a5851e9372b87810a8e60cdd2e7cfd80b6e31");
-        // The key to which Bitcoin's genesis block pays: 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa.
+        // The key that Bitcoin's genesis block pays: 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa.
         let key: [u8; 65] = parse_hex(
             "04678afdb0fe5548271967f1a67130b7105cd6a828e03909a67962e0ea1f61deb6\
              49f6bc3f4cef38c4f35504e51ec112de5c384df7ba0b8d578a4c702b6bf11d5f",
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_read_as_they_are_printed() {
+    fn addresses_parse_from_their_display() {
         let address = Address(std::array::from_fn(|i| 13 * i as u8));
         assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
         assert!(matches!("00".parse::<Address>(), Err(Error::Hex { expected: 40, found: 2, .. })));

@@ -1,5 +1,5 @@
-//! Anchors: one root over many blocks, to be published where the ledger's own
-//! keepers cannot change it.
+//! Anchors: one root over consecutive blocks, to be published where the operators
+//! of the ledger cannot change it.
 
 use super::encoding::{DecodeError, Decoder};
 use super::genesis::TREE;
@@ -7,7 +7,9 @@ use verilane::merkle::Proof;
 use verilane::{Digest, Engine, Error, Hash, Records};
 
 /// The root over the hashes of consecutive blocks. A block's hash covers its
-/// header, and so its root.
+/// header, and so the root over its records.
+///
+/// Exhaustive: the fields are those of version 1 of the format.
 ///
 /// | bytes | |
 /// |--:|---|
@@ -15,16 +17,16 @@ use verilane::{Digest, Engine, Error, Hash, Records};
 /// | 32 | the chain |
 /// | 8 | the height of the first block |
 /// | 4 | the number of blocks |
-/// | 32 | the root: RFC 6962, SHA-256, each leaf's data a block's hash |
+/// | 32 | the root: RFC 6962 with SHA-256; the data of each leaf is a block's hash |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anchor {
-    /// The chain.
+    /// The chain that the blocks belong to.
     pub chain: Digest,
     /// The height of the first block.
     pub first: u64,
     /// The number of blocks.
     pub blocks: u32,
-    /// The root over their hashes.
+    /// The root over the hashes of the blocks.
     pub root: Digest,
 }
 
@@ -32,7 +34,7 @@ impl Anchor {
     /// The version of the format.
     pub const VERSION: u16 = 1;
 
-    /// The anchor of the blocks with these hashes, the first at height `first`.
+    /// The anchor of the blocks with these hashes, the first of which is at height `first`.
     ///
     /// # Errors
     /// [`Error::Fault`] if every back end failed.
@@ -42,17 +44,17 @@ impl Anchor {
         Ok(Anchor { chain, first, blocks: hashes.len() as u32, root })
     }
 
-    /// The proof that the block at `height` is one of those with these hashes,
-    /// the first at height `first`.
+    /// The proof that the block at `height` is one of the blocks with these hashes,
+    /// the first of which is at height `first`.
     ///
     /// # Errors
-    /// [`Error::NoSuchLeaf`] if it is not; [`Error::Fault`] if every back end failed.
+    /// [`Error::NoSuchLeaf`] if no hash is that of `height`; [`Error::Fault`] if every back end failed.
     pub fn proof(engine: &Engine, first: u64, hashes: &[Digest], height: u64) -> Result<Proof, Error> {
         let index = height.checked_sub(first).map_or(usize::MAX, |index| index as usize);
         Ok(engine.merkle_proof(TREE, &leaves(engine, hashes)?, index)?.into_inner())
     }
 
-    /// What is published: SHA-256d of the encoding.
+    /// SHA-256d of the encoding: the digest to publish.
     pub fn digest(&self) -> Digest {
         Hash::Sha256d.digest(&self.encode())
     }
@@ -71,7 +73,7 @@ impl Anchor {
     /// Reads the canonical encoding.
     ///
     /// # Errors
-    /// [`DecodeError`] where the bytes are no anchor.
+    /// [`DecodeError`] if the bytes are not an anchor.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut decoder = Decoder::new(bytes);
         let version = decoder.u16("the anchor's version")?;

@@ -1,4 +1,4 @@
-//! The audit: replays a ledger and collects what is wrong with it.
+//! The audit: replays a ledger and collects every failure.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,50 +24,50 @@ use verilane::entries::RecordVerdict;
 use verilane::pow::Target;
 use verilane::{Digest, Engine, Error, Report};
 
-/// Signatures of lists and seals that are gathered for one call.
-const GATHERED: usize = 1 << 14;
+/// The signatures of lists and seals that are verified in one call.
+const SIGNATURE_BATCH: usize = 1 << 14;
 
-/// What is wrong with a block.
+/// What is wrong with a block or an anchor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum LedgerFailureKind {
-    /// The bytes are not what was written, or are no block.
+    /// The checksum does not match, or the bytes are not a block.
     Parse,
     /// The block belongs to another chain.
     Chain,
-    /// Its height is not its position.
+    /// The block's height is not its position in the file.
     Height,
-    /// It does not follow the block before it.
+    /// The block does not name the previous block's hash.
     Link,
-    /// Its time lies before that of the block before it.
+    /// The block's time is before that of the previous block.
     Time,
-    /// It is not the elected producer's.
+    /// The producer is not the elected institution.
     Producer,
-    /// The tally is not that of the block before.
+    /// The tally is not that of the previous block.
     Tally,
-    /// The work falls short of the target, or the producer's signature is bad.
+    /// The hash does not meet the target, or the producer's signature is bad.
     Seal,
-    /// Fewer peers than needed have endorsed it.
+    /// Fewer peers have endorsed the block than the policy requires.
     Endorsement,
-    /// The header's root is not that over the stored records.
+    /// The header's root is not that of the stored records.
     Root,
-    /// The header's digest of the lists is not that of the lists.
+    /// The header's digest of the table of lists is not that of the table.
     Lists,
-    /// A list, or the stage, has more records than it may.
+    /// A list has c records or more, or the block has 2c or more.
     Stage,
-    /// A list is not where its review belongs.
+    /// A list is not in the order of review.
     Order,
     /// A list's signature is bad.
     ListSignature,
     /// A record's signature is bad.
     RecordSignature,
-    /// A record's bytes do not have the digest signed.
+    /// A record's bytes do not have the signed digest.
     RecordHash,
-    /// A stored record is in the chain already.
+    /// The chain stores a record twice.
     Duplicate,
-    /// A record was left out as a duplicate, but the chain did not hold it.
+    /// A record is marked as a duplicate, but the chain did not have it.
     LeftOut,
-    /// An anchor is missing, or is not that over its blocks.
+    /// An anchor is missing, or is not that of its blocks.
     Anchor,
 }
 
@@ -98,10 +98,11 @@ impl fmt::Display for LedgerFailureKind {
     }
 }
 
-/// Where something is wrong.
+/// The place of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Place {
-    /// The block, by its position from 0; for anchors, their first block.
+    /// The block, by its position from 0; for an anchor, its first block.
     pub block: u64,
     /// The list in the block, from 0.
     pub list: Option<u32>,
@@ -137,51 +138,54 @@ impl fmt::Display for Place {
     }
 }
 
-/// Something wrong with a ledger.
+/// A failure that an audit of a ledger found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LedgerFailure {
-    /// Where.
+    /// Where it is.
     pub place: Place,
-    /// What.
+    /// What is wrong.
     pub kind: LedgerFailureKind,
-    /// The values that show it.
+    /// The values that show the failure.
     pub detail: String,
 }
 
-/// What an audit found.
+/// The result of an audit of a ledger.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 #[must_use]
 pub struct LedgerAudit {
     /// The chain's parameters.
     pub genesis: Genesis,
-    /// Blocks that were read whole and checked.
+    /// The blocks that were read and checked.
     pub blocks: u64,
-    /// Their stored records.
+    /// The stored records of these blocks.
     pub records: u64,
-    /// Records left out as duplicates.
+    /// The records that are not stored because they are duplicates.
     pub seen: u64,
-    /// Records that were refused when their block was sealed.
+    /// The records that the sealer refused.
     pub refused: u64,
-    /// Signatures checked: of records, lists, seals and endorsements.
+    /// The verified signatures: of records, lists, seals and endorsements.
     pub signatures: u64,
-    /// Anchors checked.
+    /// The checked anchors.
     pub anchors: u64,
-    /// Bytes of blocks read.
+    /// The bytes of blocks that were read.
     pub bytes: u64,
-    /// All that is wrong, by place; none if all is well.
+    /// Every failure, by place; empty if the ledger passes.
     pub failures: Vec<LedgerFailure>,
-    /// Where the engine's calls ran, each different report once.
+    /// The distinct reports of the calls to the engine.
     pub reports: Vec<Report>,
 }
 
-/// Audits the ledger in `directory`; `progress` is told of the bytes done.
+/// Audits the ledger in `directory`. Calls `progress` with the number of bytes read so
+/// far.
 ///
-/// What is wrong with blocks is no error, and hides no later block: it is in the
-/// [`LedgerAudit`]'s failures. Only where the length of a block is damaged nothing
-/// behind it can be found; the failure says so.
+/// A bad block is not an error: it is in [`failures`](LedgerAudit::failures), and the
+/// audit continues with the next block. Only a damaged length ends it, since the next
+/// block cannot be found; the failure says so.
 ///
 /// # Errors
-/// [`StoreError`] if it is no ledger or cannot be read.
+/// [`StoreError`] if the directory is not a ledger or cannot be read.
 pub fn audit(
     engine: &Engine,
     directory: impl AsRef<Path>,
@@ -193,7 +197,8 @@ pub fn audit(
     let mut auditor = LedgerAuditor::new(engine, genesis);
     let (send, frames) = mpsc::sync_channel(2);
     thread::scope(|scope| {
-        scope.spawn(move || read(&mut blocks, |frame| send.send(frame).is_ok()));
+        let read = move || read(&mut blocks, |frame| send.send(frame).is_ok());
+        files.io(LedgerFile::Blocks, thread::Builder::new().spawn_scoped(scope, read))?;
         for (position, frame) in (0..).zip(frames) {
             let (at, length) = match frame {
                 Ok(Frame { at, payload }) => {
@@ -216,17 +221,17 @@ pub fn audit(
     Ok(auditor.finish())
 }
 
-/// Why a block that came by itself is not taken.
+/// Why a single block is refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The bytes are no block.
+    /// The bytes are not a block.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
-    /// The block is not what it should be.
+    /// The block fails a check.
     #[error("{}", failures.iter().map(|failure| format!("{}: {}", failure.kind, failure.detail)).collect::<Vec<_>>().join("; "))]
     Failed {
-        /// All that is wrong with it.
+        /// Every failure.
         failures: Vec<LedgerFailure>,
     },
     /// The engine could not serve a call.
@@ -235,35 +240,35 @@ pub enum OpenError {
 }
 
 impl<'a> Block<'a> {
-    /// Opens a block that came by itself, from a peer for instance, and checks
-    /// all that can be checked without the blocks before it: its chain, root,
-    /// lists, seal, endorsements, and every signature and record. Whether it
-    /// follows the last block, is the elected producer's, and repeats no earlier
-    /// record, is for the [`audit`], or for the [`Index`](verilane::dedup::Index).
+    /// Decodes a single block, for instance one that a peer sent, and checks all that
+    /// does not depend on earlier blocks: its chain, root, lists, seal, endorsements,
+    /// and every signature and record. It does not check that the block follows the
+    /// last one, that its producer was elected, or that its records are new; the
+    /// [`audit`] does, and the [`Index`](verilane::dedup::Index) knows earlier records.
     ///
     /// # Errors
-    /// [`OpenError`] names all that is wrong.
+    /// [`OpenError`] names every failure.
     pub fn open(engine: &Engine, genesis: &Genesis, encoding: &'a [u8]) -> Result<Self, OpenError> {
         let block = Block::decode(encoding)?;
         let mut auditor = LedgerAuditor::new(engine, genesis.clone());
         auditor.check_alone(block.header.height, &block, block.header.hash())?;
         auditor.flush()?;
         auditor.check_duplicates()?;
-        // What was left out may be in an earlier block.
+        // A record that is marked as a duplicate may be in an earlier block.
         let mut failures = auditor.finish().failures;
         failures.retain(|failure| failure.kind != LedgerFailureKind::LeftOut);
         if failures.is_empty() { Ok(block) } else { Err(OpenError::Failed { failures }) }
     }
 }
 
-/// The bytes of blocks in the ledger in `directory`, for the progress of an
-/// [`audit`]; 0 where there are none.
+/// The size of the file of blocks in `directory`, for the progress of an [`audit`]; 0
+/// if there is none.
 pub fn total_bytes(directory: impl AsRef<Path>) -> u64 {
     let path = Files(directory.as_ref().into()).path(LedgerFile::Blocks);
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-/// Reads frames to the end, or to the first behind which nothing can be found.
+/// Sends frames until the end, or until an error after which no frame can be found.
 fn read<R: io::Read>(frames: &mut Frames<R>, mut send: impl FnMut(Result<Frame, FrameError>) -> bool) {
     loop {
         let frame = frames.next().transpose();
@@ -280,25 +285,29 @@ struct LedgerAuditor<'e> {
     chain: Digest,
     audit: LedgerAudit,
     reports: Reports,
-    /// The block before; none behind one that cannot be read.
+    /// The previous block; none if it cannot be read.
     previous: Option<Previous>,
+    /// The hash of each block; none if it cannot be read.
     hashes: Vec<Option<Digest>>,
-    signatures: Signatures,
-    seals: Vec<(u64, Digest, Vec<Endorsement>)>,
-    /// Every record of every list that was not refused, and whether it is stored.
+    pending: PendingSignatures,
+    /// The position, hash and endorsements of each block since the last flush.
+    endorsed: Vec<(u64, Digest, Vec<Endorsement>)>,
+    /// The digest of every record that was not refused, and below its place and whether
+    /// it is stored.
     digests: Vec<Digest>,
     records: Vec<(Place, bool)>,
 }
 
-/// Signatures gathered over several blocks.
-struct Signatures {
+/// Signatures of several blocks, to be verified in one batch.
+struct PendingSignatures {
     batch: Batch<'static>,
-    of: Vec<(Place, LedgerFailureKind)>,
+    /// The failure of each signature if it is bad.
+    failures: Vec<(Place, LedgerFailureKind)>,
 }
 
-impl Default for Signatures {
+impl Default for PendingSignatures {
     fn default() -> Self {
-        Signatures { batch: Batch::with_capacity(0), of: Vec::new() }
+        PendingSignatures { batch: Batch::with_capacity(0), failures: Vec::new() }
     }
 }
 
@@ -324,8 +333,8 @@ impl<'e> LedgerAuditor<'e> {
             reports: Reports::default(),
             previous: Some(Previous::default()),
             hashes: Vec::new(),
-            signatures: Signatures::default(),
-            seals: Vec::new(),
+            pending: PendingSignatures::default(),
+            endorsed: Vec::new(),
             digests: Vec::new(),
             records: Vec::new(),
         }
@@ -354,22 +363,22 @@ impl<'e> LedgerAuditor<'e> {
                 return Ok(());
             }
         };
-        self.check_place(position, &block);
+        self.check_link(position, &block);
         let previous = Previous::of(&block);
         self.check_alone(position, &block, previous.hash)?;
         self.audit.blocks += 1;
         self.hashes.push(Some(previous.hash));
         self.previous = Some(previous);
-        if self.signatures.of.len() >= GATHERED { self.flush() } else { Ok(()) }
+        if self.pending.failures.len() >= SIGNATURE_BATCH { self.flush() } else { Ok(()) }
     }
 
-    /// Checks all of a block that does not depend on the blocks before it.
+    /// Checks all of a block that does not depend on earlier blocks.
     fn check_alone(&mut self, position: u64, block: &Block<'_>, hash: Digest) -> Result<(), Error> {
         self.check_header(position, block, hash);
         self.check_seal(position, block, hash);
         self.check_lists(position, block);
         self.check_records(position, block)?;
-        self.seals.push((position, hash, block.endorsements.clone()));
+        self.endorsed.push((position, hash, block.endorsements.clone()));
         Ok(())
     }
 
@@ -393,15 +402,15 @@ impl<'e> LedgerAuditor<'e> {
         }
     }
 
-    /// Checks that a block follows the one before it, and is its producer's.
-    fn check_place(&mut self, position: u64, block: &Block<'_>) {
+    /// Checks that a block follows the previous block, and that its producer was elected.
+    fn check_link(&mut self, position: u64, block: &Block<'_>) {
         let place = Place::block(position);
         let header = &block.header;
         if header.height != position {
             self.fail(place, LedgerFailureKind::Height, format!("it claims height {}", header.height));
         }
         self.check_election(position, block);
-        // What stands before it could not be read, and has failed for that.
+        // The previous block could not be read: that is a failure already.
         let Some(&Previous { hash: expected, time, .. }) = self.previous.as_ref() else { return };
         if header.previous != expected {
             let claimed = header.previous;
@@ -433,7 +442,7 @@ impl<'e> LedgerAuditor<'e> {
             }
             (SealRule::Stake, Claim::Stake { tally: claimed }, Seal::Stake { tally, signature }) => {
                 let message = Seal::message(hash);
-                self.signatures.push(
+                self.pending.push(
                     &block.header.producer,
                     signature,
                     &message,
@@ -482,7 +491,7 @@ impl<'e> LedgerAuditor<'e> {
         for (index, list) in block.lists.iter().enumerate() {
             let place = Place::list(position, index);
             let message = list.message();
-            self.signatures.push(
+            self.pending.push(
                 &list.institution,
                 &list.signature,
                 &message,
@@ -522,7 +531,7 @@ impl<'e> LedgerAuditor<'e> {
                     }
                     Fate::Stored => {
                         let (verdict, digest) = stored.next().expect("every stored record was checked");
-                        self.judge(place, *verdict, entry.digest, *digest);
+                        self.check_verdict(place, *verdict, entry.digest, *digest);
                         self.digests.push(entry.digest);
                         self.records.push((place, true));
                     }
@@ -537,7 +546,7 @@ impl<'e> LedgerAuditor<'e> {
         Ok(())
     }
 
-    fn judge(&mut self, place: Place, verdict: RecordVerdict, claimed: Digest, found: Digest) {
+    fn check_verdict(&mut self, place: Place, verdict: RecordVerdict, claimed: Digest, found: Digest) {
         match verdict {
             RecordVerdict::Valid => {}
             RecordVerdict::BadSignature => {
@@ -557,26 +566,26 @@ impl<'e> LedgerAuditor<'e> {
         }
     }
 
-    /// Verifies what was gathered.
+    /// Verifies the pending signatures and endorsements.
     fn flush(&mut self) -> Result<(), Error> {
         let rule = self.audit.genesis.rule;
-        let Signatures { batch, of } = std::mem::take(&mut self.signatures);
+        let PendingSignatures { batch, failures } = std::mem::take(&mut self.pending);
         let verdicts = self.reports.note(self.engine.verify(rule, &batch)?);
         self.audit.signatures += batch.len() as u64;
         for index in verdicts.invalid() {
-            let (place, kind) = of[index];
+            let (place, kind) = failures[index];
             self.fail(place, kind, format!("the signature of {} is bad", Digest(batch.keys()[index])));
         }
-        let seals = std::mem::take(&mut self.seals);
+        let blocks = std::mem::take(&mut self.endorsed);
         let Some(policy) = self.audit.genesis.endorsement.clone() else { return Ok(()) };
-        let messages: Vec<_> = seals.iter().map(|(_, hash, _)| block_message(*hash)).collect();
-        let endorsed: Vec<_> = seals
+        let messages: Vec<_> = blocks.iter().map(|(_, hash, _)| block_message(*hash)).collect();
+        let endorsed: Vec<_> = blocks
             .iter()
             .zip(&messages)
             .map(|((.., endorsements), message)| Endorsed { message, endorsements })
             .collect();
         let verdicts = self.reports.note(policy.verify(self.engine, rule, &endorsed)?);
-        for ((position, _, endorsements), verdict) in seals.iter().zip(&verdicts) {
+        for ((position, _, endorsements), verdict) in blocks.iter().zip(&verdicts) {
             self.audit.signatures += endorsements.len() as u64;
             if !verdict.endorsed {
                 let (found, needed) = (verdict.peers.len(), policy.threshold());
@@ -587,12 +596,13 @@ impl<'e> LedgerAuditor<'e> {
         Ok(())
     }
 
-    /// A stored record must be the first of its kind, one left out must not.
+    /// Checks that each stored record is the first with its digest, and that each record
+    /// marked as a duplicate is not.
     fn check_duplicates(&mut self) -> Result<(), Error> {
-        let firsts = self.reports.note(self.engine.first_occurrences(&self.digests)?);
-        // Where the first of its kind was left out, the first stored one counts.
+        let first_occurrences = self.reports.note(self.engine.first_occurrences(&self.digests)?);
+        // The first stored record of each digest whose first occurrence is not stored.
         let mut stored: HashMap<u32, Place> = HashMap::new();
-        for (index, &first) in firsts.as_slice().iter().enumerate() {
+        for (index, &first) in first_occurrences.as_slice().iter().enumerate() {
             let (place, is_stored) = self.records[index];
             let (earlier, first_is_stored) = self.records[first as usize];
             let earlier = if first_is_stored && first as usize != index {
@@ -649,7 +659,7 @@ impl<'e> LedgerAuditor<'e> {
             self.fail(place, LedgerFailureKind::Anchor, "it is over blocks that are not there");
             return Ok(());
         };
-        // A block that cannot be read has failed for that already.
+        // A block that cannot be read is a failure already.
         let Some(hashes) = hashes.iter().copied().collect::<Option<Vec<_>>>() else { return Ok(()) };
         let expected = Anchor::over(self.engine, self.chain, place.block, &hashes)?;
         if anchor != expected {
@@ -666,7 +676,7 @@ impl<'e> LedgerAuditor<'e> {
     }
 }
 
-impl Signatures {
+impl PendingSignatures {
     fn push(
         &mut self,
         key: &[u8; 32],
@@ -676,6 +686,6 @@ impl Signatures {
         kind: LedgerFailureKind,
     ) {
         self.batch.push(key, signature, message);
-        self.of.push((place, kind));
+        self.failures.push((place, kind));
     }
 }

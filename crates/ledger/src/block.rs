@@ -9,46 +9,51 @@ use super::seal::Seal;
 use verilane::entries::Entries;
 use verilane::{Digest, Hash, Records};
 
-/// What became of a record of a list.
+/// What the sealer did with a record of a list.
+///
+/// Exhaustive: version 1 of the format has these three, and a reader must treat each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It is in the block.
+    /// The block stores it.
     Stored,
-    /// It is a duplicate: the chain holds it already, in an earlier block or
-    /// further up in this one.
+    /// It is a duplicate: an earlier block, or an earlier list of this one, has it.
     Seen,
-    /// Its signature is bad, or its bytes do not have the digest claimed.
+    /// Its signature is bad, or its bytes do not have the claimed digest.
     Refused,
 }
 
 /// A record of a list, without its bytes.
+///
+/// Exhaustive: the fields are those of version 1 of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The digest claimed.
+    /// The claimed digest.
     pub digest: Digest,
     /// The institution's signature over it.
     pub signature: [u8; 64],
-    /// What became of it.
+    /// What the sealer did with it.
     pub fate: Fate,
 }
 
-/// A list as it stands in a block: complete, so that its signature can be
-/// checked, also where the bytes of some records were not stored.
+/// A list in a block. It keeps the digest of every record, so that its signature
+/// can be checked even where the bytes of some records are not stored.
+///
+/// Exhaustive: the fields are those of version 1 of the format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockList {
     /// The institution's public key.
     pub institution: [u8; 32],
-    /// Whether it is an emergency.
+    /// Whether it is reviewed before lists that are not emergencies.
     pub emergency: bool,
     /// The institution's signature over [`list_message`].
     pub signature: [u8; 64],
-    /// Its records, in the order signed.
+    /// Its records, in the signed order.
     pub entries: Vec<Entry>,
 }
 
 impl BlockList {
-    /// The list with a fate for each of its records; the bytes of those that are
-    /// stored go to `records`.
+    /// The list with a fate for each of its records. Appends the bytes of the stored
+    /// records to `records`.
     pub(super) fn new(list: List, fates: Vec<Fate>, records: &mut Records<'_>) -> Self {
         let entry = |(record, fate): (SignedRecord, Fate)| {
             if fate == Fate::Stored {
@@ -66,12 +71,12 @@ impl BlockList {
         list_message(&self.institution, self.emergency, self.entries.iter().map(|entry| entry.digest))
     }
 
-    /// The number of records stored.
+    /// The number of stored records.
     pub fn stored_count(&self) -> usize {
         self.stored().count()
     }
 
-    /// The records stored.
+    /// The stored records.
     pub fn stored(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.fate == Fate::Stored)
     }
@@ -79,20 +84,22 @@ impl BlockList {
 
 /// A block.
 ///
+/// Exhaustive: the fields are those of version 1 of the format.
+///
 /// | | |
 /// |---|---|
 /// | header | see [`Header`] |
-/// | seal | for work nothing; for stake the number of pairs in 32 bits, each pair (32 bytes of key, 32 bits), and 64 bytes of signature |
-/// | endorsements | their number in 16 bits; each the peer in 16 bits and 64 bytes of signature |
-/// | table | the number of lists in 32 bits; each list 32 bytes of key, a byte for the emergency, 64 bytes of signature, the number of its records in 32 bits; each record 32 bytes of digest, 64 bytes of signature, a byte for its fate (0 stored, 1 seen, 2 refused), and the length of its bytes in 32 bits, 0 unless stored |
+/// | seal | for work nothing; for stake the number of pairs in the tally in 32 bits, each pair (a key of 32 bytes, its records in 32 bits), and a signature of 64 bytes |
+/// | endorsements | their number in 16 bits; each has the peer in 16 bits and a signature of 64 bytes |
+/// | table | the number of lists in 32 bits; each list has a key of 32 bytes, a byte for the emergency, a signature of 64 bytes, and the number of its records in 32 bits; each record has a digest of 32 bytes, a signature of 64 bytes, a byte for its fate (0 stored, 1 seen, 2 refused), and its length in 32 bits, 0 unless stored |
 /// | records | the bytes of the stored records, end to end |
 #[derive(Clone, Debug)]
 pub struct Block<'a> {
     /// The header.
     pub header: Header,
-    /// What seals it.
+    /// The seal.
     pub seal: Seal,
-    /// Who endorsed it.
+    /// The endorsements.
     pub endorsements: Vec<Endorsement>,
     /// The lists, in the order of their review.
     pub lists: Vec<BlockList>,
@@ -115,6 +122,10 @@ impl<'a> Block<'a> {
     }
 
     /// The canonical encoding.
+    ///
+    /// # Panics
+    /// If [`lists`](Self::lists) have more stored entries than there are
+    /// [`records`](Self::records).
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.header.encode();
         self.seal.encode(&mut bytes);
@@ -128,10 +139,10 @@ impl<'a> Block<'a> {
         bytes
     }
 
-    /// Reads the canonical encoding; the records stay in `bytes`.
+    /// Reads the canonical encoding; the records borrow from `bytes`.
     ///
     /// # Errors
-    /// [`DecodeError`] where the bytes are no block.
+    /// [`DecodeError`] if the bytes are not a block.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut decoder = Decoder::new(bytes);
         let header = Header::decode(&mut decoder)?;
@@ -150,7 +161,7 @@ impl<'a> Block<'a> {
             return decoder.refuse(at, format!("the records take {total} bytes, {left} are left"));
         };
         let records = Records::from_lengths(decoder.bytes(stored, "the records")?, &lengths)
-            .expect("as many bytes were taken as the lengths add up to");
+            .expect("the lengths add up to the bytes taken");
         decoder.finish()?;
         if header.records as usize != records.len() {
             let (claimed, found) = (header.records, records.len());
@@ -161,17 +172,20 @@ impl<'a> Block<'a> {
     }
 
     /// The digest of the table of lists.
+    ///
+    /// # Panics
+    /// As [`encode`](Self::encode).
     pub fn table_digest(&self) -> Digest {
         table_digest(&self.lists, &self.records)
     }
 
-    /// The tally of the block's stage.
+    /// The stored records of each institution.
     pub fn tally(&self) -> Tally {
         Tally::of(&self.lists)
     }
 }
 
-/// What a block builds on: the one before it, and before the first nothing.
+/// What a block builds on: the block before it; the default before the first block.
 #[derive(Default)]
 pub(super) struct Previous {
     pub hash: Digest,
@@ -185,7 +199,7 @@ impl Previous {
     }
 }
 
-/// The digest that a header has of its table of lists.
+/// The digest of the table of lists, as the header has it.
 pub(super) fn table_digest(lists: &[BlockList], records: &Records<'_>) -> Digest {
     Hash::Sha256d.digest(&table(lists, records))
 }

@@ -1,11 +1,10 @@
 //! IPFS content identifiers of files, equal to those of `ipfs add`.
 //!
-//! A file is cut into chunks of one size, the leaves; nodes of a full width are
-//! laid over them, level by level, until one is left: that is the root, and its
-//! hash the identifier. Chunk size, width and encodings are a matter of the
-//! [`Profile`] (IPIP-499), so an identifier says little without it. Leaves and
-//! nodes are hashed in batches on the engine; of a file no more than one batch is
-//! in memory.
+//! A file is cut into chunks of one size, the leaves. Nodes of a fixed width link to
+//! them, level by level, up to a single root, whose hash is the identifier. The
+//! [`Profile`] (IPIP-499) gives the chunk size, the width and the encodings, so an
+//! identifier can be compared only with others of its profile. The engine hashes leaves
+//! and nodes in batches; no more than one batch of a file is in memory.
 //!
 //! ```
 //! use verilane::Engine;
@@ -26,28 +25,28 @@ use std::str::FromStr;
 use super::reports::Reports;
 use verilane::{Digest, Engine, Error, Hash, Records, Report};
 
-/// Bytes of leaves in a call to the engine.
+/// The bytes of leaves in a call to the engine.
 const BATCH_BYTES: u64 = 32 << 20;
 
-/// How files become trees.
+/// The parameters that turn a file into a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
     name: &'static str,
-    /// The bytes of a leaf, save the last.
+    /// The bytes of each leaf except the last.
     chunk: usize,
-    /// The links of a node, save the last of a level.
+    /// The links of each node except the last of a level.
     width: usize,
     leaf: Form,
     node: Form,
 }
 
 impl Profile {
-    /// What kubo did from 2015 on: chunks of 256 KiB, 174 links, every leaf a
-    /// dag-pb node, identifiers of version 0.
+    /// The default of kubo since 2015: chunks of 256 KiB, 174 links, leaves in dag-pb
+    /// nodes, identifiers of version 0.
     pub const UNIXFS_V0_2015: Profile =
         Profile { name: "unixfs-v0-2015", chunk: 256 << 10, width: 174, leaf: Form::V0, node: Form::V0 };
 
-    /// What IPIP-499 recommends: chunks of 1 MiB, 1024 links, raw leaves,
+    /// The recommendation of IPIP-499: chunks of 1 MiB, 1024 links, raw leaves,
     /// identifiers of version 1.
     pub const UNIXFS_V1_2025: Profile = Profile {
         name: "unixfs-v1-2025",
@@ -58,7 +57,7 @@ impl Profile {
     };
 }
 
-/// The name that IPIP-499 gives it.
+/// The profile's name in IPIP-499.
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name)
@@ -78,20 +77,20 @@ impl FromStr for Profile {
     }
 }
 
-/// The version of an identifier, and what it identifies.
+/// The version of an identifier, and the codec of the block that it identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Form {
-    /// Version 0, always of a dag-pb node.
+    /// Version 0, of a dag-pb node.
     V0,
-    /// Version 1 of plain bytes.
+    /// Version 1, of raw bytes.
     V1Raw,
-    /// Version 1 of a dag-pb node.
+    /// Version 1, of a dag-pb node.
     V1DagPb,
 }
 
 impl Form {
-    /// What stands before the digest: version and codec, both from version 1 on,
-    /// and the multihash's code for SHA-256 and length.
+    /// The bytes before the digest: the version and the codec (from version 1), and the
+    /// multihash's code of SHA-256 and its length.
     fn prefix(self) -> &'static [u8] {
         match self {
             Form::V0 => &[0x12, 32],
@@ -101,7 +100,7 @@ impl Form {
     }
 }
 
-/// An IPFS content identifier: the SHA-256 digest of a block, and what that is.
+/// An IPFS content identifier: the SHA-256 digest of a block, its version and codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cid {
     form: Form,
@@ -114,13 +113,13 @@ impl Cid {
         &self.digest
     }
 
-    /// The binary form: a multihash of 34 bytes, in version 1 after two more.
+    /// The binary form: a multihash of 34 bytes, after two more bytes in version 1.
     pub fn to_bytes(&self) -> Vec<u8> {
         [self.form.prefix(), &self.digest.0].concat()
     }
 }
 
-/// Base 58 in version 0; base 32 in lower case after a `b` in version 1.
+/// Base 58 in version 0; `b` and base 32 in lower case in version 1.
 impl fmt::Display for Cid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.to_bytes();
@@ -131,7 +130,7 @@ impl fmt::Display for Cid {
     }
 }
 
-/// Bitcoin's base 58, of bytes that do not begin with a zero.
+/// Bitcoin's base 58. The first byte must not be zero.
 fn base58(bytes: &[u8]) -> String {
     const ALPHABET: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     let mut digits = Vec::new();
@@ -163,11 +162,11 @@ fn base32(bytes: &[u8]) -> String {
     bytes.chunks(5).flat_map(group).collect()
 }
 
-/// Why a file could not be added.
+/// Why a file cannot be imported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// It could not be read.
+    /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The engine could not serve a call.
@@ -175,26 +174,26 @@ pub enum ImportError {
     Engine(#[from] Error),
 }
 
-/// The identifiers of files.
+/// The identifiers of the imported files.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 #[must_use]
 pub struct Import {
-    /// One for each file, in the order in which they were added.
+    /// The identifier of each file, in the order in which the files were added.
     pub cids: Vec<Cid>,
-    /// Where the engine's calls ran, each different report once.
+    /// The distinct reports of the calls to the engine.
     pub reports: Vec<Report>,
 }
 
-/// Computes the identifiers of files, one after the other; small ones share
-/// their calls to the engine.
+/// Computes the identifiers of files. Small files share calls to the engine.
 pub struct Importer<'e> {
     engine: &'e Engine,
     profile: Profile,
-    /// The leaves of the batch, as they are hashed.
+    /// The encoded leaves of the batch.
     leaves: Records<'static>,
-    /// For each leaf, its tree and its bytes of content.
+    /// The index of each leaf's tree, and the number of its content bytes.
     owners: Vec<(usize, u64)>,
-    /// The trees with leaves in the batch; of these only the last may grow.
+    /// The trees with leaves in the batch; only the last may get more leaves.
     trees: Vec<Tree>,
     cids: Vec<Cid>,
     reports: Reports,
@@ -226,7 +225,7 @@ impl<'e> Importer<'e> {
     /// Reads a file to its end.
     ///
     /// # Errors
-    /// [`ImportError::Io`] if it cannot be read: then it is left out, and others
+    /// [`ImportError::Io`] if the file cannot be read: it is left out, and other files
     /// can be added. [`ImportError::Engine`] if every back end failed.
     pub fn add(&mut self, mut file: impl Read) -> Result<(), ImportError> {
         self.trees.push(Tree::default());
@@ -238,7 +237,7 @@ impl<'e> Importer<'e> {
                 self.end_tree(State::LeftOut);
                 return Err(error.into());
             }
-            // An empty file has one leaf, an empty one.
+            // An empty file has one empty leaf.
             if chunk.is_empty() && leaves > 0 {
                 break;
             }
@@ -251,7 +250,7 @@ impl<'e> Importer<'e> {
                 break;
             }
         }
-        self.end_tree(State::Whole);
+        self.end_tree(State::Complete);
         Ok(())
     }
 
@@ -269,16 +268,16 @@ impl<'e> Importer<'e> {
         }
         let mut head = FILE.to_vec();
         if !chunk.is_empty() {
-            head.push(field(2, BYTES));
+            head.push(tag(2, BYTES));
             push_varint(&mut head, content);
         }
         let tail = varint_field(3, content);
-        let mut node = vec![field(1, BYTES)];
+        let mut node = vec![tag(1, BYTES)];
         push_varint(&mut node, (head.len() + chunk.len() + tail.len()) as u64);
         self.leaves.push_parts([&node, &head, chunk, &tail]);
     }
 
-    /// Hashes the leaves of the batch, then all nodes that are complete with them.
+    /// Hashes the leaves of the batch, then the nodes that they complete.
     fn flush(&mut self) -> Result<(), Error> {
         let digests = self.reports.note(self.engine.hash(Hash::Sha256, &self.leaves)?);
         for (leaf, (&(tree, content), digest)) in self.owners.iter().zip(digests).enumerate() {
@@ -289,7 +288,7 @@ impl<'e> Importer<'e> {
         self.leaves = Records::with_capacity(0, 0);
         self.owners.clear();
         self.flush_nodes()?;
-        // Only the last tree may have more leaves to come.
+        // Only the last tree may get more leaves.
         let growing = self.trees.pop_if(|tree| tree.state == State::Growing);
         self.cids.extend(self.trees.drain(..).filter_map(|tree| tree.root()));
         self.trees.extend(growing);
@@ -334,26 +333,28 @@ impl<'e> Importer<'e> {
     }
 }
 
-/// A block that a node points to.
+/// A node's link to a block below it.
 #[derive(Clone, Copy)]
 struct Link {
     cid: Cid,
-    /// The bytes of all blocks from there on down.
+    /// The bytes of the block and of all blocks below it.
     total: u64,
-    /// The bytes of the file that these hold.
+    /// The bytes of the file in these blocks.
     content: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum State {
     #[default]
+    /// The file has more leaves.
     Growing,
-    Whole,
-    /// Its file could not be read.
+    /// All leaves are in the tree.
+    Complete,
+    /// The file could not be read.
     LeftOut,
 }
 
-/// A file's tree: on each level, the blocks that no node points to yet.
+/// A file's tree: the blocks of each level that have no parent yet.
 #[derive(Default)]
 struct Tree {
     levels: Vec<Vec<Link>>,
@@ -368,49 +369,48 @@ impl Tree {
         self.levels[level].push(link);
     }
 
-    /// The links of the nodes that can be laid over a level: full ones, and in a
-    /// whole tree one over what is left, unless that is the root.
+    /// Takes the links of the nodes that a level completes: full nodes, and in a
+    /// complete tree one more over the rest, unless the rest is the root.
     fn take_groups(&mut self, level: usize, width: usize) -> Vec<Vec<Link>> {
         let is_top = level + 1 == self.levels.len();
         let Some(links) = self.levels.get_mut(level) else {
             return Vec::new();
         };
-        if self.state == State::Whole && is_top && links.len() == 1 {
+        if self.state == State::Complete && is_top && links.len() == 1 {
             return Vec::new();
         }
         let full = links.len() / width * width;
-        let taken = if self.state == State::Whole { links.len() } else { full };
+        let taken = if self.state == State::Complete { links.len() } else { full };
         let taken: Vec<Link> = links.drain(..taken).collect();
         taken.chunks(width).map(<[Link]>::to_vec).collect()
     }
 
-    /// The block at the top; none if the file was left out.
+    /// The root's identifier; none if the file was left out.
     fn root(&self) -> Option<Cid> {
-        let top = self.levels.last().filter(|_| self.state == State::Whole)?;
+        let top = self.levels.last().filter(|_| self.state == State::Complete)?;
         top.first().map(|link| link.cid)
     }
 }
 
-/// Protocol Buffers' types of a field's value.
+/// The wire types of Protocol Buffers.
 const VARINT: u8 = 0;
 const BYTES: u8 = 2;
 
-/// UnixFS: the type, 2 for a file.
-const FILE: [u8; 2] = [field(1, VARINT), 2];
+/// The type field of UnixFS: 2, a file.
+const FILE: [u8; 2] = [tag(1, VARINT), 2];
 
-/// What stands before a field's value.
-const fn field(number: u8, kind: u8) -> u8 {
-    number << 3 | kind
+/// The tag of a field: its number and its wire type.
+const fn tag(number: u8, wire_type: u8) -> u8 {
+    number << 3 | wire_type
 }
 
-/// A dag-pb node of a UnixFS file over `links`: these come first, then how many
-/// bytes of the file each of them holds.
+/// A dag-pb node of a UnixFS file: the links, then the bytes of the file below each.
 fn encode_node(links: &[Link]) -> Vec<u8> {
     let mut node = Vec::new();
     for link in links {
         let mut body = Vec::new();
         push_bytes(&mut body, 1, &link.cid.to_bytes());
-        // The name; there is none, and that is written.
+        // The name, which is empty but present.
         push_bytes(&mut body, 2, &[]);
         body.extend(varint_field(3, link.total));
         push_bytes(&mut node, 2, &body);
@@ -423,18 +423,19 @@ fn encode_node(links: &[Link]) -> Vec<u8> {
 }
 
 fn push_bytes(message: &mut Vec<u8>, number: u8, bytes: &[u8]) {
-    message.push(field(number, BYTES));
+    message.push(tag(number, BYTES));
     push_varint(message, bytes.len() as u64);
     message.extend_from_slice(bytes);
 }
 
 fn varint_field(number: u8, value: u64) -> Vec<u8> {
-    let mut message = vec![field(number, VARINT)];
+    let mut message = vec![tag(number, VARINT)];
     push_varint(&mut message, value);
     message
 }
 
-/// Seven bits in a byte, lowest first; the high bit says that more follow.
+/// Appends a varint: seven bits in each byte, lowest first; the high bit is set while
+/// more bytes follow.
 fn push_varint(message: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         message.push(value as u8 | 0x80);
@@ -448,8 +449,8 @@ mod tests {
     use super::*;
     use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
-    /// The bytes that kubo's tests make of a seed: the ChaCha20 keystream under
-    /// its SHA-256 digest.
+    /// The bytes that kubo's tests derive from a seed: the ChaCha20 keystream under its
+    /// SHA-256 digest.
     struct Seeded {
         stream: ChaCha20Rng,
         left: usize,
@@ -462,7 +463,7 @@ mod tests {
 
     impl Read for Seeded {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            // The generator throws away what is left of its last word.
+            // The generator discards the rest of its last word.
             let length = self.left.min(buffer.len());
             assert!(length == self.left || length.is_multiple_of(4));
             self.stream.fill_bytes(&mut buffer[..length]);
@@ -480,7 +481,7 @@ mod tests {
 
     /// The vectors of kubo's test/cli/cid_profiles_test.go, which IPIP-499 names.
     #[test]
-    fn identifiers_are_kubos() {
+    fn identifiers_equal_kubos() {
         let v0 = Profile::UNIXFS_V0_2015;
         let vectors = [
             ("chunk-v0-seed", 262_144, "QmWmRj3dFDZdb6ABvbmKhEL6TmPbAfBZ1t5BxsEyJrcZhE"),
@@ -507,13 +508,13 @@ mod tests {
             cid(v1, &b"hello world"[..]),
             "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
         );
-        // The empty file, as everyone who ran `ipfs add` on one knows it.
+        // The empty file, as `ipfs add` prints it.
         assert_eq!(cid(v0, &[][..]), "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH");
         assert_eq!(cid(v1, &[][..]), "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku");
     }
 
-    /// The tree over `data` from the root down: a node holds as many whole
-    /// subtrees as fit, and what is left in one more. Gives the root's link.
+    /// The root's link of the tree over `data`, built from the root down: a node has as
+    /// many full subtrees as fit, and one more for the rest.
     fn top_down(profile: &Profile, data: &[u8], height: u32) -> Link {
         let below = profile.chunk * profile.width.pow(height.saturating_sub(1));
         let (form, block, under) = if height > 0 {
@@ -575,7 +576,7 @@ mod tests {
     }
 
     #[test]
-    fn profiles_are_known_by_their_names() {
+    fn profiles_parse_from_their_names() {
         for profile in [Profile::UNIXFS_V0_2015, Profile::UNIXFS_V1_2025] {
             assert_eq!(profile.to_string().parse::<Profile>().unwrap(), profile);
         }
@@ -583,7 +584,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_bytes() {
+    fn base32_and_base58_of_published_vectors() {
         // RFC 4648, section 10, and the base 58 draft's own vectors.
         assert_eq!(
             ["f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base32(text.as_bytes())),

@@ -1,8 +1,8 @@
-//! Who produces the next block, and in which order lists are reviewed.
+//! The producer of the next block, and the order in which lists are reviewed.
 //!
-//! A stage ends with c records at least and fewer than 2c: every list is shorter
-//! than c. The institution with the most records stored in a stage produces the
-//! block of the next one; the founder produces the first.
+//! A stage ends when it has c records or more. Every list is shorter than c, so a
+//! stage has fewer than 2c. The institution with the most records stored in a stage
+//! produces the block of the next stage; the founder produces the first block.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use super::block::BlockList;
 use super::list::List;
 use verilane::{Digest, Hash};
 
-/// The records that each institution had stored in a stage, by ascending key.
+/// The number of records that a stage stores for each institution, by ascending key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally(BTreeMap<[u8; 32], u32>);
 
@@ -26,10 +26,10 @@ impl Tally {
         Tally(tally)
     }
 
-    /// A tally of the pairs of key and records given.
+    /// A tally of pairs of an institution's key and its number of records.
     ///
     /// # Errors
-    /// The position of the first pair that is not above the one before.
+    /// The position of the first pair whose key is not above the one before.
     pub fn from_pairs(pairs: &[([u8; 32], u32)]) -> Result<Self, usize> {
         match pairs.windows(2).position(|pair| pair[0].0 >= pair[1].0) {
             Some(position) => Err(position + 1),
@@ -37,18 +37,18 @@ impl Tally {
         }
     }
 
-    /// Each institution's key and records, by ascending key.
+    /// Each institution's key and number of records, by ascending key.
     pub fn pairs(&self) -> impl ExactSizeIterator<Item = (&[u8; 32], u32)> {
         self.0.iter().map(|(key, &records)| (key, records))
     }
 
-    /// The institution with the most records; of several, that with the lowest
-    /// key, read as a big-endian number. None if nobody had any.
+    /// The institution with the most records; in a tie, the one with the lowest key,
+    /// read as a big-endian number. None if the tally is empty.
     pub fn winner(&self) -> Option<[u8; 32]> {
         self.0.iter().max_by_key(|(key, records)| (**records, Reverse(**key))).map(|(key, _)| *key)
     }
 
-    /// SHA-256d of the tally's encoding: each key, and its records in 32 bits.
+    /// SHA-256d of the tally's encoding: each key, and its number of records in 32 bits.
     pub fn digest(&self) -> Digest {
         let bytes: Vec<u8> = self
             .pairs()
@@ -58,17 +58,16 @@ impl Tally {
     }
 }
 
-/// What lists are ordered by for their review: emergencies before all, then the
-/// list with the most records; among equals the lower key, and for one key the
-/// lower signature.
+/// The key that orders lists for review: emergencies first, then the lists with more
+/// records, then the lower public key, then the lower signature.
 pub type ReviewKey = (Reverse<bool>, Reverse<usize>, [u8; 32], [u8; 64]);
 
-/// Where a list stands in the review: lists with lower keys come first.
+/// The review key of a list; lists with lower keys come first.
 pub fn review_key(list: &List) -> ReviewKey {
     (Reverse(list.emergency), Reverse(list.records.len()), list.institution, list.signature)
 }
 
-/// As [`review_key`], of a list in a block.
+/// The review key of a list in a block.
 pub(super) fn block_review_key(list: &BlockList) -> ReviewKey {
     (Reverse(list.emergency), Reverse(list.entries.len()), list.institution, list.signature)
 }
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn most_records_win_and_the_lowest_key_a_tie() {
+    fn most_records_win_and_the_lowest_key_wins_a_tie() {
         let of = |pairs: &[(u8, u32)]| {
             let pairs: Vec<_> = pairs.iter().map(|&(key, records)| ([key; 32], records)).collect();
             Tally::from_pairs(&pairs).unwrap().winner().map(|key| key[0])

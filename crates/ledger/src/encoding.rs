@@ -1,21 +1,21 @@
-//! The canonical encoding: integers little-endian, byte strings after their
-//! length, one way to write each value.
+//! The canonical encoding: integers are little-endian, a length stands before each
+//! byte string, and each value has one encoding.
 
 use verilane::{Digest, ed25519::Rule};
 
-/// Bytes that are not what they should be, and where.
+/// Bytes that are not an encoding of the expected value, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("byte {at}: {reason}")]
+#[non_exhaustive]
 pub struct DecodeError {
-    /// The position of the first byte that does not fit, from the start of the
-    /// encoding.
+    /// The position of the first byte that is wrong, from the start of the encoding.
     pub at: usize,
-    /// What does not fit, and what would be valid.
+    /// What is wrong, and what would be valid.
     pub reason: String,
 }
 
-/// Reads values one after the other. Lengths are checked against the bytes that
-/// are there before they size anything.
+/// Reads values one after the other. Checks each length against the remaining bytes
+/// before it allocates.
 #[derive(Clone, Debug)]
 pub struct Decoder<'a> {
     bytes: &'a [u8],
@@ -23,7 +23,7 @@ pub struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    /// Begins at the first of `bytes`.
+    /// A decoder at the first of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
         Decoder { bytes, at: 0 }
     }
@@ -38,12 +38,18 @@ impl<'a> Decoder<'a> {
         self.bytes.len() - self.at
     }
 
-    /// What is wrong at position `at`.
+    /// The error that says what is wrong at position `at`.
+    ///
+    /// # Errors
+    /// Always.
     pub fn refuse<T>(&self, at: usize, reason: impl Into<String>) -> Result<T, DecodeError> {
         Err(DecodeError { at, reason: reason.into() })
     }
 
     /// The next `length` bytes; `what` names them in the error.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if fewer bytes are left.
     pub fn bytes(&mut self, length: usize, what: &str) -> Result<&'a [u8], DecodeError> {
         if length > self.remaining() {
             let remaining = self.remaining();
@@ -55,36 +61,57 @@ impl<'a> Decoder<'a> {
     }
 
     /// The next `N` bytes.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
     pub fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], DecodeError> {
-        Ok(self.bytes(N, what)?.try_into().expect("as many were asked for"))
+        Ok(self.bytes(N, what)?.try_into().expect("there are N bytes"))
     }
 
     /// The next byte.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
     pub fn u8(&mut self, what: &str) -> Result<u8, DecodeError> {
         Ok(u8::from_le_bytes(self.array(what)?))
     }
 
     /// The next 16-bit number.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
     pub fn u16(&mut self, what: &str) -> Result<u16, DecodeError> {
         Ok(u16::from_le_bytes(self.array(what)?))
     }
 
     /// The next 32-bit number.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
     pub fn u32(&mut self, what: &str) -> Result<u32, DecodeError> {
         Ok(u32::from_le_bytes(self.array(what)?))
     }
 
     /// The next 64-bit number.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
     pub fn u64(&mut self, what: &str) -> Result<u64, DecodeError> {
         Ok(u64::from_le_bytes(self.array(what)?))
     }
 
     /// The next digest.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
     pub fn digest(&mut self, what: &str) -> Result<Digest, DecodeError> {
         Ok(Digest(self.array(what)?))
     }
 
-    /// The next byte as a truth value; only 0 and 1 are one.
+    /// The next byte as a boolean, 0 or 1.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is another number, or if no byte is left.
     pub fn flag(&mut self, what: &str) -> Result<bool, DecodeError> {
         let at = self.at;
         match self.u8(what)? {
@@ -94,8 +121,14 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// The next 32-bit number, as the count of items that take at least `width`
-    /// bytes each and follow.
+    /// The next 32-bit number, as the count of the items that follow, each of at
+    /// least `width` bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the remaining bytes cannot hold so many.
+    ///
+    /// # Panics
+    /// If `width` is 0.
     pub fn count(&mut self, width: usize, what: &str) -> Result<usize, DecodeError> {
         let at = self.at;
         let count = self.u32(what)? as usize;
@@ -106,7 +139,7 @@ impl<'a> Decoder<'a> {
         Ok(count)
     }
 
-    /// Ends the reading.
+    /// Ends decoding.
     ///
     /// # Errors
     /// [`DecodeError`] if bytes are left.
@@ -118,7 +151,7 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// The number by which an acceptance rule is encoded.
+/// The number that encodes an acceptance rule.
 pub fn rule_number(rule: Rule) -> u8 {
     match rule {
         Rule::Rfc8032 => 0,
@@ -129,6 +162,9 @@ pub fn rule_number(rule: Rule) -> u8 {
 
 impl Decoder<'_> {
     /// The next byte as an acceptance rule.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the number stands for none, or if no byte is left.
     pub fn rule(&mut self) -> Result<Rule, DecodeError> {
         let at = self.at;
         let number = self.u8("the acceptance rule")?;

@@ -1,9 +1,9 @@
-//! Endorsements: of `n` verifying peers at least `k` must have signed a message.
+//! Endorsements: at least `k` of `n` verifying peers must sign a message.
 //!
 //! The peers are those of "Research on the National Health Information Platform
 //! Based on Blockchain Technology", which builds on Hyperledger Fabric: they sign
-//! with Ed25519 or with Fabric's own ECDSA on P-256. All Ed25519 signatures of all
-//! messages are one call to the engine; ECDSA runs beside it on the CPU.
+//! with Ed25519 or with Fabric's own ECDSA on P-256. The Ed25519 signatures of all
+//! messages are one call to the engine; ECDSA runs at the same time on the CPU.
 //!
 //! ```
 //! use ed25519_dalek::{Signer, SigningKey};
@@ -32,35 +32,38 @@ use verilane::ed25519::{Batch, Rule};
 use verilane::{Digest, Engine, Error, Outcome};
 
 /// The public key of a verifying peer.
+///
+/// Exhaustive: version 1 of the genesis encodes these two schemes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PeerKey {
     /// An Ed25519 key.
     Ed25519([u8; 32]),
-    /// A point of P-256 in SEC 1's compressed form: 0x02 or 0x03, and its x.
+    /// A point of P-256 in SEC 1's compressed form: 0x02 or 0x03, and the x coordinate.
     P256([u8; 33]),
 }
 
-/// What a peer signs to endorse a block: the 16 bytes `verilane endorse` and the header's hash.
+/// The message that a peer signs to endorse a block: the 16 bytes `verilane endorse`
+/// and the header's hash.
 pub fn block_message(hash: Digest) -> [u8; 48] {
     let mut message = *b"verilane endorse................................";
     message[16..].copy_from_slice(&hash.0);
     message
 }
 
-/// How many of which peers must endorse a message.
+/// The peers that may endorse a message, and how many of them must.
 #[derive(Clone, Debug)]
 pub struct Policy {
     threshold: u16,
     peers: Vec<PeerKey>,
-    /// The decoded key of each peer on P-256; none for the others.
+    /// The decoded P-256 key of each peer; none for an Ed25519 key.
     points: Vec<Option<VerifyingKey>>,
 }
 
-/// Why peers and a threshold are no policy.
+/// Why peers and a threshold do not make a policy.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// A threshold that is met always or never, or no peer at all.
+    /// The threshold is 0 or above the number of peers.
     #[error("a threshold of {threshold} of {peers} peers: it must be from 1 to the number of peers")]
     Threshold {
         /// The threshold given.
@@ -68,21 +71,21 @@ pub enum PolicyError {
         /// The number of peers given.
         peers: usize,
     },
-    /// More peers than an endorsement can name.
+    /// There are more peers than an endorsement can number.
     #[error("{0} peers are too many: {max} are possible", max = u16::MAX)]
     TooManyPeers(usize),
-    /// Two peers with one key, which would count twice.
+    /// Two peers have the same key, which would count twice.
     #[error("peers {first} and {second} have the same key")]
     SameKey {
-        /// The first of them, from 0.
+        /// The position of the first peer, from 0.
         first: usize,
-        /// The other.
+        /// The position of the second peer.
         second: usize,
     },
-    /// A key that nobody or everybody can sign for.
+    /// The key does not decode, or is of small order, so that anyone can sign for it.
     #[error("the key of peer {peer} is not valid: {reason}")]
     Key {
-        /// The peer, from 0.
+        /// The position of the peer, from 0.
         peer: usize,
         /// What would be valid.
         reason: &'static str,
@@ -90,32 +93,37 @@ pub enum PolicyError {
 }
 
 /// A peer's signature over a message.
+///
+/// Exhaustive: the fields are those of version 1 of the block's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endorsement {
-    /// The peer, by its position in the policy.
+    /// The peer's position in the policy, from 0.
     pub peer: u16,
-    /// Ed25519's `R ‖ S`; or ECDSA's `r ‖ s`, big-endian, over the message's SHA-256.
+    /// `R ‖ S` of Ed25519, or `r ‖ s` of ECDSA, big-endian, over the message's SHA-256.
     pub signature: [u8; 64],
 }
 
-/// A message and what the peers say of it.
+/// A message and its endorsements.
+///
+/// Exhaustive: it is an argument of [`Policy::verify`], which needs these two.
 #[derive(Clone, Copy, Debug)]
 pub struct Endorsed<'a> {
-    /// What was signed.
+    /// The message.
     pub message: &'a [u8],
-    /// By whom.
+    /// The endorsements, valid or not.
     pub endorsements: &'a [Endorsement],
 }
 
 /// Whether a message is endorsed, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[must_use = "a message counts as endorsed only if its verdict says so"]
 pub struct EndorsementVerdict {
-    /// Whether as many different peers as the policy asks for have endorsed it.
+    /// Whether as many different peers as the policy requires have endorsed it.
     pub endorsed: bool,
-    /// The peers that have, ascending, each once however often it signed.
+    /// The peers that have endorsed it, ascending, each once.
     pub peers: Vec<u16>,
-    /// The endorsements that do not count, by their position, and why.
+    /// The position of each endorsement that does not count, and the reason.
     pub refused: Vec<(usize, Refusal)>,
 }
 
@@ -126,17 +134,17 @@ pub enum Refusal {
     /// The policy has no such peer.
     #[error("there is no such peer")]
     NoSuchPeer,
-    /// The signature is not the peer's over this message.
+    /// The signature is not valid for the peer's key and this message.
     #[error("the signature is not valid")]
     BadSignature,
-    /// An ECDSA signature whose `s` is above half the group's order. Anyone can
-    /// turn a signature into its other form; as in Fabric, only the low one counts.
+    /// The `s` of an ECDSA signature is above half the group's order. Anyone can turn
+    /// a signature into its other form; as in Fabric, only the one with the low `s` counts.
     #[error("the signature is malleable: its s is above half the group's order")]
     HighS,
 }
 
 impl Policy {
-    /// The policy that `threshold` of `peers` must endorse.
+    /// The policy that `threshold` of `peers` must endorse a message.
     ///
     /// # Errors
     /// [`PolicyError`] unless 1 ≤ `threshold` ≤ the number of peers ≤ 65,535, all
@@ -173,30 +181,30 @@ impl Policy {
         &self.peers
     }
 
-    /// A verdict for each message, in their order: all Ed25519 signatures in one
-    /// call to `engine`, under `rule`, and meanwhile those on P-256 on the engine's
-    /// threads. The report is the engine's.
+    /// A verdict for each message, in order. Verifies all Ed25519 signatures in one
+    /// call to `engine`, under `rule`, and at the same time the P-256 signatures on the
+    /// engine's threads. The report is that of the engine's call.
     ///
     /// # Errors
     /// [`Error::Fault`] if every back end failed, [`Error::Unavailable`] if the system
-    /// starts no threads; there is no verdict then.
+    /// starts no threads.
     pub fn verify(
         &self,
         engine: &Engine,
         rule: Rule,
         messages: &[Endorsed<'_>],
     ) -> Result<Outcome<Vec<EndorsementVerdict>>, Error> {
-        let (edwards, weierstrass) = engine.threads()?.run(|| {
-            rayon::join(|| engine.verify(rule, &self.edwards(messages)), || self.weierstrass(messages))
+        let (ed25519, p256) = engine.threads()?.run(|| {
+            rayon::join(|| engine.verify(rule, &self.ed25519_batch(messages)), || self.verify_p256(messages))
         });
-        Ok(edwards?.map(|edwards| {
-            let mut edwards = edwards.as_slice().iter();
-            let mut weierstrass = weierstrass.into_iter();
+        Ok(ed25519?.map(|ed25519| {
+            let mut ed25519 = ed25519.as_slice().iter();
+            let mut p256 = p256.into_iter();
             let mut judge = |endorsement: &Endorsement| match self.peers.get(usize::from(endorsement.peer)) {
                 None => Err(Refusal::NoSuchPeer),
-                Some(PeerKey::P256(_)) => weierstrass.next().expect("one for each on P-256"),
+                Some(PeerKey::P256(_)) => p256.next().expect("there is a result for each P-256 key"),
                 Some(PeerKey::Ed25519(_)) => {
-                    let valid = edwards.next().expect("one for each on Ed25519");
+                    let valid = ed25519.next().expect("there is a verdict for each Ed25519 key");
                     valid.then_some(()).ok_or(Refusal::BadSignature)
                 }
             };
@@ -205,9 +213,9 @@ impl Policy {
     }
 
     /// The endorsements by Ed25519 keys, in order.
-    fn edwards(&self, messages: &[Endorsed<'_>]) -> Batch<'static> {
+    fn ed25519_batch(&self, messages: &[Endorsed<'_>]) -> Batch<'static> {
         let mut batch = Batch::with_capacity(0);
-        for (message, endorsement) in each(messages) {
+        for (message, endorsement) in with_messages(messages) {
             if let Some(PeerKey::Ed25519(key)) = self.peers.get(usize::from(endorsement.peer)) {
                 batch.push(key, &endorsement.signature, message);
             }
@@ -215,10 +223,10 @@ impl Policy {
         batch
     }
 
-    /// What is to be said of each endorsement by a key on P-256, in order.
-    fn weierstrass(&self, messages: &[Endorsed<'_>]) -> Vec<Result<(), Refusal>> {
+    /// The result of each endorsement by a P-256 key, in order.
+    fn verify_p256(&self, messages: &[Endorsed<'_>]) -> Vec<Result<(), Refusal>> {
         let point = |endorsement: &Endorsement| self.points.get(usize::from(endorsement.peer))?.as_ref();
-        let signed = each(messages).filter_map(|(message, endorsement)| {
+        let signed = with_messages(messages).filter_map(|(message, endorsement)| {
             Some((point(endorsement)?, &endorsement.signature, message))
         });
         let signed: Vec<_> = signed.collect();
@@ -245,8 +253,7 @@ impl Policy {
 }
 
 impl PeerKey {
-    /// The point that a key on P-256 stands for; none of an Ed25519 key, which the
-    /// engine decodes itself.
+    /// The point of a P-256 key; none for an Ed25519 key, which the engine decodes.
     fn decode(&self) -> Result<Option<VerifyingKey>, &'static str> {
         match self {
             PeerKey::Ed25519(key) => match ed25519_dalek::VerifyingKey::from_bytes(key) {
@@ -263,7 +270,7 @@ impl PeerKey {
 }
 
 /// Each endorsement with its message, in order.
-fn each<'a>(messages: &'a [Endorsed<'a>]) -> impl Iterator<Item = (&'a [u8], &'a Endorsement)> {
+fn with_messages<'a>(messages: &'a [Endorsed<'a>]) -> impl Iterator<Item = (&'a [u8], &'a Endorsement)> {
     let endorsements =
         |endorsed: &'a Endorsed<'a>| endorsed.endorsements.iter().map(|one| (endorsed.message, one));
     messages.iter().flat_map(endorsements)
@@ -290,25 +297,25 @@ mod tests {
     const TEST: &str = "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367\
                         019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083";
 
-    /// A peer that can sign.
+    /// A peer's secret key.
     enum Signatory {
-        Edwards(ed25519_dalek::SigningKey),
-        Weierstrass(p256::ecdsa::SigningKey),
+        Ed25519(ed25519_dalek::SigningKey),
+        P256(p256::ecdsa::SigningKey),
     }
 
     impl Signatory {
-        /// Peers of both kinds in turn.
+        /// A peer with an Ed25519 key for an even seed, a P-256 key for an odd one.
         fn new(seed: u8) -> Self {
             if seed.is_multiple_of(2) {
-                return Signatory::Edwards(ed25519_dalek::SigningKey::from_bytes(&[seed + 1; 32]));
+                return Signatory::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[seed + 1; 32]));
             }
-            Signatory::Weierstrass(p256::ecdsa::SigningKey::from_slice(&[seed + 1; 32]).unwrap())
+            Signatory::P256(p256::ecdsa::SigningKey::from_slice(&[seed + 1; 32]).unwrap())
         }
 
         fn key(&self) -> PeerKey {
             match self {
-                Signatory::Edwards(key) => PeerKey::Ed25519(key.verifying_key().to_bytes()),
-                Signatory::Weierstrass(key) => {
+                Signatory::Ed25519(key) => PeerKey::Ed25519(key.verifying_key().to_bytes()),
+                Signatory::P256(key) => {
                     let point = key.verifying_key().to_sec1_point(true);
                     PeerKey::P256(point.as_bytes().try_into().unwrap())
                 }
@@ -317,8 +324,8 @@ mod tests {
 
         fn sign(&self, message: &[u8]) -> [u8; 64] {
             match self {
-                Signatory::Edwards(key) => key.sign(message).to_bytes(),
-                Signatory::Weierstrass(key) => {
+                Signatory::Ed25519(key) => key.sign(message).to_bytes(),
+                Signatory::P256(key) => {
                     let signature: Signature = key.sign(message);
                     signature.normalize_s().to_bytes().into()
                 }
@@ -348,7 +355,7 @@ mod tests {
         assert_eq!(verdict(b"sample", low), good);
         assert_eq!(verdict(b"Sample", sample), bad(Refusal::BadSignature));
         assert_eq!(verdict(b"Sample", low), bad(Refusal::BadSignature));
-        // r = 0, and s = the group's order, are no signature's.
+        // No signature has r = 0, or s above the group's order.
         let mut none = test;
         none.signature[..32].fill(0);
         assert_eq!(verdict(b"test", none), bad(Refusal::BadSignature));
@@ -358,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_that_mean_nothing_are_refused() {
+    fn invalid_policies_are_refused() {
         let [a, b] = [0, 1].map(|seed| Signatory::new(seed).key());
         let refused = |threshold, peers: &[PeerKey]| Policy::new(threshold, peers).unwrap_err();
         assert_eq!(refused(0, &[a, b]), PolicyError::Threshold { threshold: 0, peers: 2 });
@@ -381,7 +388,7 @@ mod tests {
         assert!(Policy::new(2, [a, b]).is_ok());
     }
 
-    /// What is done with a signature before it is handed in.
+    /// What the test does to a signature before it verifies it.
     #[derive(Clone, Copy, Debug)]
     enum Damage {
         None,
@@ -400,7 +407,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// The oracle is what was done to each signature.
+        /// The oracle is the damage done to each signature.
         #[test]
         fn each_peer_counts_once_and_every_refusal_is_named(
             threshold in 1..=5_u16,

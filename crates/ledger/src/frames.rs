@@ -1,33 +1,34 @@
-//! Files of frames: each a length, a payload, and the payload's checksum, so
-//! that a write cut short is told from a whole one.
+//! Files of frames. A frame is a length, a payload, and the payload's checksum, so
+//! that a reader can tell an interrupted write from a complete one.
 //!
 //! | bytes | |
 //! |--:|---|
-//! | 8 | what the file holds: `VLGENES` `VLBLOCK` `VLANCHR`, and the format's version, 1 |
-//! | 4 + n + 32 | each frame: the payload's length, the payload, its BLAKE3 |
+//! | 8 | the kind of file: `VLGENES`, `VLBLOCK` or `VLANCHR`, and the format's version, 1 |
+//! | 4 + n + 32 | each frame: the payload's length, the payload, its BLAKE3 digest |
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 use super::block::Block;
 
-/// What a file of frames holds.
+/// A file of a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LedgerFile {
-    /// A chain's parameters.
+    /// The file with the chain's parameters.
     Genesis,
-    /// Its blocks.
+    /// The file with the blocks.
     Blocks,
-    /// Its anchors.
+    /// The file with the anchors.
     Anchors,
 }
 
 impl LedgerFile {
-    /// The length of what a file begins with.
-    pub const HEADER: u64 = 8;
+    /// The bytes before the first frame.
+    pub(super) const HEADER: u64 = 8;
     const VERSION: u8 = 1;
 
-    fn name(self) -> &'static [u8; 7] {
+    fn magic(self) -> &'static [u8; 7] {
         match self {
             LedgerFile::Genesis => b"VLGENES",
             LedgerFile::Blocks => b"VLBLOCK",
@@ -35,16 +36,16 @@ impl LedgerFile {
         }
     }
 
-    /// Writes what the file begins with.
-    pub fn begin(self, file: &mut impl Write) -> io::Result<()> {
-        file.write_all(self.name())?;
+    /// Writes the bytes before the first frame.
+    pub(super) fn begin(self, file: &mut impl Write) -> io::Result<()> {
+        file.write_all(self.magic())?;
         file.write_all(&[Self::VERSION])
     }
 
     fn check(self, found: [u8; 8]) -> Result<(), FrameError> {
         let refuse = |kind| Err(FrameError { at: 0, kind });
-        if found[..7] != *self.name() {
-            return refuse(FrameErrorKind::NotThis(self));
+        if found[..7] != *self.magic() {
+            return refuse(FrameErrorKind::WrongFile(self));
         }
         if found[7] != Self::VERSION {
             return refuse(FrameErrorKind::Version(found[7]));
@@ -56,49 +57,51 @@ impl LedgerFile {
 /// Why a frame cannot be read, and where it begins.
 #[derive(Debug, thiserror::Error)]
 #[error("byte {at}: {kind}")]
+#[non_exhaustive]
 pub struct FrameError {
-    /// The position of the frame in the file.
+    /// The position of the frame in the file, in bytes.
     pub at: u64,
-    /// Why it cannot be read.
+    /// The reason.
     pub kind: FrameErrorKind,
 }
 
 /// Why a frame cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FrameErrorKind {
-    /// The file does not hold what it should.
+    /// The file is not of the expected kind.
     #[error("the file does not begin as one of {0:?} does")]
-    NotThis(LedgerFile),
-    /// The file is in a format that is not known yet.
+    WrongFile(LedgerFile),
+    /// This program does not read this version of the format.
     #[error("version {0} of the format: this program reads 1")]
     Version(u8),
     /// The file ends inside the frame.
     #[error("the file ends inside a frame of {length} bytes")]
     Truncated {
-        /// The length of its payload, as far as it could be read.
+        /// The length of its payload; 0 if the file ends before it.
         length: u32,
     },
-    /// The frame's length is none that a payload has.
+    /// No payload has this length.
     #[error("a frame of {0} bytes: 1 to {max} would be valid", max = Block::MAX_BYTES)]
     Length(u32),
-    /// The payload is not what was written.
+    /// The payload does not have its checksum.
     #[error("the checksum does not match the {0} bytes before it")]
     Checksum(u32),
-    /// The file could not be read.
+    /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 impl FrameErrorKind {
-    /// Whether the frames after this one can still be found.
+    /// Whether the frames after this one can be read.
     pub fn is_local(&self) -> bool {
         matches!(self, FrameErrorKind::Checksum(_))
     }
 }
 
-/// A payload, and where its frame begins in the file.
+/// A payload, and the position of its frame.
 pub struct Frame {
-    /// The position of the frame.
+    /// The position of the frame in the file, in bytes.
     pub at: u64,
     /// The payload.
     pub payload: Vec<u8>,
@@ -111,12 +114,12 @@ pub struct Frames<R> {
 }
 
 impl Frames<BufReader<File>> {
-    /// Reads what the file begins with.
+    /// A reader at the first frame of `file`.
     ///
     /// # Errors
-    /// [`FrameError`] if it does not hold `content`.
-    pub fn open(file: File, content: LedgerFile) -> Result<Self, FrameError> {
-        Frames::new(BufReader::with_capacity(1 << 20, file), content)
+    /// [`FrameError`] if the file is not of the expected kind.
+    pub fn open(file: File, expected: LedgerFile) -> Result<Self, FrameError> {
+        Frames::new(BufReader::with_capacity(1 << 20, file), expected)
     }
 
     /// Moves to the frame at position `at`.
@@ -126,8 +129,8 @@ impl Frames<BufReader<File>> {
         Ok(())
     }
 
-    /// Passes over a frame of a file of `end` bytes by its length alone, and
-    /// tells where it begins; none where no whole frame follows.
+    /// Skips the next frame of a file of `end` bytes without reading its payload.
+    /// Gives its position, or none if no complete frame follows.
     pub fn skip(&mut self, end: u64) -> io::Result<Option<u64>> {
         let at = self.at;
         let mut length = [0; 4];
@@ -146,17 +149,17 @@ impl Frames<BufReader<File>> {
 }
 
 impl<R: Read> Frames<R> {
-    /// Reads what the file begins with.
+    /// A reader at the first frame of `file`.
     ///
     /// # Errors
-    /// [`FrameError`] if it does not hold `content`.
-    pub fn new(mut file: R, content: LedgerFile) -> Result<Self, FrameError> {
+    /// [`FrameError`] if the file is not of the expected kind.
+    pub fn new(mut file: R, expected: LedgerFile) -> Result<Self, FrameError> {
         let mut header = [0; 8];
         file.read_exact(&mut header).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => FrameError { at: 0, kind: FrameErrorKind::NotThis(content) },
+            io::ErrorKind::UnexpectedEof => FrameError { at: 0, kind: FrameErrorKind::WrongFile(expected) },
             _ => FrameError { at: 0, kind: error.into() },
         })?;
-        content.check(header)?;
+        expected.check(header)?;
         Ok(Frames { file, at: LedgerFile::HEADER })
     }
 
@@ -168,8 +171,8 @@ impl<R: Read> Frames<R> {
     /// The next frame; none at the end of the file.
     ///
     /// # Errors
-    /// [`FrameError`]; the next call reads the frame behind it if
-    /// [`FrameErrorKind::is_local`], and must not be made otherwise.
+    /// [`FrameError`]. If [`FrameErrorKind::is_local`], the next call reads the next
+    /// frame; otherwise no further call may be made.
     pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         let at = self.at;
         let fail = |kind| Err(FrameError { at, kind });
@@ -184,7 +187,7 @@ impl<R: Read> Frames<R> {
         if length == 0 || length as usize > Block::MAX_BYTES {
             return fail(FrameErrorKind::Length(length));
         }
-        // Grows with what is there, not with what is claimed.
+        // Grows with the bytes read: a damaged length allocates nothing.
         let mut payload = Vec::new();
         let whole = u64::from(length) + 32;
         match (&mut self.file).take(whole).read_to_end(&mut payload) {

@@ -1,4 +1,4 @@
-//! What a chain's nodes agree on before its first block.
+//! The genesis: the parameters on which a chain's nodes agree before its first block.
 
 use super::encoding::{DecodeError, Decoder, rule_number};
 use super::endorsement::{PeerKey, Policy};
@@ -6,26 +6,30 @@ use verilane::ed25519::Rule;
 use verilane::pow::Target;
 use verilane::{Digest, Hash, Tree, TreeHash};
 
-/// The hash of records, and of the nodes above them.
+/// The hash of records, and of the nodes of the ledger's trees.
 pub const HASH: Hash = Hash::Sha256;
 
-/// The tree of a block's records and of an anchor's blocks.
+/// The tree over a block's records, and over an anchor's blocks.
 pub const TREE: Tree = Tree::Rfc6962(TreeHash::Sha256);
 
-/// How blocks of a chain are sealed.
+/// How a chain's blocks are sealed.
+///
+/// Exhaustive: version 1 of the format has these two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealRule {
-    /// By work: the header's hash meets the target of these compact bits.
+    /// By proof of work: the header's hash meets the target of these compact bits.
     Work {
         /// The target in Bitcoin's compact form.
         bits: u32,
     },
-    /// By stake: the elected producer signs.
+    /// By stake: the elected producer signs the header's hash.
     Stake,
 }
 
-/// A chain's parameters. Their hash is the chain's identity, which every header
-/// repeats, so that no block can be moved to another chain.
+/// A chain's parameters. Their hash is the chain's identity. Every header repeats
+/// it, so that no block can be moved to another chain.
+///
+/// Exhaustive: the fields are those of version 1 of the format.
 ///
 /// | bytes | |
 /// |--:|---|
@@ -36,25 +40,25 @@ pub enum SealRule {
 /// | 1 | the seal: 0 work, 1 stake |
 /// | 4 | for work, the compact target; for stake, 0 |
 /// | 4 | c, the records that end a stage |
-/// | 4 | the blocks of an anchor |
-/// | 2 | endorsements needed; 0 if there are no peers |
+/// | 4 | the blocks under an anchor |
+/// | 2 | the endorsements that a block needs; 0 if there are no peers |
 /// | 2 | the number of peers |
-/// | n | each peer: 0 and 32 bytes of Ed25519, or 1 and 33 bytes of P-256 |
+/// | n | each peer: 0 and an Ed25519 key of 32 bytes, or 1 and a P-256 key of 33 bytes |
 #[derive(Clone, Debug)]
 pub struct Genesis {
-    /// What people call the chain.
+    /// The chain's name, for people; it need not be unique.
     pub name: String,
-    /// The public key that produces the first block.
+    /// The public key of the founder, who produces the first block.
     pub founder: [u8; 32],
-    /// The rule by which all Ed25519 signatures are judged.
+    /// The acceptance rule for all Ed25519 signatures.
     pub rule: Rule,
-    /// How blocks are sealed.
+    /// How the blocks are sealed.
     pub seal: SealRule,
-    /// c: a stage ends with at least c records, and fewer than 2c.
+    /// The threshold c: a stage ends with at least c records, and fewer than 2c.
     pub stage: u32,
     /// The number of blocks under one anchor.
     pub anchor_blocks: u32,
-    /// Who has to endorse blocks; none if nobody has to.
+    /// Who must endorse each block; none if blocks need no endorsement.
     pub endorsement: Option<Policy>,
 }
 
@@ -105,7 +109,7 @@ impl Genesis {
     /// Reads the canonical encoding.
     ///
     /// # Errors
-    /// [`DecodeError`] where the bytes are none, or their values no chain can have.
+    /// [`DecodeError`] if the bytes are not an encoding, or if a value is out of range.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut decoder = Decoder::new(bytes);
         let version = decoder.u16("the version")?;

@@ -3,24 +3,28 @@
 use super::encoding::{DecodeError, Decoder};
 use verilane::{Digest, Hash};
 
-/// What a header says of its seal.
+/// What a header states about its seal.
+///
+/// Exhaustive: version 1 of the format has these two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// The header's hash meets a target.
     Work {
         /// The target in Bitcoin's compact form.
         bits: u32,
-        /// The number that makes it so; its low half is what a search varies.
+        /// The nonce; a search varies its low 32 bits.
         nonce: u64,
     },
     /// The producer was elected and signs the header's hash.
     Stake {
-        /// The digest of the [`Tally`](super::Tally) that elected it.
+        /// The digest of the [`Tally`](super::Tally) that elected the producer.
         tally: Digest,
     },
 }
 
-/// A block's header. Its hash, SHA-256d of the encoding, is the block's.
+/// A block's header. Its hash, SHA-256d of the encoding, is the block's hash.
+///
+/// Exhaustive: the fields are those of version 1 of the format.
 ///
 /// | offset | bytes | |
 /// |--:|--:|---|
@@ -29,11 +33,11 @@ pub enum Claim {
 /// | 6 | 2 | the seal: 0 work, 1 stake |
 /// | 8 | 32 | the chain: the hash of its [`Genesis`](super::Genesis) |
 /// | 40 | 8 | the height, from 0 |
-/// | 48 | 32 | the hash of the block before; zeros at height 0 |
+/// | 48 | 32 | the hash of the previous block; zeros at height 0 |
 /// | 80 | 32 | the root over the stored records ([`Entries::leaf`](verilane::Entries::leaf), RFC 6962, SHA-256) |
 /// | 112 | 32 | SHA-256d of the table of lists |
 /// | 144 | 4 | the number of stored records |
-/// | 148 | 8 | the time, seconds since 1970 |
+/// | 148 | 8 | the time in seconds since 1970 |
 /// | 156 | 32 | the producer's public key |
 /// | 188 | 4 + 8 | for work: the compact target, and the nonce |
 /// | 188 | 32 | for stake: the digest of the tally |
@@ -41,9 +45,9 @@ pub enum Claim {
 pub struct Header {
     /// The chain that the block belongs to.
     pub chain: Digest,
-    /// The block's number, from 0.
+    /// The block's height, from 0.
     pub height: u64,
-    /// The hash of the block before; zeros at height 0.
+    /// The hash of the previous block; zeros at height 0.
     pub previous: Digest,
     /// The root over the stored records.
     pub root: Digest,
@@ -51,11 +55,11 @@ pub struct Header {
     pub lists: Digest,
     /// The number of stored records.
     pub records: u32,
-    /// Seconds since 1970.
+    /// The time in seconds since 1970.
     pub time: u64,
     /// The producer's public key.
     pub producer: [u8; 32],
-    /// What is said of the seal.
+    /// What the header states about the seal.
     pub claim: Claim,
 }
 
@@ -63,7 +67,7 @@ impl Header {
     /// The version of the format.
     pub const VERSION: u16 = 1;
 
-    /// Where the low half of a work header's nonce begins.
+    /// The offset of the low 32 bits of the nonce in a header sealed by work.
     pub(super) const NONCE_OFFSET: usize = 192;
 
     /// The header's hash.
@@ -97,10 +101,10 @@ impl Header {
         bytes
     }
 
-    /// Reads a header, and leaves the decoder behind it.
+    /// Reads a header, and leaves the decoder at the byte after it.
     ///
     /// # Errors
-    /// [`DecodeError`] where the bytes are no header.
+    /// [`DecodeError`] if the bytes are not a header.
     pub fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let start = decoder.at();
         let length = decoder.u32("the header's length")?;

@@ -1,12 +1,13 @@
-//! Signed lists as JSON lines, one list in a line:
+//! Signed lists as JSON Lines, one list in each line:
 //!
 //! ```json
 //! {"institution":"<64 digits>","emergency":false,"signature":"<128 digits>","records":[
 //!  {"hash":"<64 digits>","signature":"<128 digits>","record":{"any":"JSON"}}]}
 //! ```
 //!
-//! (in one line). A record's bytes are its JSON exactly as it stands there, so a
-//! record is signed as it was written, not as some program would write it again.
+//! (without the line break). A record's bytes are its JSON exactly as it stands in
+//! the line: a signature is over what the institution wrote, not over a
+//! re-serialisation.
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
@@ -21,17 +22,17 @@ use verilane::{Digest, parse_hex};
 /// The longest line in bytes.
 pub const MAX_LINE: u64 = 1 << 30;
 
-/// Why a line is no list.
+/// Why a line is not a list.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineError {
-    /// It is longer than any may be.
+    /// The line is longer than [`MAX_LINE`].
     #[error("it is longer than {MAX_LINE} bytes, the most that a line may have")]
     TooLong,
-    /// It is not UTF-8.
+    /// The byte at this position is not UTF-8.
     #[error("byte {0} of the line is not UTF-8")]
     NotText(usize),
-    /// It is not the JSON of a list.
+    /// The line is not the JSON of a list.
     #[error("{0}")]
     Json(String),
 }
@@ -58,11 +59,11 @@ struct RecordLine<'a> {
 /// Reads a list from its line.
 ///
 /// # Errors
-/// [`LineError`] where it is none.
+/// [`LineError`] if the line is not a list.
 pub fn parse_list(line: &[u8]) -> Result<List, LineError> {
     let text = std::str::from_utf8(line).map_err(|error| LineError::NotText(error.valid_up_to()))?;
     let line: ListLine<'_> = serde_json::from_str(text).map_err(|error| {
-        // The parser sees one line, and would always call it the first.
+        // The parser sees a single line, and numbers it 1.
         LineError::Json(error.to_string().replace(" at line 1 ", " at "))
     })?;
     let record = |line: RecordLine<'_>| SignedRecord {
@@ -78,11 +79,11 @@ pub fn parse_list(line: &[u8]) -> Result<List, LineError> {
     })
 }
 
-/// Writes a list and the end of its line.
+/// Writes a list and a line feed.
 ///
 /// # Errors
-/// What `out` says; [`io::ErrorKind::InvalidData`] if a record is not JSON in
-/// one line.
+/// The error of `out`; [`io::ErrorKind::InvalidData`] or
+/// [`io::ErrorKind::UnexpectedEof`] if a record is not JSON in one line.
 pub fn write_list(list: &List, mut out: impl Write) -> io::Result<()> {
     let line = ListLine {
         institution: Hex(list.institution),
@@ -105,16 +106,18 @@ fn record_line(record: &SignedRecord) -> io::Result<RecordLine<'_>> {
 
 /// A line of a file, and the list in it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Line {
-    /// Its number, from 1.
+    /// The line's number, from 1.
     pub number: u64,
-    /// Its length in bytes, with its end.
+    /// The line's length in bytes, with the line feed.
     pub length: u64,
-    /// The list, or why there is none.
+    /// The list, or why the line is not one.
     pub list: Result<List, LineError>,
 }
 
-/// The lines of a file that are not blank. A line that is no list hides no later one.
+/// The lines of a file that are not blank. Reading continues after a line that is not
+/// a list.
 pub struct Lines<R> {
     file: R,
     number: u64,
@@ -128,13 +131,13 @@ impl<R> fmt::Debug for Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    /// Reads `file` from where it stands.
+    /// The lines of `file`, from its current position.
     pub fn new(file: R) -> Self {
         Lines { file, number: 0, text: Vec::new() }
     }
 
-    /// Reads the next line into the buffer; of one that is too long the rest is
-    /// passed over. Tells its length.
+    /// Reads the next line into the buffer, and skips what is beyond the longest line.
+    /// Gives the line's length in bytes.
     fn read(&mut self) -> io::Result<u64> {
         self.number += 1;
         self.text.clear();
@@ -236,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_line_is_said_with_its_place() {
+    fn errors_say_what_is_wrong_and_where() {
         let good = String::from_utf8(line(&list(&["{}"]))).unwrap();
         for (bad, reason) in [
             (good.replace("true", "1"), "invalid type: integer `1`, expected a boolean at column 95"),
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_hides_no_other() {
+    fn reading_continues_after_a_bad_line() {
         let good = line(&list(&["{}"]));
         let file = [&good[..], b"\n \r\n", b"nonsense\n", &good[..good.len() - 1]].concat();
         let lines: Vec<_> = Lines::new(&file[..]).map(Result::unwrap).collect();
@@ -268,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused_before_it_fills_the_memory() {
+    fn an_endless_line_is_refused_before_it_fills_the_memory() {
         let endless = io::repeat(b'[').take(MAX_LINE + 10);
         let file = io::BufReader::new(endless.chain(&b"\n{}\n"[..]));
         let lines: Vec<_> = Lines::new(file).map(Result::unwrap).collect();
@@ -277,9 +280,9 @@ mod tests {
     }
 
     proptest! {
-        /// serde_json, which knows nothing of lists, is the oracle of what is JSON.
+        /// The oracle is serde_json's untyped value.
         #[test]
-        fn damaged_lines_are_refused_or_read_as_they_stand(at: prop::sample::Index, byte: u8) {
+        fn damaged_lines_are_refused_or_read_exactly(at: prop::sample::Index, byte: u8) {
             let mut line = line(&list(&["{\"a\":[1,2.50]}", "\"b\""]));
             let at = at.index(line.len());
             line[at] = byte;

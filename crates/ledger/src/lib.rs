@@ -1,11 +1,11 @@
-//! The operations composed into ledgers: Bitcoin's, to audit them, and a ledger
-//! of signed records such as health institutions keep.
+//! Ledgers on the engine: the audit of Bitcoin's blocks, and a ledger of signed
+//! records such as health institutions keep.
 //!
 //! Institutions sign the digest of each record and gather records in signed
-//! [`List`]s. A [`Sealer`] verifies them, drops duplicates against everything
-//! seen, and seals [`Block`]s by work or by stake; peers endorse them, and an
-//! [`Anchor`] covers every few of them. [`audit()`] replays it all, and a
-//! [`RecordProof`] leads from a record to an anchor.
+//! [`List`]s. A [`Sealer`] verifies the lists, drops records that the chain
+//! already holds, and seals [`Block`]s by work or by stake. Peers endorse the
+//! blocks, and an [`Anchor`] covers a fixed number of them. [`audit()`] replays a
+//! ledger, and a [`RecordProof`] leads from a record to an anchor.
 
 mod address;
 mod anchor;
@@ -38,7 +38,7 @@ pub use election::{ReviewKey, Tally, review_key};
 pub use frames::{FrameError, FrameErrorKind, LedgerFile};
 pub use genesis::{Genesis, HASH, SealRule, TREE};
 pub use header::{Claim, Header};
-pub use keyring::{Keyring, SecretKey};
+pub use keyring::{Ed25519SecretKey, Keyring, P256SecretKey, P256SecretKeyError, SecretKey};
 pub use list::{List, SignedRecord, list_message, record_digest};
 pub use proof::{ProofError, RecordProof};
 pub use seal::Seal;

@@ -4,30 +4,34 @@ use super::genesis::HASH;
 use verilane::Digest;
 
 /// A record, and the institution's signature over its digest.
+///
+/// Exhaustive: institutions build it from these three parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedRecord {
-    /// The record.
+    /// The record's bytes.
     pub bytes: Vec<u8>,
-    /// The SHA-256 that the institution claims for it.
+    /// The SHA-256 digest that the institution claims for the bytes.
     pub digest: Digest,
     /// The institution's Ed25519 signature over the 32 bytes of the digest.
     pub signature: [u8; 64],
 }
 
 impl SignedRecord {
-    /// The longest record in bytes; larger things, such as imaging files, are
-    /// recorded by their CID.
+    /// The longest record in bytes. Larger data, such as imaging files, is recorded by
+    /// its CID.
     pub const MAX_BYTES: usize = 16 << 20;
 }
 
-/// The records that an institution uploads in one go.
+/// The records that an institution uploads together.
+///
+/// Exhaustive: institutions build it from these four parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
     /// The institution's public key.
     pub institution: [u8; 32],
-    /// Whether it is reviewed before all lists that are no emergency.
+    /// Whether it is reviewed before lists that are not emergencies.
     pub emergency: bool,
-    /// The records, in the order signed.
+    /// The records, in the signed order.
     pub records: Vec<SignedRecord>,
     /// The institution's signature over [`list_message`].
     pub signature: [u8; 64],
@@ -41,9 +45,9 @@ impl List {
     }
 }
 
-/// What an institution signs for a list: the 16 bytes `verilane list 1` and
-/// zero, its key, a byte for the emergency, the number of records in 32 bits,
-/// and their digests.
+/// The message that an institution signs for a list: the 15 bytes `verilane list 1`
+/// and a zero byte, its public key, a byte for the emergency, the number of records in
+/// 32 bits, and their digests.
 pub fn list_message(
     institution: &[u8; 32],
     emergency: bool,

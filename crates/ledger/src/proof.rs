@@ -11,20 +11,22 @@ use verilane::merkle::Proof;
 use verilane::{Digest, Engine};
 
 /// The proof that a record is in a ledger.
+///
+/// Exhaustive: a caller that stores proofs in a format of its own builds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordProof {
     /// The record's digest.
     pub digest: Digest,
     /// The public key of the institution that signed it.
     pub institution: [u8; 32],
-    /// Its signature over the digest.
+    /// The institution's signature over the digest.
     pub signature: [u8; 64],
-    /// From the record to the root of its block.
+    /// The Merkle path from the record to the root of its block.
     pub record: Proof,
     /// The block's header.
     pub header: Header,
-    /// The anchor over the block, and the proof from the block to its root; none
-    /// while the anchor's blocks are not complete.
+    /// The anchor over the block, and the Merkle path from the block to the anchor's
+    /// root; none until all of the anchor's blocks are sealed.
     pub anchored: Option<(Anchor, Proof)>,
 }
 
@@ -38,10 +40,10 @@ pub enum ProofError {
     /// The path does not lead to the header's root.
     #[error("the path from the record does not lead to the block's root")]
     Root,
-    /// The anchor is one of another chain.
+    /// The anchor belongs to another chain.
     #[error("the block and the anchor are of different chains")]
     Chain,
-    /// The block is not at the place in the anchor that its height says.
+    /// The block's position under the anchor does not agree with its height.
     #[error("the block's height is not its place under the anchor")]
     Height,
     /// The path does not lead to the anchor's root.
@@ -50,8 +52,8 @@ pub enum ProofError {
 }
 
 impl RecordProof {
-    /// The proof for the record with this digest in the block at `height`; none
-    /// if the block does not store it.
+    /// The proof of the record with this digest in the block at `height`; none if the
+    /// block does not store it.
     ///
     /// # Errors
     /// [`StoreError`] if the block cannot be read.
@@ -79,10 +81,10 @@ impl RecordProof {
         }))
     }
 
-    /// Whether the proof holds under `rule`, the chain's: then the record with
-    /// this digest, signed by this institution, is under the header's root, and
-    /// under the anchor's if there is one. That the header or the anchor is
-    /// itself to be trusted is for the caller to know.
+    /// Checks the proof under `rule`, the chain's. If it holds, the institution signed
+    /// this digest, the record is under the header's root, and the block is under the
+    /// anchor's root if there is an anchor. The caller must know from elsewhere that
+    /// the header or the anchor is authentic.
     ///
     /// # Errors
     /// [`ProofError`] names the step that does not hold.
@@ -104,7 +106,9 @@ impl RecordProof {
 }
 
 fn anchored(engine: &Engine, ledger: &Ledger, height: u64) -> Result<Option<(Anchor, Proof)>, StoreError> {
-    let covers = |anchor: &&Anchor| (anchor.first..anchor.first + u64::from(anchor.blocks)).contains(&height);
+    let covers = |anchor: &&Anchor| {
+        height.checked_sub(anchor.first).is_some_and(|place| place < u64::from(anchor.blocks))
+    };
     let Some(anchor) = ledger.anchors().iter().find(covers) else { return Ok(None) };
     let hashes = ledger.hashes(anchor.first..anchor.first + u64::from(anchor.blocks))?;
     let path = Anchor::proof(engine, anchor.first, &hashes, height)?;

@@ -1,4 +1,4 @@
-//! Proofs as JSON, with the parameters of their chain; all bytes in hexadecimal:
+//! Proofs as JSON, with the parameters of their chain; bytes are in hexadecimal:
 //!
 //! ```json
 //! {"version":1,"digest":"…","institution":"…","signature":"…",
@@ -6,7 +6,7 @@
 //!  "anchored":{"anchor":"…","block":{"index":2,"leaves":10,"path":["…"]}},"genesis":"…"}
 //! ```
 //!
-//! `anchored` is null while the anchor's blocks are not complete.
+//! `anchored` is null until all of the anchor's blocks are sealed.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,30 +18,30 @@ use verilane::{Digest, Error, parse_hex, parse_hex_bytes, to_hex};
 /// The version of the format.
 const VERSION: u32 = 1;
 
-/// Why bytes are no proof.
+/// Why bytes are not a proof.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofFileError {
-    /// They are not the JSON of a proof.
+    /// The bytes are not the JSON of a proof.
     #[error("{0}")]
     Json(String),
-    /// The format is not known yet.
+    /// This program does not read this version of the format.
     #[error("version {0} of the format: this program reads 1")]
     Version(u32),
     /// A value is not hexadecimal of the right length.
     #[error("{field}: {source}")]
     Hex {
-        /// Where it stands.
+        /// The name of the field.
         field: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with its value.
         source: Error,
     },
-    /// An encoding is not what it should be.
+    /// A value is not an encoding of the field's type.
     #[error("{field}: {source}")]
     Malformed {
-        /// Where it stands.
+        /// The name of the field.
         field: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with its value.
         source: DecodeError,
     },
 }
@@ -51,11 +51,11 @@ pub fn write_proof(genesis: &Genesis, proof: &RecordProof) -> String {
     serde_json::to_string_pretty(&ProofFile::new(genesis, proof)).expect("its fields are text and numbers")
 }
 
-/// Reads what [`write_proof`] wrote: the chain's parameters, and the proof. Nothing is
-/// said of its truth, see [`RecordProof::check`].
+/// Reads what [`write_proof`] wrote: the chain's parameters, and the proof. It does not
+/// check the proof; [`RecordProof::check`] does.
 ///
 /// # Errors
-/// [`ProofFileError`] where the bytes are none.
+/// [`ProofFileError`] if the bytes are not a proof.
 pub fn parse_proof(json: &[u8]) -> Result<(Genesis, RecordProof), ProofFileError> {
     let file: ProofFile =
         serde_json::from_slice(json).map_err(|error| ProofFileError::Json(error.to_string()))?;

@@ -1,13 +1,13 @@
-//! Where the calls of a long piece of work ran.
+//! Reports collected over many calls to the engine.
 
 use verilane::{Outcome, Report};
 
-/// Where calls ran, each different report once.
+/// The distinct reports of calls to the engine, in the order of their first occurrence.
 #[derive(Debug, Default)]
 pub(super) struct Reports(pub Vec<Report>);
 
 impl Reports {
-    /// Notes where a call ran, and gives its answer.
+    /// Adds the report of a call, and gives the call's result.
     pub fn note<T>(&mut self, outcome: Outcome<T>) -> T {
         if !self.0.contains(outcome.report()) {
             self.0.push(outcome.report().clone());

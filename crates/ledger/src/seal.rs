@@ -1,33 +1,35 @@
-//! Seals: by work, or by an elected producer's signature.
-
-use ed25519_dalek::{Signer as _, SigningKey};
+//! Seals: by proof of work, or by the signature of an elected producer.
 
 use super::election::Tally;
 use super::encoding::{DecodeError, Decoder};
 use super::header::{Claim, Header};
+use super::keyring::Ed25519SecretKey;
 use verilane::pow::{Puzzle, Target};
 use verilane::{Digest, Engine, Error};
 
 /// What seals a block.
+///
+/// Exhaustive: version 1 of the format has these two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seal {
-    /// The header's own hash, which meets the target of its bits.
+    /// The header's hash, which meets the target of its bits.
     Work,
     /// The elected producer's signature.
     Stake {
-        /// The tally that elected it: that of the block before.
+        /// The tally that elected the producer: that of the previous block.
         tally: Tally,
-        /// Its Ed25519 signature over [`Seal::message`].
+        /// The producer's Ed25519 signature over [`Seal::message`].
         signature: [u8; 64],
     },
 }
 
 impl Seal {
-    /// Seals by work: sets the header's nonce to the lowest with which its hash
-    /// meets the target of `bits`. `progress` is told of every 2²⁴ nonces.
+    /// Seals by work: sets the header's nonce to the lowest with which the hash meets
+    /// the target of `bits`. Calls `progress` with the number of nonces searched after
+    /// every 2²⁴.
     ///
     /// # Errors
-    /// [`Error::Bits`] if they give no target; [`Error::Fault`] if every back end failed.
+    /// [`Error::Bits`] if `bits` give no target; [`Error::Fault`] if every back end failed.
     pub fn work(
         engine: &Engine,
         header: &mut Header,
@@ -50,15 +52,15 @@ impl Seal {
         Ok(Seal::Work)
     }
 
-    /// Seals by stake: the producer signs. The header's claim must hold the
-    /// tally's digest already.
-    pub fn stake(header: &Header, tally: Tally, producer: &SigningKey) -> Seal {
-        let signature = producer.sign(&Self::message(header.hash())).to_bytes();
+    /// Seals by stake: signs with the producer's key. The header's claim must have the
+    /// digest of `tally` already, since the signature covers it.
+    pub fn stake(header: &Header, tally: Tally, producer: &Ed25519SecretKey) -> Seal {
+        let signature = producer.sign(&Self::message(header.hash()));
         Seal::Stake { tally, signature }
     }
 
-    /// What a producer signs: the 16 bytes `verilane seal 1` and zero, and the
-    /// header's hash.
+    /// The message that a producer signs: the 15 bytes `verilane seal 1` and a zero
+    /// byte, and the header's hash.
     pub fn message(hash: Digest) -> [u8; 48] {
         let mut message = *b"verilane seal 1\0................................";
         message[16..].copy_from_slice(&hash.0);

@@ -1,10 +1,11 @@
 //! The sealer: turns signed lists into blocks.
 //!
-//! Lists are verified as they come and wait until their new records fill a
-//! stage; then they are reviewed in order, duplicates lose their bytes, and the
-//! block is sealed, endorsed, and on the disk before anything else happens. What
-//! was sealed is known to the index: after an interruption the same lists can be
-//! submitted again, and only what is missing is sealed.
+//! The sealer verifies lists when they are submitted, and holds them until their new
+//! records fill a stage. Then it reviews the lists in order, drops the bytes of
+//! duplicates, and seals and endorses the block. A block is on the disk before the
+//! sealer takes the next list. The index holds the digests of all sealed records, so
+//! that after an interruption the same lists can be submitted again: only what is
+//! missing is sealed.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -27,8 +28,8 @@ use verilane::ed25519::{Batch, Verdicts};
 use verilane::entries::{Entries, RecordVerdict};
 use verilane::{Digest, Engine, Error, Records, Report};
 
-/// The bytes of records from which a stage ends before it is full, so that its
-/// block is not too long.
+/// A stage ends before it is full once its records have this many bytes, so that no
+/// block is too long.
 const STAGE_BYTES: usize = 256 << 20;
 
 /// Why blocks cannot be sealed.
@@ -38,20 +39,20 @@ pub enum SealError {
     /// The ledger cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The index of seen records cannot be read or written.
+    /// The index of sealed records cannot be read or written.
     #[error("the ledger's index: {0}")]
     Index(#[from] IndexError),
-    /// The index knows of blocks that the ledger does not have.
+    /// The index has more blocks than the ledger.
     #[error(
         "the index has {index} blocks, the ledger {ledger}: they do not belong together; an index is made anew where its folder is missing"
     )]
     IndexAhead {
-        /// Blocks in the index.
+        /// The blocks in the index.
         index: u64,
-        /// Blocks in the ledger.
+        /// The blocks in the ledger.
         ledger: u64,
     },
-    /// The key of the producer whose turn it is is not in the keyring.
+    /// The secret key of the elected producer is not in the keyring.
     #[error("block {height} is to be produced by {}, whose secret key is not here", Digest(*producer))]
     NoKey {
         /// The block's height.
@@ -59,12 +60,12 @@ pub enum SealError {
         /// The elected producer's public key.
         producer: [u8; 32],
     },
-    /// Fewer peers can endorse than the chain's policy asks for.
+    /// The keyring has the keys of fewer peers than the chain's policy requires.
     #[error("the chain asks for {needed} endorsements; the secret keys of {held} of its peers are here")]
     Endorsements {
-        /// Endorsements that the policy asks for.
+        /// The endorsements that the policy requires.
         needed: u16,
-        /// Peers whose keys are in the keyring.
+        /// The peers whose keys are in the keyring.
         held: usize,
     },
     /// The engine could not serve a call.
@@ -72,67 +73,75 @@ pub enum SealError {
     Engine(#[from] Error),
 }
 
-/// What became of a list.
+/// What the sealer found of a list.
+///
+/// Exhaustive, so that a caller must treat each case: a list that is not reviewed is
+/// not in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListReview {
-    /// Its own signature is bad: nothing of it is taken.
+    /// The list's signature is bad; the list is refused.
     BadSignature,
-    /// It has as many records as end a stage, or more: nothing of it is taken.
+    /// The list has at least as many records as end a stage; the list is refused.
     TooLong {
-        /// Its records.
+        /// The records of the list.
         records: usize,
-        /// The most that a list of this chain has.
+        /// The most records that a list of this chain may have.
         most: usize,
     },
-    /// It was reviewed, with a finding for each record.
+    /// The list was reviewed, with a finding for each record.
     Reviewed(Vec<RecordFinding>),
 }
 
-/// What became of a record.
+/// What the sealer found of a record.
+///
+/// Exhaustive, so that a caller must treat each case: some records are not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordFinding {
-    /// It is new, and will be stored.
+    /// The record is new; its block will store it.
     New,
-    /// It is in this block already.
+    /// The block at this height stores the record already.
     InBlock(u64),
-    /// It waits already, in the stage that is not full yet.
+    /// The record is a duplicate of one that waits for the next block.
     Waiting,
     /// The institution's signature over its digest is bad.
     BadSignature,
-    /// Its bytes do not have the digest claimed.
+    /// The record's bytes do not have the claimed digest.
     HashMismatch,
-    /// It is longer than records may be.
+    /// The record is longer than [`SignedRecord::MAX_BYTES`].
     TooLong,
 }
 
 /// A block that was sealed.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Sealed {
-    /// Its header.
+    /// The block's header.
     pub header: Header,
-    /// Its hash.
+    /// The block's hash.
     pub hash: Digest,
-    /// The number of its lists.
+    /// The number of lists in the block.
     pub lists: usize,
-    /// The anchor that it completed.
+    /// The anchor that the block completed, if any.
     pub anchor: Option<Anchor>,
 }
 
-/// What became of the lists that were submitted.
+/// The result of submitting lists.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Submitted {
-    /// What became of each, in their order.
+    /// The review of each list, in order.
     pub reviews: Vec<ListReview>,
-    /// The blocks that they filled.
+    /// The blocks that the lists filled.
     pub sealed: Vec<Sealed>,
 }
 
-/// The lists that wait for a block.
+/// The lists that wait for the next block.
 #[derive(Default)]
 struct Stage {
     lists: Vec<(List, Vec<Fate>)>,
     /// The digests of their new records.
     fresh: HashSet<Digest>,
+    /// The bytes of their new records.
     bytes: usize,
 }
 
@@ -142,10 +151,10 @@ pub struct Sealer<'e> {
     store: Store,
     index: Index,
     keyring: Keyring,
-    /// Who produces blocks sealed by work.
+    /// The producer of blocks that are sealed by work.
     producer: [u8; 32],
     stage: Stage,
-    /// Where records are that were sealed since the index was last asked.
+    /// The height of each record that was sealed since the last scan of the index.
     recent: HashMap<Digest, u64>,
     previous: Previous,
     reports: Reports,
@@ -161,13 +170,14 @@ impl fmt::Debug for Sealer<'_> {
 }
 
 impl<'e> Sealer<'e> {
-    /// A sealer for the ledger in `directory`, whose index lies in it; blocks that
-    /// an interrupted run left out of the index are added to it. Work is sealed in
-    /// the founder's name unless [`set_producer`](Sealer::set_producer) is called.
+    /// A sealer for the ledger in `directory`. The index is in the same directory;
+    /// blocks that it lacks after an interruption are added to it. The founder produces
+    /// blocks that are sealed by work, unless [`set_producer`](Sealer::set_producer)
+    /// names another.
     ///
     /// # Errors
-    /// [`SealError`] if the ledger or its index cannot be opened, or if too few
-    /// keys for its endorsements are held.
+    /// [`SealError`] if the ledger or its index cannot be opened, or if the keyring has
+    /// too few keys for the endorsements.
     pub fn open(engine: &'e Engine, directory: &Path, keyring: Keyring) -> Result<Self, SealError> {
         let mut store = Store::open(directory)?;
         while store.anchor_if_due(engine)?.is_some() {}
@@ -198,7 +208,7 @@ impl<'e> Sealer<'e> {
         Ok(sealer)
     }
 
-    /// Names the producer of blocks sealed by work.
+    /// Sets the producer of blocks that are sealed by work.
     pub fn set_producer(&mut self, public_key: [u8; 32]) {
         self.producer = public_key;
     }
@@ -208,12 +218,12 @@ impl<'e> Sealer<'e> {
         self.store.ledger().genesis()
     }
 
-    /// Where the engine's calls ran, each different report once.
+    /// The distinct reports of the calls to the engine.
     pub fn reports(&self) -> &[Report] {
         &self.reports.0
     }
 
-    /// The new records that wait for their stage to be full.
+    /// The number of new records that wait for the next block.
     pub fn waiting(&self) -> usize {
         self.stage.fresh.len()
     }
@@ -227,12 +237,12 @@ impl<'e> Sealer<'e> {
         Ok(())
     }
 
-    /// Verifies lists in one go, takes what is new, and seals every block that is
-    /// full. `progress` is told of the nonces searched meanwhile.
+    /// Verifies all lists in one batch, takes their new records, and seals each block
+    /// that they fill. Calls `progress` with the number of nonces searched.
     ///
     /// # Errors
-    /// [`SealError`]; the blocks sealed before count, and the same lists can be
-    /// submitted again to another sealer.
+    /// [`SealError`]. Blocks sealed before the error are in the ledger, and the same
+    /// lists can be submitted again to another sealer.
     pub fn submit(
         &mut self,
         lists: Vec<List>,
@@ -282,10 +292,10 @@ impl<'e> Sealer<'e> {
                 (RecordVerdict::Valid, _) => self.find_recent(&record.digest),
             };
         let mut findings: Vec<_> = list.records.iter().zip(found).map(finding).collect();
-        // A record may stand twice in one list.
-        let mut here = HashSet::new();
+        // A list may have a record twice.
+        let mut in_list = HashSet::new();
         for (finding, record) in findings.iter_mut().zip(&list.records) {
-            if *finding == RecordFinding::New && !here.insert(record.digest) {
+            if *finding == RecordFinding::New && !in_list.insert(record.digest) {
                 *finding = RecordFinding::Waiting;
             }
         }
@@ -299,7 +309,7 @@ impl<'e> Sealer<'e> {
         if self.stage.fresh.contains(digest) { RecordFinding::Waiting } else { RecordFinding::New }
     }
 
-    /// Takes a list with new records into the stage, and seals what is full.
+    /// Adds a list with new records to the stage, and seals the block if that fills it.
     fn take(
         &mut self,
         list: List,
@@ -327,7 +337,7 @@ impl<'e> Sealer<'e> {
         if full || self.stage.bytes >= STAGE_BYTES { self.close(progress) } else { Ok(None) }
     }
 
-    /// Ends the stage, full or not, and seals its block; none if nothing waits.
+    /// Ends the stage, full or not, and seals its block; none if no list waits.
     ///
     /// # Errors
     /// [`SealError`] if the block cannot be sealed or written.
@@ -360,7 +370,7 @@ impl<'e> Sealer<'e> {
         Ok(Some(Sealed { header: block.header, hash, lists: block.lists.len(), anchor }))
     }
 
-    /// The header but for its root and its seal.
+    /// The header, without its root and its nonce.
     fn header(&self, lists: &[BlockList], records: &Records<'_>) -> Result<Header, SealError> {
         let ledger = self.store.ledger();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -399,7 +409,7 @@ impl<'e> Sealer<'e> {
     }
 }
 
-/// Adds the blocks to the index that it lacks.
+/// Adds the blocks that the index lacks.
 fn catch_up(
     engine: &Engine,
     store: &Store,
@@ -437,8 +447,8 @@ fn entries(lists: &[List]) -> Entries<'static> {
     entries
 }
 
-/// Lists in the order of their review; of equal records only the first keeps
-/// its bytes.
+/// Sorts the lists into the order of their review. Stores the first of equal records,
+/// and marks the others as seen.
 fn reviewed(mut stage: Vec<(List, Vec<Fate>)>) -> (Vec<BlockList>, Records<'static>) {
     stage.sort_by_key(|(list, _)| review_key(list));
     let mut seen = HashSet::new();

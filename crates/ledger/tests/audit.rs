@@ -1,5 +1,5 @@
-//! The audit of Bitcoin blocks: real ones, damaged ones, and made ones that
-//! break one rule at a time.
+//! The audit of Bitcoin blocks: real blocks, damaged blocks, and constructed blocks that
+//! break one rule each.
 
 use std::sync::LazyLock;
 
@@ -44,7 +44,7 @@ fn kinds(audit: &BitcoinAudit) -> Vec<BitcoinFailureKind> {
     audit.failures.iter().map(|failure| failure.kind).collect()
 }
 
-/// Blocks as a node stores them.
+/// A block file of `blocks`, as a node stores them.
 fn block_file<T: AsRef<[u8]>>(network: Network, blocks: impl IntoIterator<Item = T>) -> Vec<u8> {
     let mut file = Vec::new();
     for block in blocks {
@@ -71,7 +71,8 @@ fn coinbase(height: i64) -> Transaction {
     }
 }
 
-/// A transaction that spends `index` of nothing known; with a witness if asked.
+/// A transaction that spends output `index` of an unknown transaction, with or without a
+/// witness.
 fn payment(index: u32, witness: bool) -> Transaction {
     let witness =
         if witness { Witness::from_slice(&[vec![index as u8; 71], vec![2; 33]]) } else { Witness::new() };
@@ -88,8 +89,8 @@ fn payment(index: u32, witness: bool) -> Transaction {
     }
 }
 
-/// A block after `previous` with these transactions: root, commitment and proof
-/// of work as they should be, on regtest.
+/// A valid regtest block after `previous` with these transactions: it has the right root
+/// and commitment, and meets its target.
 fn mined(previous: BlockHash, transactions: Vec<Transaction>) -> Block {
     let mut block = Block {
         header: Header {
@@ -110,17 +111,17 @@ fn mined(previous: BlockHash, transactions: Vec<Transaction>) -> Block {
         block.txdata[0].input[0].witness.clear();
     }
     block.header.merkle_root = block.compute_merkle_root().unwrap();
-    work(&mut block.header);
+    mine(&mut block.header);
     block
 }
 
-fn work(header: &mut Header) {
+fn mine(header: &mut Header) {
     while header.validate_pow(header.target()).is_err() {
         header.nonce += 1;
     }
 }
 
-/// `length` blocks on each other, from `height` on, with segwit payments.
+/// A chain of `length` blocks from `height` on, with segwit payments.
 fn chain(height: i64, length: i64) -> Vec<Block> {
     let mut previous = BlockHash::all_zeros();
     let block = |height| {
@@ -250,14 +251,14 @@ fn every_network_is_known_by_its_magic() {
         let audit = audit(&block_file(network, [&genesis, &genesis]));
         assert_eq!((audit.blocks, kinds(&audit)), (2, vec![]), "{network}");
     }
-    // Regtest's target is no target for mainnet.
+    // Regtest's target is above mainnet's limit.
     let genesis = serialize(&bitcoin::constants::genesis_block(Network::Regtest));
     assert_eq!(kinds(&audit(&block_file(Network::Bitcoin, [&genesis]))), [BitcoinFailureKind::ProofOfWork]);
 }
 
 #[test]
-fn batches_join_without_a_seam() {
-    // More than two batches of 32 MiB, with blocks across every seam.
+fn blocks_may_cross_batches() {
+    // More than two batches of 32 MiB, with a block across each boundary.
     let block = [BLOCK_100000, BLOCK_170];
     let file = block_file(Network::Bitcoin, block.iter().cycle().take(100_000));
     let audit = audit(&file);
@@ -266,7 +267,7 @@ fn batches_join_without_a_seam() {
 }
 
 #[test]
-fn a_bad_block_does_not_hide_the_others() {
+fn the_audit_continues_after_a_bad_block() {
     let blocks = [BLOCK_100000, BLOCK_170, BLOCK_100000, BLOCK_170];
     let whole = block_file(Network::Bitcoin, blocks);
     let bad = 8 + BLOCK_100000.len();
@@ -311,7 +312,7 @@ fn garbage_never_panics() {
 }
 
 #[test]
-fn what_is_no_block_file_is_refused() {
+fn other_files_are_refused() {
     let read = |bytes: &[u8]| BitcoinAuditor::new(&ENGINE).read(bytes, |_| ());
     assert!(matches!(read(b""), Err(BlockFileError::Empty)));
     assert!(matches!(read(&[0; 5000]), Err(BlockFileError::Empty)));
@@ -334,7 +335,7 @@ fn obfuscated_files_are_read_with_their_key() {
 }
 
 #[test]
-fn segwit_blocks_pass_in_any_order_over_any_files() {
+fn segwit_blocks_pass_in_any_order_and_files() {
     let mut blocks = chain(300, 9);
     assert_eq!(kinds(&audit(&file_of(&blocks))), []);
     blocks.reverse();
@@ -351,7 +352,7 @@ fn wrong_and_missing_witness_commitments_are_found() {
         let mut block = sound.clone();
         change(&mut block);
         block.header.merkle_root = block.compute_merkle_root().unwrap();
-        work(&mut block.header);
+        mine(&mut block.header);
         let audit = audit(&file_of(&[block]));
         assert_eq!(kinds(&audit), [BitcoinFailureKind::WitnessCommitment]);
         audit.failures[0].detail.clone()
@@ -378,15 +379,15 @@ fn wrong_and_missing_witness_commitments_are_found() {
 }
 
 #[test]
-fn repeated_transactions_are_found_and_mutations_are_named() {
-    // Three transactions and the last one again: the same root (CVE-2012-2459).
+fn repeated_and_mutated_transactions_are_found() {
+    // Three transactions and the last one again have the same root (CVE-2012-2459).
     let mut block = mined(BlockHash::all_zeros(), vec![coinbase(300), payment(1, false), payment(2, false)]);
     block.txdata.push(block.txdata[2].clone());
     let found = audit(&file_of(&[block]));
     assert_eq!(kinds(&found), [BitcoinFailureKind::Mutated, BitcoinFailureKind::DuplicateTransaction]);
     assert!(found.failures[1].detail.starts_with("transactions 2 and 3 have the same id "), "{found:?}");
 
-    // Six, and the last two again: the pair is equal one level up.
+    // Six, and the last two again: the equal pair is one level up.
     let six = std::iter::once(coinbase(300)).chain((1..6).map(|index| payment(index, false)));
     let mut block = mined(BlockHash::all_zeros(), six.collect());
     block.txdata.extend_from_within(4..6);
@@ -395,7 +396,7 @@ fn repeated_transactions_are_found_and_mutations_are_named() {
         [BitcoinFailureKind::Mutated, BitcoinFailureKind::DuplicateTransaction]
     );
 
-    // Repeated, but not as a pair: another root, honestly stated.
+    // Repeated, but not as a pair: the root is another one, and the header has it.
     let block = mined(BlockHash::all_zeros(), vec![coinbase(300), payment(1, false), payment(1, false)]);
     assert_eq!(kinds(&audit(&file_of(&[block]))), [BitcoinFailureKind::DuplicateTransaction]);
 }
@@ -403,12 +404,12 @@ fn repeated_transactions_are_found_and_mutations_are_named() {
 #[test]
 fn broken_links_are_found() {
     let mut blocks = chain(300, 5);
-    // It names another block as the one before it, with all else in order.
+    // The block names another previous block, and is valid otherwise.
     let payments = blocks[2].txdata[1..].to_vec();
     blocks[2] =
         mined(BlockHash::from_byte_array([8; 32]), std::iter::once(coinbase(302)).chain(payments).collect());
     let found = audit(&file_of(&blocks));
-    // The block after it still names the old one.
+    // The next block still names the replaced one.
     assert_eq!(kinds(&found), [BitcoinFailureKind::Link, BitcoinFailureKind::Link]);
     assert_eq!(found.failures[0].block.unwrap().0, blocks[2].block_hash().to_byte_array());
 
@@ -438,7 +439,7 @@ fn unmet_targets_are_found() {
 }
 
 #[test]
-fn the_made_blocks_are_what_the_crate_accepts() {
+fn the_crate_accepts_the_constructed_blocks() {
     for block in chain(300, 5) {
         assert!(block.check_merkle_root() && block.check_witness_commitment());
         assert_eq!(block.bip34_block_height().unwrap() % 5, block.txdata.len() as u64 - 1);

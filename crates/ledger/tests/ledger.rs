@@ -1,4 +1,4 @@
-//! Ledgers of signed records: sealed, replayed, damaged, proved.
+//! Ledgers of signed records: sealing, audits, damage, and proofs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,14 +9,19 @@ use verilane::ed25519::Rule;
 use verilane::{Digest, Engine};
 use verilane_ledger::endorsement::{PeerKey, Policy};
 use verilane_ledger::{
-    Block, Genesis, Keyring, Ledger, LedgerFailureKind, List, ListReview, ProofError, RecordFinding,
-    RecordProof, SealRule, Sealer, SignedRecord, Store, StoreError, audit, list_message, record_digest,
+    Block, Ed25519SecretKey, Genesis, Keyring, Ledger, LedgerFailureKind, List, ListReview, ProofError,
+    RecordFinding, RecordProof, SealRule, Sealer, SignedRecord, Store, StoreError, audit, list_message,
+    record_digest,
 };
 
 const STAGE: u32 = 8;
 
 fn key(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
+}
+
+fn secret_key(number: u8) -> Ed25519SecretKey {
+    Ed25519SecretKey::from_bytes(&[number; 32])
 }
 
 fn genesis(seal: SealRule) -> Genesis {
@@ -36,7 +41,7 @@ const WORK: SealRule = SealRule::Work { bits: 0x2000_ffff };
 
 fn keyring() -> Keyring {
     let mut keyring = Keyring::default();
-    (1..=5).chain(101..=102).for_each(|number| keyring.add_ed25519(key(number)));
+    (1..=5).chain(101..=102).for_each(|number| keyring.add(secret_key(number)));
     keyring
 }
 
@@ -52,7 +57,7 @@ fn list(institution: u8, records: Vec<SignedRecord>) -> List {
     List { institution: public_key, emergency: false, records, signature }
 }
 
-/// Lists of three to six records each; every fifth record was there before.
+/// Lists of three to six records each; every fifth record repeats an earlier one.
 fn lists(count: usize) -> Vec<List> {
     let mut next = 0;
     let mut lists = Vec::new();
@@ -132,7 +137,7 @@ fn stages_end_between_c_and_2c() {
 }
 
 #[test]
-fn what_was_sealed_is_not_sealed_again() {
+fn sealed_records_are_not_sealed_again() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::create(folder.path(), &genesis(SealRule::Stake)).unwrap());
     let lists = lists(40);
@@ -157,7 +162,7 @@ fn an_index_that_fell_behind_catches_up() {
 }
 
 #[test]
-fn findings_name_what_became_of_each_record() {
+fn each_record_has_its_finding() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::create(folder.path(), &genesis(SealRule::Stake)).unwrap());
     let engine = Engine::new().unwrap();
@@ -215,14 +220,14 @@ fn the_elected_producer_seals() {
 
     let engine = Engine::new().unwrap();
     let mut without = Keyring::default();
-    [101, 102].into_iter().for_each(|number| without.add_ed25519(key(number)));
+    [101, 102].into_iter().for_each(|number| without.add(secret_key(number)));
     let mut sealer = Sealer::open(&engine, folder.path(), without).unwrap();
     sealer.submit(vec![list(2, records(2, 60, 1))], |_| ()).unwrap();
     let refused = sealer.close(|_| ()).unwrap_err().to_string();
     assert!(refused.contains("whose secret key is not here"), "{refused}");
 }
 
-/// Replaces the blocks of a ledger by damaged ones and tells what the audit finds.
+/// The failures that an audit finds in a ledger whose blocks `damage` changed.
 fn damaged(rule: SealRule, damage: impl Fn(u64, &mut Block<'_>)) -> Vec<(LedgerFailureKind, u64)> {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     drop(Store::create(from.path(), &genesis(rule)).unwrap());
@@ -242,9 +247,9 @@ fn damaged(rule: SealRule, damage: impl Fn(u64, &mut Block<'_>)) -> Vec<(LedgerF
 }
 
 #[test]
-fn damage_is_named() {
+fn damage_is_found_and_named() {
     assert_eq!(damaged(SealRule::Stake, |_, _| ()), []);
-    // A header that is changed breaks the seal, the endorsements, and the link.
+    // A changed header breaks the seal, the endorsements, and the link.
     let changed = damaged(SealRule::Stake, |height, block| {
         if height == 1 {
             block.header.root.0[0] ^= 1;
@@ -275,7 +280,7 @@ fn damage_is_named() {
 }
 
 #[test]
-fn a_block_is_opened_by_itself_or_refused() {
+fn a_single_block_is_opened_or_refused() {
     let folder = tempfile::tempdir().unwrap();
     let genesis = genesis(SealRule::Stake);
     drop(Store::create(folder.path(), &genesis).unwrap());
@@ -297,7 +302,7 @@ fn a_block_is_opened_by_itself_or_refused() {
 }
 
 #[test]
-fn malformed_blocks_are_refused_where_they_are_wrong() {
+fn errors_of_malformed_blocks_name_the_byte() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::create(folder.path(), &genesis(WORK)).unwrap());
     seal(folder.path(), &lists(5));
@@ -307,8 +312,8 @@ fn malformed_blocks_are_refused_where_they_are_wrong() {
         changed[position..][..bytes.len()].copy_from_slice(bytes);
         Block::decode(&changed).unwrap_err().to_string()
     };
-    // Behind the header of 200 bytes and two endorsements, a list's records are
-    // counted at 435, and the length of its first record stands at 536.
+    // After the header of 200 bytes and two endorsements, the number of lists is at 334,
+    // the number of the first list's records at 435, and its first record's length at 536.
     let (lists, records, length) = (334, 435, 536);
     let cases = [
         (0, &[197][..], "byte 0: a header of 197 bytes: 196 would be valid"),
@@ -355,7 +360,7 @@ fn malformed_parameters_are_refused() {
 }
 
 #[test]
-fn nothing_is_found_behind_a_damaged_length() {
+fn a_damaged_length_ends_the_audit() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::create(folder.path(), &genesis(SealRule::Stake)).unwrap());
     seal(folder.path(), &lists(12));
@@ -370,7 +375,7 @@ fn nothing_is_found_behind_a_damaged_length() {
 }
 
 #[test]
-fn a_flipped_bit_is_found_wherever_it_is() {
+fn every_flipped_bit_is_found() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::create(folder.path(), &genesis(SealRule::Stake)).unwrap());
     seal(folder.path(), &lists(12));
@@ -391,7 +396,8 @@ fn a_flipped_bit_is_found_wherever_it_is() {
 #[test]
 fn an_incomplete_block_is_set_aside_and_sealed_again() {
     let folder = tempfile::tempdir().unwrap();
-    // A block is anchored only when it is on the disk: what can be cut is not anchored.
+    // No anchors: a block is on the disk before its anchor is written, so an interrupted
+    // write never cuts an anchored block.
     let genesis = Genesis { anchor_blocks: 1000, ..genesis(SealRule::Stake) };
     drop(Store::create(folder.path(), &genesis).unwrap());
     let lists = lists(20);
@@ -418,7 +424,7 @@ fn an_incomplete_block_is_set_aside_and_sealed_again() {
 }
 
 #[test]
-fn two_writers_are_refused_and_other_folders_too() {
+fn second_writers_and_other_folders_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create(folder.path(), &genesis(WORK)).unwrap();
     assert!(matches!(Store::open(folder.path()), Err(StoreError::Locked(_))));
@@ -435,7 +441,7 @@ fn two_writers_are_refused_and_other_folders_too() {
 }
 
 #[test]
-fn proofs_hold_and_no_changed_one_does() {
+fn changed_proofs_do_not_hold() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::create(folder.path(), &genesis(WORK)).unwrap());
     let lists = lists(20);

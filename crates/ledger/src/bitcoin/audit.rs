@@ -1,4 +1,4 @@
-//! The audit: reads files of blocks and collects what is wrong with them.
+//! The audit: reads block files and collects every failure.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -21,18 +21,18 @@ use verilane::{Digest, Engine, Error, Hash, Records, Report};
 pub enum BitcoinFailureKind {
     /// The bytes are not a block.
     Parse,
-    /// The header's hash does not meet the target of its own bits, or these ask
-    /// for less than the network allows.
+    /// The header's hash does not meet the target of its bits, or the target is above
+    /// the network's limit.
     ProofOfWork,
-    /// The header's root is not that over the transactions' ids.
+    /// The header's root is not that of the transactions' ids.
     MerkleRoot,
-    /// The coinbase's commitment is not that to the witnesses (BIP 141), or is missing.
+    /// The coinbase's commitment to the witnesses (BIP 141) is wrong or missing.
     WitnessCommitment,
     /// Another list of transactions has the same root (CVE-2012-2459).
     Mutated,
     /// Two transactions of the block have the same id.
     DuplicateTransaction,
-    /// The block does not follow the one before it.
+    /// The block does not follow the previous block.
     Link,
 }
 
@@ -51,49 +51,51 @@ impl fmt::Display for BitcoinFailureKind {
     }
 }
 
-/// Something wrong with a block.
+/// A failure that an audit of Bitcoin blocks found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BitcoinFailure {
-    /// The block's hash in the order in which it was hashed; none where not even
-    /// a header could be read.
+    /// The block's hash in the byte order of SHA-256d, which Bitcoin's tools print
+    /// reversed; none if the header could not be read.
     pub block: Option<Digest>,
-    /// The file, by the number of the call that read it, from 0.
+    /// The number of the file, in the order in which files were read, from 0.
     pub file: usize,
-    /// Where the block begins in the file, in bytes.
+    /// The position of the block in the file, in bytes.
     pub position: u64,
     /// What is wrong.
     pub kind: BitcoinFailureKind,
-    /// The values that show it.
+    /// The values that show the failure.
     pub detail: String,
 }
 
-/// What an audit found.
+/// The result of an audit of Bitcoin blocks.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 #[must_use]
 pub struct BitcoinAudit {
-    /// Blocks that were read whole and checked.
+    /// The blocks that were read and checked.
     pub blocks: u64,
-    /// Their transactions.
+    /// The transactions of these blocks.
     pub transactions: u64,
-    /// Bytes read.
+    /// The bytes that were read.
     pub bytes: u64,
-    /// All that is wrong, in the order of the files; none if all is well.
+    /// Every failure, in the order of the files; empty if all blocks pass.
     pub failures: Vec<BitcoinFailure>,
-    /// Where the engine's calls ran, each different report once.
+    /// The distinct reports of the calls to the engine.
     pub reports: Vec<Report>,
 }
 
-/// Why a file could not be audited.
+/// Why a file cannot be audited.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlockFileError {
-    /// It could not be read.
+    /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// There is no block in it.
+    /// The file has no block.
     #[error("there is no block in it")]
     Empty,
-    /// It is no file of blocks.
+    /// The file is not a block file.
     #[error(
         "no network's magic is in it, and it is too long for one raw block ({MAX_BLOCK} bytes); block files of Bitcoin \
          Core 28 and later are obfuscated: the key is needed, eight bytes in the file xor.dat beside them"
@@ -104,7 +106,7 @@ pub enum BlockFileError {
     Engine(#[from] Error),
 }
 
-/// Audits files of blocks, one after the other.
+/// Audits block files, one after the other.
 #[derive(Debug)]
 pub struct BitcoinAuditor<'e> {
     engine: &'e Engine,
@@ -132,17 +134,16 @@ impl<'e> BitcoinAuditor<'e> {
         }
     }
 
-    /// Audits one file: a raw block, or blocks with the network's magic and
-    /// their length before each, as in a node's `blk*.dat`. The file is read in
-    /// stretches of 32 MiB on a thread of its own; `progress` is told the length
-    /// of each when it is done.
+    /// Audits one file: a raw block, or blocks each after the network's magic and a
+    /// length, as in a node's `blk*.dat`. A thread reads the file in batches of 32 MiB;
+    /// `progress` is called with the length of each batch once it is checked.
     ///
-    /// What is wrong with blocks is no error, and hides no later block: it is in
-    /// the [`BitcoinAudit`]'s failures.
+    /// A bad block is not an error: it is in [`failures`](BitcoinAudit::failures), and
+    /// the audit continues with the next block.
     ///
     /// # Errors
-    /// [`BlockFileError`] if the file cannot be read or is no file of blocks. What
-    /// was audited before counts.
+    /// [`BlockFileError`] if the file cannot be read or is not a block file. Blocks that
+    /// were checked before the error are in the result.
     pub fn read(
         &mut self,
         file: impl Read + Send,
@@ -152,12 +153,13 @@ impl<'e> BitcoinAuditor<'e> {
         let (send, batches) = mpsc::sync_channel(1);
         let (recycle, spare) = mpsc::channel();
         thread::scope(|scope| {
-            scope.spawn(move || BlockBatches::new(file, spare).try_for_each(|batch| send.send(batch)));
+            let read = move || BlockBatches::new(file, spare).try_for_each(|batch| send.send(batch));
+            thread::Builder::new().spawn_scoped(scope, read)?;
             for batch in batches {
                 let batch = batch?;
                 self.check(&batch)?;
                 progress(batch.bytes().len() as u64);
-                // After the last batch there is nobody who would use it.
+                // Fails after the last batch, when the reader has ended.
                 let _ = recycle.send(batch.into_buffer());
             }
             Ok(())
@@ -167,7 +169,7 @@ impl<'e> BitcoinAuditor<'e> {
     fn check(&mut self, batch: &BlockBatch) -> Result<(), Error> {
         let digests = self.reports.note(self.engine.hash(Hash::Sha256d, &batch.records())?);
         let mut ids = digests.clone();
-        self.strip_witnesses(batch, &mut ids)?;
+        self.replace_by_ids(batch, &mut ids)?;
         for block in &batch.blocks {
             self.check_block(batch, block, &ids, &digests)?;
         }
@@ -179,8 +181,8 @@ impl<'e> BitcoinAuditor<'e> {
         Ok(())
     }
 
-    /// Replaces the digests of transactions with witness data by their ids.
-    fn strip_witnesses(&mut self, batch: &BlockBatch, ids: &mut [Digest]) -> Result<(), Error> {
+    /// Replaces the digests of transactions that have witness data by their ids.
+    fn replace_by_ids(&mut self, batch: &BlockBatch, ids: &mut [Digest]) -> Result<(), Error> {
         let segwit = || {
             let blocks = batch.blocks.iter();
             blocks.flat_map(|block| {
@@ -246,7 +248,7 @@ impl<'e> BitcoinAuditor<'e> {
         self.failures.push(BitcoinFailure { block, file: self.files - 1, position, kind, detail });
     }
 
-    /// Checks the links between the blocks of all files, and tells what was found.
+    /// Checks the links between the blocks of all files, and gives the result.
     pub fn finish(mut self) -> BitcoinAudit {
         let broken = links::broken(&self.links).map(|(link, detail)| BitcoinFailure {
             block: Some(link.hash),

@@ -10,54 +10,55 @@ use super::audit::BlockFileError;
 use super::layout::{Cursor, HEADER, LayoutError, Segwit};
 use verilane::Records;
 
-/// The most bytes that a block can take: its weight is limited to 4,000,000
-/// (BIP 141), and each byte weighs at least one.
+/// The longest block in bytes: its weight is at most 4,000,000 (BIP 141), and each byte
+/// weighs at least 1.
 pub const MAX_BLOCK: usize = 4_000_000;
 
-/// The header and a count of transactions: less is no block.
+/// The shortest block in bytes: a header and a count of transactions.
 const MIN_BLOCK: usize = HEADER + 1;
 
-/// The magic and the length before each block of a block file.
+/// The bytes before each block of a block file: the magic and the length.
 const FRAME: usize = 8;
 
-/// How many bytes of the file a batch, and so a call to the engine, takes: far
-/// more than one block, so that every lane has work.
+/// The bytes of the file in a batch, and so in a call to the engine: many blocks, so that
+/// every lane has work.
 const BATCH_BYTES: usize = 32 << 20;
 
 const NETWORKS: [Network; 5] =
     [Network::Bitcoin, Network::Testnet, Network::Testnet4, Network::Signet, Network::Regtest];
 
-/// Whole blocks that lie one after the other in a file.
+/// Complete blocks that follow each other in a file.
 pub struct BlockBatch {
-    /// The network whose magic stands before the blocks; none for a raw block.
+    /// The network of the magic before the blocks; none for a raw block.
     pub network: Option<Network>,
-    /// Where the batch begins in the file.
+    /// The position of the batch in the file.
     pub position: u64,
     bytes: Vec<u8>,
-    /// Bounds of records in `bytes`. Every header and every transaction is one;
-    /// so are the bytes between them, so that nothing has to be copied.
+    /// The bounds of records in `bytes`. Each header and each transaction is a record. The
+    /// bytes between them are records too, so that the records are contiguous and need no
+    /// copy.
     bounds: Vec<u64>,
     /// The blocks, in the file's order.
     pub blocks: Vec<BlockSpan>,
-    /// What should have been a block and was not.
+    /// The places where a block was expected and none could be read.
     pub damages: Vec<Damage>,
 }
 
-/// Where a block lies in its batch.
+/// The extent of a block in its batch.
 pub struct BlockSpan {
-    /// The position of its header.
+    /// The position of the block in the batch.
     pub at: usize,
-    /// The record that is its header.
+    /// The index of the record that is the header.
     pub header: usize,
-    /// The records that are its transactions.
+    /// The indices of the records that are the transactions.
     pub transactions: Range<usize>,
-    /// Those with witness data, by their place in the block.
+    /// The transactions with witness data, by their index in the block.
     pub segwit: Vec<(usize, Segwit)>,
 }
 
-/// A place in the file where a whole block should be and is not.
+/// A place in the file where a block was expected and none could be read.
 pub struct Damage {
-    /// Where the block begins, or should.
+    /// The position of the block in the file.
     pub position: u64,
     /// The block's header, if it could be read.
     pub header: Option<[u8; HEADER]>,
@@ -66,30 +67,30 @@ pub struct Damage {
 }
 
 impl BlockBatch {
-    /// The file's bytes, cut at headers and transactions.
+    /// The batch's bytes as records, cut at headers and transactions.
     pub fn records(&self) -> Records<'_> {
         Records::new(&self.bytes, &self.bounds).expect("bounds ascend and lie in the batch")
     }
 
-    /// The file's bytes.
+    /// The batch's bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The buffer, to be used again.
+    /// The buffer, for reuse.
     pub fn into_buffer(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// One of the records.
+    /// The record at `index`.
     pub fn record(&self, index: usize) -> &[u8] {
         &self.bytes[self.bounds[index] as usize..self.bounds[index + 1] as usize]
     }
 
-    /// Adds the block that begins at `at` and must end by `limit`; tells where it does.
+    /// Adds the block that begins at `at` and must end by `limit`. Gives its end.
     fn add_block(&mut self, at: usize, limit: usize) -> Result<usize, LayoutError> {
         let bounds = self.bounds.len();
-        match cut(&self.bytes[..limit], at, &mut self.bounds) {
+        match push_bounds(&self.bytes[..limit], at, &mut self.bounds) {
             Ok((block, end)) => {
                 self.blocks.push(block);
                 Ok(end)
@@ -101,8 +102,8 @@ impl BlockBatch {
         }
     }
 
-    /// Notes that at `at` something is wrong with the block at `block`, or that
-    /// there should be one.
+    /// Notes that the byte at `at` is wrong, in the block at `block` or where a block
+    /// should begin.
     fn add_damage(&mut self, block: Option<usize>, at: usize, reason: impl std::fmt::Display) {
         let header = block.and_then(|start| self.bytes.get(start..start + HEADER));
         self.damages.push(Damage {
@@ -113,8 +114,8 @@ impl BlockBatch {
     }
 }
 
-/// Appends the bounds of a block's header and transactions; tells where it ends.
-fn cut(bytes: &[u8], at: usize, bounds: &mut Vec<u64>) -> Result<(BlockSpan, usize), LayoutError> {
+/// Appends the bounds of a block's header and transactions. Gives the block and its end.
+fn push_bounds(bytes: &[u8], at: usize, bounds: &mut Vec<u64>) -> Result<(BlockSpan, usize), LayoutError> {
     if bounds.last() != Some(&(at as u64)) {
         bounds.push(at as u64);
     }
@@ -136,18 +137,19 @@ fn cut(bytes: &[u8], at: usize, bounds: &mut Vec<u64>) -> Result<(BlockSpan, usi
     Ok((block, cursor.at()))
 }
 
-/// How blocks lie in a file.
+/// The framing of the blocks in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
-    /// One block and nothing else.
+    /// A single block, without a frame.
     Raw,
-    /// Before each block the network's magic and its length; zeros may lie
-    /// between blocks and after them.
+    /// Each block after the network's magic and its length; zeros may be between blocks
+    /// and after them.
     Frames(Network),
 }
 
 impl Framing {
-    /// Tells the framing from the beginning of a file, or all of it if it `ended`.
+    /// Detects the framing from the first bytes of a file, or from all of them if it
+    /// `ended`.
     fn detect(bytes: &[u8], ended: bool) -> Result<Framing, BlockFileError> {
         let data = &bytes[padding(bytes)..];
         if data.is_empty() {
@@ -157,7 +159,7 @@ impl Framing {
         if let Some(network) = NETWORKS.into_iter().find(begins) {
             return Ok(Framing::Frames(network));
         }
-        // The first magic may be what is damaged.
+        // The first magic may be damaged.
         let frames = NETWORKS.into_iter().filter_map(|network| Some((find_frame(data, network)?, network)));
         if let Some((_, network)) = frames.min_by_key(|frame| frame.0) {
             return Ok(Framing::Frames(network));
@@ -169,20 +171,21 @@ impl Framing {
 /// The batches of a file, in order.
 pub struct BlockBatches<R> {
     file: R,
-    /// Buffers that are free again: fresh memory costs as much as hashing does.
+    /// Buffers for reuse: fresh memory costs as much time as hashing.
     spare: Receiver<Vec<u8>>,
     framing: Option<Framing>,
-    /// Bytes that were read and belong to the next batch.
+    /// The bytes that were read and belong to the next batch.
     rest: Vec<u8>,
-    /// Where they begin in the file.
+    /// The position of the next batch in the file.
     position: u64,
     ended: bool,
-    /// Whether the next frame has to be looked for, since damage hides where it is.
+    /// Whether to search for the next frame, since damage hides its position.
     lost: bool,
 }
 
 impl<R: Read> BlockBatches<R> {
-    /// Reads `file` from where it stands, into the `spare` buffers while there are any.
+    /// The batches of `file` from its current position, in `spare` buffers if there are
+    /// any.
     pub fn new(file: R, spare: Receiver<Vec<u8>>) -> Self {
         BlockBatches { file, spare, framing: None, rest: Vec::new(), position: 0, ended: false, lost: false }
     }
@@ -216,7 +219,7 @@ impl<R: Read> BlockBatches<R> {
         Ok(batch)
     }
 
-    /// Takes all whole frames; the bytes after them are left for the next batch.
+    /// Takes all complete frames, and leaves the bytes after them for the next batch.
     fn read_frames(&mut self, batch: &mut BlockBatch, network: Network) {
         batch.network = Some(network);
         let mut at = 0;
@@ -226,8 +229,8 @@ impl<R: Read> BlockBatches<R> {
         self.rest = batch.bytes.split_off(at);
     }
 
-    /// Takes what lies at `at`, and tells where it goes on; none at the end, and
-    /// where more bytes must be read first.
+    /// Takes the padding, damage or block at `at`, and gives the position after it; none at
+    /// the end, or if more bytes must be read first.
     fn step(&mut self, batch: &mut BlockBatch, at: usize, network: Network) -> Option<usize> {
         let rest = &batch.bytes[at..];
         let padding = padding(rest);
@@ -238,7 +241,7 @@ impl<R: Read> BlockBatches<R> {
             return None;
         }
         if self.lost {
-            return Some(at + self.look_for_frame(rest, network));
+            return Some(at + self.find_next_frame(rest, network));
         }
         if !rest.starts_with(&magic(network)) {
             let expected = ::bitcoin::p2p::Magic::from(network);
@@ -261,7 +264,7 @@ impl<R: Read> BlockBatches<R> {
             self.lost = true;
             return Some(at + FRAME);
         }
-        // With the next frame's magic in sight, damage to this length shows.
+        // The next frame's magic shows whether this length is damaged.
         if rest.len() < FRAME + length + FRAME && !self.ended {
             return None;
         }
@@ -284,8 +287,8 @@ impl<R: Read> BlockBatches<R> {
         if next { declared } else { start }
     }
 
-    /// How far ahead the next frame is, or the end of what can be searched.
-    fn look_for_frame(&mut self, rest: &[u8], network: Network) -> usize {
+    /// The distance to the next frame, or to the end of the bytes that were searched.
+    fn find_next_frame(&mut self, rest: &[u8], network: Network) -> usize {
         match find_frame(rest, network) {
             Some(ahead) => {
                 self.lost = false;
@@ -314,7 +317,7 @@ impl<R: Read> Iterator for BlockBatches<R> {
 fn read_raw(batch: &mut BlockBatch) {
     let length = batch.bytes.len();
     match batch.add_block(0, length) {
-        // Tools that treat a block as text leave a line's end after it.
+        // Tools that treat a block as text append a line feed.
         Ok(end) if matches!(batch.bytes[end..], [] | [b'\n']) => {}
         Ok(end) => {
             let reason = format!("the block ends here, but {} more bytes follow", length - end);
@@ -328,18 +331,18 @@ fn magic(network: Network) -> [u8; 4] {
     network.magic().to_bytes()
 }
 
-/// How many zeros come first.
+/// The number of leading zeros.
 fn padding(bytes: &[u8]) -> usize {
     bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len())
 }
 
-/// The length that stands in a frame after the magic.
+/// The length in a frame, after the magic.
 fn frame_length(frame: &[u8]) -> Option<usize> {
     let digits = frame.get(4..FRAME)?.try_into().expect("four bytes");
     Some(u32::from_le_bytes(digits) as usize)
 }
 
-/// Where the next frame with a sensible length begins.
+/// The position of the first frame with a possible length.
 fn find_frame(bytes: &[u8], network: Network) -> Option<usize> {
     let magic = magic(network);
     bytes.windows(FRAME).position(|frame| {

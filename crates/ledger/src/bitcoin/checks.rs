@@ -1,4 +1,4 @@
-//! What is checked of one block by itself.
+//! The checks of a single block.
 
 use ::bitcoin::block::{Header, Version};
 use ::bitcoin::hashes::Hash as _;
@@ -12,20 +12,20 @@ use verilane::merkle::Root;
 use verilane::pow::Target;
 use verilane::{Digest, Engine, Error, Tree};
 
-/// The script with which a coinbase commits to the witnesses begins so
-/// (BIP 141): OP_RETURN, a push of 36 bytes, and the commitment's own header.
+/// The first bytes of the script with which a coinbase commits to the witnesses
+/// (BIP 141): OP_RETURN, a push of 36 bytes, and the commitment's header.
 const COMMITMENT: [u8; 6] = [0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed];
 
-/// When mainnet's block 227,931 was mined, from which on heights are required (BIP 34).
+/// The time of mainnet's block 227,931, the first that must state its height (BIP 34).
 const HEIGHTS_REQUIRED: u32 = 1_364_140_204;
 
-/// A block taken apart, with its digests.
+/// A decoded block, with its digests.
 pub struct Subject<'a> {
-    /// The network, where it is known.
+    /// The network, if it is known.
     pub network: Option<Network>,
     /// The header.
     pub header: Header,
-    /// The header's digest.
+    /// The header's hash.
     pub hash: Digest,
     /// The first transaction.
     pub coinbase: Transaction,
@@ -37,16 +37,18 @@ pub struct Subject<'a> {
     pub has_witness: bool,
 }
 
-/// What was found wrong.
-pub type Finding = (BitcoinFailureKind, String);
-
 impl Subject<'_> {
-    /// Everything that is wrong with the block.
-    pub fn check(&self, engine: &Engine, reports: &mut Reports) -> Result<Vec<Finding>, Error> {
+    /// Every failure of the block, with its detail.
+    pub fn check(
+        &self,
+        engine: &Engine,
+        reports: &mut Reports,
+    ) -> Result<Vec<(BitcoinFailureKind, String)>, Error> {
         let root = reports.note(engine.merkle_root(Tree::Bitcoin, self.ids)?);
-        let firsts = reports.note(engine.first_occurrences(self.ids)?);
-        let repeated = firsts.duplicates().next().map(|index| (firsts.as_slice()[index], index));
-        let findings = [
+        let first_occurrences = reports.note(engine.first_occurrences(self.ids)?);
+        let repeated = first_occurrences.duplicates().next();
+        let repeated = repeated.map(|index| (first_occurrences.as_slice()[index], index));
+        let failures = [
             self.check_work().map(|detail| (BitcoinFailureKind::ProofOfWork, detail)),
             self.check_root(&root).map(|detail| (BitcoinFailureKind::MerkleRoot, detail)),
             root.mutated.then(|| (BitcoinFailureKind::Mutated, MUTATED.into())),
@@ -60,7 +62,7 @@ impl Subject<'_> {
             self.check_witness(engine, reports)?
                 .map(|detail| (BitcoinFailureKind::WitnessCommitment, detail)),
         ];
-        Ok(findings.into_iter().flatten().collect())
+        Ok(failures.into_iter().flatten().collect())
     }
 
     fn check_work(&self) -> Option<String> {
@@ -82,8 +84,8 @@ impl Subject<'_> {
         (stated != found).then(|| format!("the header states {stated}, the transactions give {found}"))
     }
 
-    /// The commitment is SHA-256d of the root over the witness ids, that of the
-    /// coinbase taken as zero, and of the coinbase's reserved value (BIP 141).
+    /// The commitment is SHA-256d of the root over the witness ids, with zero for that of
+    /// the coinbase, and of the coinbase's reserved value (BIP 141).
     fn check_witness(&self, engine: &Engine, reports: &mut Reports) -> Result<Option<String>, Error> {
         let Some(stated) = commitment(&self.coinbase) else {
             let reason = "the block carries witness data to which its coinbase does not commit";
@@ -106,8 +108,8 @@ impl Subject<'_> {
             .then(|| format!("the coinbase commits to {stated}, the transactions give {found}")))
     }
 
-    /// Before the rules of segwit were in force, miners committed to witnesses
-    /// that their blocks did not carry.
+    /// Before segwit was active, miners committed to witnesses that their blocks did not
+    /// carry.
     fn predates_segwit(&self) -> bool {
         let first = match self.network {
             None | Some(Network::Bitcoin) => 481_824,
@@ -117,7 +119,7 @@ impl Subject<'_> {
         self.height().is_none_or(|height| height < first)
     }
 
-    /// The height that the coinbase states (BIP 34), where that can be relied on.
+    /// The height that the coinbase states (BIP 34), if the block must state one.
     pub fn height(&self) -> Option<u64> {
         let mainnet = self.network.is_none_or(|network| network == Network::Bitcoin);
         if self.header.version < Version::TWO || mainnet && self.header.time < HEIGHTS_REQUIRED {
@@ -141,7 +143,7 @@ fn easiest_target(network: Network) -> Target {
     Target::from_be_bytes(network.params().max_attainable_target.to_be_bytes())
 }
 
-/// The last output that begins as a commitment holds it.
+/// The commitment in the last output that begins as one does.
 fn commitment(coinbase: &Transaction) -> Option<Digest> {
     let scripts = coinbase.output.iter().rev().map(|output| output.script_pubkey.as_bytes());
     let script = scripts.into_iter().find(|script| script.len() >= 38 && script.starts_with(&COMMITMENT))?;

@@ -1,29 +1,29 @@
-//! Where a block's transactions begin and end, found without allocating.
+//! The bounds of a block's transactions, found without allocating.
 //!
-//! Decoding into the types of the `bitcoin` crate costs more than all hashing;
-//! the tests compare what is found here with what that crate decodes.
+//! Decoding into the types of the `bitcoin` crate takes more time than all hashing. The
+//! tests compare this parser with that crate.
 
 use std::fmt;
 
 /// The length of a block header in bytes.
 pub const HEADER: usize = 80;
 
-/// The parts of a transaction with witness data (BIP 144), as positions in the
-/// buffer; without marker, flag and witnesses it is the message of its id.
+/// The parts of a transaction with witness data (BIP 144), as positions in the buffer.
+/// Without marker, flag and witnesses, the transaction is the message of its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segwit {
-    /// Where the version begins, before marker and flag.
+    /// The start of the version, before marker and flag.
     start: usize,
-    /// Where the inputs begin, with their count.
+    /// The start of the inputs, with their count.
     inputs: usize,
-    /// Where the outputs end and the witnesses begin.
+    /// The end of the outputs and start of the witnesses.
     outputs_end: usize,
-    /// Where the lock time ends.
+    /// The end of the lock time.
     end: usize,
 }
 
 impl Segwit {
-    /// The transaction's parts without the witness, in their order.
+    /// The transaction without its witnesses, in parts, in order.
     pub fn stripped<'a>(&self, bytes: &'a [u8]) -> [&'a [u8]; 3] {
         [
             &bytes[self.start..self.start + 4],
@@ -36,24 +36,24 @@ impl Segwit {
 /// Why bytes are not a block, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayoutError {
-    /// The position of the first byte that does not fit.
+    /// The position of the first byte that is wrong.
     pub at: usize,
-    /// What does not fit.
+    /// What is wrong.
     pub kind: LayoutErrorKind,
 }
 
-/// What does not fit the format.
+/// What is wrong with a block's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LayoutErrorKind {
     /// The bytes end inside this part.
     Ends(&'static str),
-    /// A count or length that takes more bytes than it needs.
+    /// A count or length is not in its shortest encoding.
     NotMinimal(&'static str),
-    /// A block without transactions.
+    /// The block has no transactions.
     NoTransactions,
-    /// A flag after the segwit marker other than 1, or no input at all.
+    /// The flag after the segwit marker is not 1, or a transaction has no inputs.
     Flag(u8),
-    /// Witness data is announced, but every witness is empty.
+    /// The segwit flag is set, but every witness is empty.
     NoWitness,
 }
 
@@ -82,7 +82,7 @@ pub struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Begins at `at`, which lies in `bytes`.
+    /// A cursor at `at`, which must be within `bytes`.
     pub fn new(bytes: &'a [u8], at: usize) -> Self {
         Cursor { bytes, at }
     }
@@ -92,7 +92,7 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
-    /// Passes over the header.
+    /// Skips the header.
     pub fn header(&mut self) -> Result<(), LayoutError> {
         self.skip(HEADER as u64, "the block header")
     }
@@ -106,7 +106,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes over a transaction; tells its parts if it carries witness data.
+    /// Skips a transaction. Gives its parts if it has witness data.
     pub fn transaction(&mut self) -> Result<Option<Segwit>, LayoutError> {
         let start = self.at;
         self.skip(4, "a transaction's version")?;
@@ -165,7 +165,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Passes over a byte string with its length before it.
+    /// Skips a length and a byte string of that length.
     #[inline]
     fn skip_bytes(&mut self, part: &'static str) -> Result<(), LayoutError> {
         let length = self.compact_size(part)?;
@@ -181,8 +181,8 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Reads Bitcoin's compact size: one byte, or a byte from 253 on and the
-    /// value in 2, 4 or 8 more.
+    /// Reads Bitcoin's compact size: one byte below 253, or 253, 254 or 255 and the value
+    /// in 2, 4 or 8 bytes.
     #[inline]
     fn compact_size(&mut self, part: &'static str) -> Result<u64, LayoutError> {
         let first = *self.bytes.get(self.at).ok_or(self.ends(part))?;
@@ -226,7 +226,7 @@ mod tests {
         Ok((cursor.at(), id))
     }
 
-    /// What the `bitcoin` crate makes of the same bytes.
+    /// The transaction that the `bitcoin` crate decodes from the same bytes, and its length.
     fn decode(bytes: &[u8]) -> Option<(usize, Transaction)> {
         let mut rest = bytes;
         let transaction = Transaction::consensus_decode_from_finite_reader(&mut rest).ok()?;
@@ -266,14 +266,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sound_transactions_are_measured_and_stripped(transaction in transactions()) {
+        fn valid_transactions_are_parsed_and_stripped(transaction in transactions()) {
             let bytes = serialize(&transaction);
             prop_assert_eq!(parse(&bytes).unwrap(), (bytes.len(), stripped(transaction)));
         }
 
-        /// Both accept and both refuse, whatever byte is changed or cut off.
+        /// The parser accepts exactly what the `bitcoin` crate accepts.
         #[test]
-        fn damaged_transactions_are_judged_as_the_crate_judges_them(
+        fn damaged_transactions_are_refused_as_the_crate_refuses_them(
             transaction in transactions(), at: prop::sample::Index, value: u8, cut: prop::sample::Index,
         ) {
             let mut bytes = serialize(&transaction);

@@ -1,27 +1,26 @@
-//! The links between blocks: each names the one before it by its hash.
+//! The links between blocks: each block names the previous one by its hash.
 
 use std::collections::HashMap;
 
 use verilane::Digest;
 
-/// A block's place in the chain, and in the files.
+/// A block's place in the chain and in the files.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// The block's hash.
     pub hash: Digest,
-    /// The hash of the block before it.
+    /// The hash of the previous block.
     pub previous: Digest,
-    /// The height that it states.
+    /// The height that the block states.
     pub height: Option<u64>,
-    /// The file it is in, by its number.
+    /// The number of the file that has the block.
     pub file: usize,
-    /// Where it begins in the file.
+    /// The position of the block in the file.
     pub position: u64,
 }
 
-/// The links that do not hold, and why. Blocks may be in any order; where the
-/// one before is not there, nothing can be said of a link, save that a block of
-/// the height before should be the one that is named.
+/// The broken links, with the reason. Blocks may be in any order. If the named block is
+/// not among them, a link is broken only if another block has the height below it.
 pub fn broken(links: &[Link]) -> impl Iterator<Item = (&Link, String)> {
     let by_hash: HashMap<Digest, &Link> = links.iter().map(|link| (link.hash, link)).collect();
     let by_height: HashMap<u64, &Link> = links.iter().filter_map(|link| Some((link.height?, link))).collect();
@@ -57,13 +56,13 @@ mod tests {
     }
 
     #[test]
-    fn chains_hold_in_any_order() {
+    fn sound_chains_pass_in_any_order() {
         let mut chain = vec![link(3, 2, 9), link(1, 0, 7), link(2, 1, 8), link(4, 3, None)];
         assert!(broken_hashes(&chain).is_empty());
         chain.push(link(5, 2, 9));
-        assert!(broken_hashes(&chain).is_empty(), "forks are no fault");
+        assert!(broken_hashes(&chain).is_empty(), "a fork is not a failure");
         chain.remove(2);
-        assert!(broken_hashes(&chain).is_empty(), "a block that is not there breaks nothing");
+        assert!(broken_hashes(&chain).is_empty(), "a missing block breaks no link");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Bitcoin: the audit of blocks, as they lie in a node's block files.
+//! Bitcoin: the audit of blocks in the format of a node's block files.
 //!
 //! ```
 //! use verilane::Engine;

@@ -1,13 +1,13 @@
-//! The key with which Bitcoin Core obfuscates its block files.
+//! The obfuscation of Bitcoin Core's block files.
 
 use std::io::{self, Read};
 use std::str::FromStr;
 
 use verilane::{Error, parse_hex};
 
-/// Eight bytes that are repeated over the file and added bit by bit; Bitcoin
-/// Core 28 and later keeps them in the file `xor.dat` beside its block files.
-/// The default, all zero, changes nothing.
+/// The key with which Bitcoin Core 28 and later obfuscates its block files: eight bytes,
+/// repeated over the file and combined with it by XOR. Core keeps it in the file `xor.dat`
+/// beside the block files. The default, all zeros, leaves a file unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ObfuscationKey(pub [u8; 8]);
 
@@ -20,16 +20,16 @@ impl FromStr for ObfuscationKey {
     }
 }
 
-/// A block file read through its key.
+/// A reader that removes the obfuscation of a block file.
 #[derive(Debug)]
 pub struct Deobfuscated<R> {
     file: R,
-    /// The key, turned so that its first byte belongs to the next byte read.
+    /// The key, rotated so that its first byte is for the next byte of the file.
     key: [u8; 8],
 }
 
 impl<R: Read> Deobfuscated<R> {
-    /// Reads `file`, from its beginning, through `key`.
+    /// Removes the obfuscation with `key` from `file`, which must be at its beginning.
     pub fn new(file: R, key: ObfuscationKey) -> Self {
         Deobfuscated { file, key: key.0 }
     }

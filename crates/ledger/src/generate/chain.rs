@@ -1,4 +1,4 @@
-//! A generated ledger: sealed as any other is, but at invented times and, on
+//! A generated ledger: sealed like any other, but at invented times and, on
 //! request, with faults.
 
 use std::collections::HashSet;
@@ -30,8 +30,8 @@ pub struct Chain<'e> {
     blocks: PathBuf,
     keys: &'e SyntheticKeys,
     keyring: Keyring,
-    /// How many different records will be added, and how many new ones were.
-    different: u64,
+    /// The distinct records to be added, and those added until now.
+    distinct: u64,
     added: u64,
     stored: u64,
     stage: Stage,
@@ -39,42 +39,42 @@ pub struct Chain<'e> {
     previous: Previous,
     hashes: Vec<Digest>,
     faults: Faults,
-    /// Where the blocks begin that are to be made unreadable, and their heights.
+    /// The position and height of each block to be made unreadable.
     unreadable: Vec<(u64, u64)>,
 }
 
-/// What waits for the next block.
+/// The lists that wait for the next block.
 #[derive(Default)]
 struct Stage {
     lists: Vec<List>,
     fresh: HashSet<Digest>,
-    /// The faults to try in it.
+    /// The faults to try in the block.
     kinds: Vec<LedgerFailureKind>,
 }
 
-/// What was built.
+/// The built ledger.
 #[derive(Debug)]
 pub struct Built {
     /// The number of blocks.
     pub blocks: u64,
-    /// Their stored records.
+    /// The number of records stored in them.
     pub stored: u64,
-    /// The faults planted, by place.
+    /// The planted faults, by place.
     pub faults: Vec<PlantedFault>,
 }
 
 impl<'e> Chain<'e> {
-    /// Begins a ledger in `directory` to which lists of `different` records will
-    /// be added, with so many `faults`.
+    /// Creates a ledger in `directory`, for lists of `distinct` distinct records, with
+    /// `faults`.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be made.
+    /// [`StoreError`] if the ledger cannot be created.
     pub fn create(
         engine: &'e Engine,
         directory: &Path,
         genesis: &Genesis,
         keys: &'e SyntheticKeys,
-        different: u64,
+        distinct: u64,
         faults: Faults,
     ) -> Result<Self, StoreError> {
         Ok(Chain {
@@ -83,7 +83,7 @@ impl<'e> Chain<'e> {
             blocks: Files(directory.into()).path(LedgerFile::Blocks),
             keys,
             keyring: keys.keyring(),
-            different,
+            distinct,
             added: 0,
             stored: 0,
             stage: Stage::default(),
@@ -103,12 +103,12 @@ impl<'e> Chain<'e> {
         self.hashes.len() as u64
     }
 
-    /// Adds a list, and seals the stage if that fills it.
+    /// Adds a list, and seals the block if that fills its stage.
     ///
     /// # Errors
     /// [`StoreError`] if the block cannot be sealed or written.
     pub fn add(&mut self, list: List) -> Result<(), StoreError> {
-        let stage = self.genesis().stage;
+        let stage = self.genesis().stage as usize;
         if self.stage.lists.is_empty() {
             let circumstances = self.circumstances();
             self.stage.kinds = self.faults.choose(self.store.ledger().genesis(), &circumstances);
@@ -117,7 +117,7 @@ impl<'e> Chain<'e> {
         self.stage.fresh.extend(digests.filter(|digest| !self.held.contains(digest)));
         self.stage.lists.push(list);
         let full = if self.stage.kinds.contains(&LedgerFailureKind::Stage) { 2 * stage } else { stage };
-        if self.stage.fresh.len() >= full as usize { self.seal() } else { Ok(()) }
+        if self.stage.fresh.len() >= full { self.seal() } else { Ok(()) }
     }
 
     fn circumstances(&self) -> Circumstances {
@@ -130,8 +130,8 @@ impl<'e> Chain<'e> {
             follows_readable: height == 0 || readable(height - 1..height),
             completes_anchor: (height + 1).is_multiple_of(blocks) && readable(height + 1 - blocks..height),
             institutions: self.keys.institutions.len(),
-            // A stage takes fewer than 2c records beside duplicates.
-            share: (self.added + 2 * u64::from(self.genesis().stage)) as f64 / self.different as f64,
+            // A stage has fewer than 2c distinct records.
+            share: (self.added + 2 * u64::from(self.genesis().stage)) as f64 / self.distinct as f64,
         }
     }
 
@@ -146,7 +146,7 @@ impl<'e> Chain<'e> {
         draft.decide(&self.held);
         let stage = self.genesis().stage as usize;
         self.faults.plant_in_lists(&kinds, height, &mut draft, stage);
-        // Who cannot read the block does not know what it holds.
+        // An auditor that cannot read the block does not know its records.
         if !kinds.contains(&LedgerFailureKind::Parse) {
             self.held.extend(&draft.stored);
         }
@@ -186,8 +186,9 @@ impl<'e> Chain<'e> {
             return Ok(());
         }
         let target = Target::from_bits(bits)?;
-        let mut idle = (0..).map(|nonce| Header { claim: Claim::Work { bits, nonce }, ..block.header });
-        block.header = idle.find(|header| !target.is_met_by(&header.hash())).expect("most nonces are idle");
+        let mut headers = (0..).map(|nonce| Header { claim: Claim::Work { bits, nonce }, ..block.header });
+        let unmet = headers.find(|header| !target.is_met_by(&header.hash()));
+        block.header = unmet.expect("some nonce misses the target");
         self.faults.note_block(self.height(), LedgerFailureKind::Seal);
         Ok(())
     }
@@ -197,7 +198,9 @@ impl<'e> Chain<'e> {
         let elected = self.previous.tally.winner().unwrap_or(self.genesis().founder);
         let position = |key: [u8; 32]| {
             let mut institutions = self.keys.institutions.iter();
-            institutions.position(|secret| secret.verifying_key().to_bytes() == key).expect("it uploaded")
+            institutions
+                .position(|secret| secret.public_key() == key)
+                .expect("an elected producer is an institution")
         };
         let count = self.keys.institutions.len();
         let mut producer = position(elected);
@@ -210,7 +213,7 @@ impl<'e> Chain<'e> {
             tally = self.faults.miscount(height, &tally, elected);
         }
         let producer = &self.keys.institutions[producer];
-        block.header.producer = producer.verifying_key().to_bytes();
+        block.header.producer = producer.public_key();
         block.header.claim = Claim::Stake { tally: tally.digest() };
         block.seal = Seal::stake(&block.header, tally, producer);
         if let (Seal::Stake { signature, .. }, true) =
@@ -258,7 +261,7 @@ impl<'e> Chain<'e> {
         self.store.append_anchor(anchor)
     }
 
-    /// Seals what waits, and makes blocks unreadable that are to be.
+    /// Seals the lists that wait, and damages the blocks that are to be unreadable.
     ///
     /// # Errors
     /// [`StoreError`] if the ledger cannot be written.

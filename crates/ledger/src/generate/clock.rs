@@ -1,10 +1,10 @@
-//! Times, as FHIR writes them.
+//! Times in the format of FHIR.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A moment in UTC: seconds since 1970.
+/// A time in UTC, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instant(pub u64);
 
@@ -12,13 +12,13 @@ impl Instant {
     /// The beginning of 2025.
     pub const YEAR_2025: Instant = Instant(1_735_689_600);
 
-    /// So many seconds later.
+    /// The time `seconds` later.
     pub fn plus(self, seconds: u64) -> Self {
         Instant(self.0 + seconds)
     }
 
-    /// Year, month and day of the Gregorian calendar. Years are taken to begin in
-    /// March, so that the odd day is their last; 400 of them are a whole cycle.
+    /// Year, month and day of the Gregorian calendar. Counts years from March, so that
+    /// a leap day is the last of its year; the calendar repeats every 400 years.
     fn date(self) -> (u64, u64, u64) {
         const CYCLE: u64 = 146_097;
         const FROM_MARCH_OF_0: u64 = 719_468;
@@ -33,7 +33,7 @@ impl Instant {
     }
 }
 
-/// ISO 8601, to the second.
+/// ISO 8601, in seconds.
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = self.date();
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_follow_the_calendar() {
+    fn dates_follow_the_calendar() {
         assert_eq!(Instant(0).to_string(), "1970-01-01T00:00:00Z");
         assert_eq!(Instant(951_782_399).to_string(), "2000-02-28T23:59:59Z");
         assert_eq!(Instant(951_782_400).to_string(), "2000-02-29T00:00:00Z");

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use crate::{BlockList, Fate, List, SignedRecord, review_key};
 use verilane::{Digest, Records};
 
-/// The lists of a stage, in the order of their review.
+/// The lists of a block, in the order of their review.
 pub struct Draft {
     pub lists: Vec<Reviewed>,
     /// The digests of the stored records.
     pub stored: HashSet<Digest>,
 }
 
-/// A list, and what becomes of each of its records.
+/// A list, and the fate of each of its records.
 pub struct Reviewed {
     pub list: List,
     pub fates: Vec<Fate>,
@@ -25,7 +25,7 @@ impl Draft {
         Draft { lists: lists.into_iter().map(reviewed).collect(), stored: HashSet::new() }
     }
 
-    /// Decides what becomes of each record where the chain holds those given.
+    /// Decides the fate of each record of a chain that stores the records `held`.
     pub fn decide(&mut self, held: &HashSet<Digest>) {
         for Reviewed { list, fates } in &mut self.lists {
             let mut is_new =
@@ -37,18 +37,18 @@ impl Draft {
         }
     }
 
-    /// Each record's list and its position there, and its fate.
+    /// The fate of each record, with the position of its list and its position there.
     pub fn fates(&self) -> impl Iterator<Item = ([usize; 2], Fate)> {
         let lists = self.lists.iter().enumerate();
         lists.flat_map(|(l, list)| list.fates.iter().enumerate().map(move |(r, &fate)| ([l, r], fate)))
     }
 
-    /// The number of records that are stored.
+    /// The number of stored records.
     pub fn stored_count(&self) -> usize {
         self.fates().filter(|&(_, fate)| fate == Fate::Stored).count()
     }
 
-    /// How often a record with this digest stands in the lists.
+    /// The number of records with this digest in the lists.
     pub fn occurrences(&self, digest: Digest) -> usize {
         let records = self.lists.iter().flat_map(|reviewed| &reviewed.list.records);
         records.filter(|record| record.digest == digest).count()
@@ -58,7 +58,7 @@ impl Draft {
         &mut self.lists[list].list.records[record]
     }
 
-    /// The lists as they stand in a block, and the bytes of what is stored.
+    /// The lists in the form of a block, and the bytes of the stored records.
     pub fn into_parts(self) -> (Vec<BlockList>, Records<'static>) {
         let mut records = Records::with_capacity(0, 0);
         let mut lists = Vec::with_capacity(self.lists.len());

@@ -1,5 +1,5 @@
-//! Faults, planted where nothing else is wrong: an audit finds each as one
-//! failure, and nothing else follows from it.
+//! Planted faults. Each is planted where nothing else is wrong, so that an audit
+//! finds exactly one failure for it.
 
 use super::draft::Draft;
 use crate::endorsement::{Endorsement, Policy};
@@ -9,14 +9,15 @@ use verilane::Digest;
 
 /// A planted fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct PlantedFault {
-    /// Where.
+    /// Where an audit finds it.
     pub place: Place,
-    /// What.
+    /// What an audit finds.
     pub kind: LedgerFailureKind,
 }
 
-/// The kinds of fault that a block can have more than once.
+/// The faults that a block can have more than once.
 const OF_RECORDS: [LedgerFailureKind; 4] = [
     LedgerFailureKind::RecordSignature,
     LedgerFailureKind::RecordHash,
@@ -24,7 +25,7 @@ const OF_RECORDS: [LedgerFailureKind; 4] = [
     LedgerFailureKind::LeftOut,
 ];
 
-/// The kinds that it can have once.
+/// The faults that a block can have once.
 const OF_BLOCKS: [LedgerFailureKind; 15] = [
     LedgerFailureKind::Parse,
     LedgerFailureKind::Chain,
@@ -43,25 +44,27 @@ const OF_BLOCKS: [LedgerFailureKind; 15] = [
     LedgerFailureKind::Anchor,
 ];
 
-/// What to plant, and what was planted.
+/// Plants faults, and notes them.
 pub struct Faults {
     random: Random,
+    /// The number of faults to plant.
     asked: usize,
     planted: Vec<PlantedFault>,
 }
 
-/// What decides which faults a block can have.
+/// The circumstances that decide which faults a block can have.
 pub struct Circumstances {
     /// The block's height.
     pub height: u64,
-    /// Whether an audit can read the block before.
+    /// Whether an audit can read the previous block.
     pub follows_readable: bool,
-    /// Whether the block completes an anchor, whose other blocks can be read.
+    /// Whether the block completes an anchor, and an audit can read the anchor's other
+    /// blocks.
     pub completes_anchor: bool,
     /// The number of institutions.
     pub institutions: usize,
-    /// The share of the records that will have been added with it; if that is
-    /// all, it may be the last block.
+    /// The share of the records that are added once the block is full; from 1 on it may
+    /// be the last block.
     pub share: f64,
 }
 
@@ -75,7 +78,7 @@ impl Circumstances {
             LedgerFailureKind::Tally => staked && self.follows_readable,
             LedgerFailureKind::Endorsement => genesis.endorsement.is_some(),
             LedgerFailureKind::Anchor => self.completes_anchor,
-            // Later blocks take what finds no place in one; the last must have room.
+            // A fault that finds no place moves to a later block; the last has none.
             LedgerFailureKind::Parse
             | LedgerFailureKind::Stage
             | LedgerFailureKind::Order
@@ -88,7 +91,7 @@ impl Circumstances {
 
 impl Faults {
     pub fn new(seed: u64, asked: usize) -> Self {
-        // Runs count records, and the last one the lists.
+        // The runs of a seed are the numbers of records; the last one is that of the lists.
         Faults { random: Random::for_run(seed, u64::MAX - 1), asked, planted: Vec::new() }
     }
 
@@ -96,9 +99,8 @@ impl Faults {
         self.planted
     }
 
-    /// The faults to try in the next block, so that the same share of them is
-    /// planted as of records: of the kinds that it can have those first that are
-    /// still rare.
+    /// The faults to try in the next block, so that their planted share keeps pace with
+    /// the share of records. Prefers the kinds that are planted least.
     pub fn choose(&mut self, genesis: &Genesis, at: &Circumstances) -> Vec<LedgerFailureKind> {
         let share = at.share.min(1.0) * self.asked as f64;
         let due = (share.ceil() as usize).saturating_sub(self.planted.len());
@@ -108,7 +110,7 @@ impl Faults {
             let count = self.planted.iter().filter(|fault| fault.kind == kind).count();
             (count, self.random.bits())
         });
-        // In a block that cannot be read nothing else can be found.
+        // An audit finds nothing else in a block that it cannot read.
         if due > 0 && kinds[0] == LedgerFailureKind::Parse {
             return vec![LedgerFailureKind::Parse];
         }
@@ -116,7 +118,7 @@ impl Faults {
         let more = due.saturating_sub(kinds.len());
         kinds.truncate(due);
         kinds.extend(OF_RECORDS.into_iter().filter(|&kind| at.allow(kind, genesis)).cycle().take(more));
-        // A stage that is too long has to stay so.
+        // Leaving out a record would make a stage that is too long shorter.
         if kinds.contains(&LedgerFailureKind::Stage) {
             kinds.retain(|&kind| kind != LedgerFailureKind::LeftOut);
         }
@@ -129,17 +131,17 @@ impl Faults {
         self.planted.push(PlantedFault { place, kind });
     }
 
-    /// Notes a fault that was made in the whole block.
+    /// Notes a fault of the whole block.
     pub fn note_block(&mut self, height: u64, kind: LedgerFailureKind) {
         self.note(height, &[], kind);
     }
 
-    /// A number below `n`.
+    /// A random number below `n`.
     pub fn below(&mut self, n: u64) -> u64 {
         self.random.below(n)
     }
 
-    /// A digest of nothing.
+    /// A random digest.
     pub fn digest(&mut self) -> Digest {
         Digest(std::array::from_fn(|_| self.random.bits() as u8))
     }
@@ -152,7 +154,7 @@ impl Faults {
         Some(choices.swap_remove(choice as usize))
     }
 
-    /// Puts a list before one that is to be reviewed earlier.
+    /// Swaps two adjacent lists whose review keys differ.
     pub fn disorder(&mut self, height: u64, draft: &mut Draft) {
         let keys: Vec<_> = draft.lists.iter().map(|reviewed| review_key(&reviewed.list)).collect();
         let later = (1..keys.len()).filter(|&later| keys[later - 1] < keys[later]).collect();
@@ -161,7 +163,7 @@ impl Faults {
         self.note(height, &[later], LedgerFailureKind::Order);
     }
 
-    /// Plants those `kinds` that lie in the lists and records.
+    /// Plants the `kinds` that are in lists and records.
     pub fn plant_in_lists(
         &mut self,
         kinds: &[LedgerFailureKind],
@@ -197,7 +199,7 @@ impl Faults {
             LedgerFailureKind::RecordSignature
             | LedgerFailureKind::RecordHash
             | LedgerFailureKind::LeftOut => Fate::Stored,
-            // Beyond the length of a stage it would be two faults.
+            // A record that makes the stage too long would be a second fault.
             LedgerFailureKind::Duplicate if draft.stored_count() + 1 != 2 * stage => Fate::Seen,
             _ => return None,
         };
@@ -221,7 +223,7 @@ impl Faults {
         Some(at)
     }
 
-    /// Plants those `kinds` that lie in the header; `time` is that of the block before.
+    /// Plants the `kinds` that are in the header; `time` is that of the previous block.
     pub fn plant_in_header(&mut self, kinds: &[LedgerFailureKind], header: &mut Header, time: u64) {
         let height = header.height;
         for &kind in kinds {
@@ -238,7 +240,7 @@ impl Faults {
         }
     }
 
-    /// A tally with a record more for somebody.
+    /// A tally with one more record for `somebody`.
     pub fn miscount(&mut self, height: u64, tally: &Tally, somebody: [u8; 32]) -> Tally {
         let mut pairs: Vec<_> = tally.pairs().map(|(key, records)| (*key, records)).collect();
         match pairs.iter_mut().find(|pair| pair.0 == somebody) {
@@ -252,7 +254,7 @@ impl Faults {
         Tally::from_pairs(&pairs).expect("the keys ascend")
     }
 
-    /// Leaves too few sound endorsements.
+    /// Leaves fewer valid endorsements than the policy requires.
     pub fn withhold(&mut self, height: u64, endorsements: &mut Vec<Endorsement>, policy: &Policy) {
         let sound = usize::from(policy.threshold()) - 1;
         if self.below(2) == 0 {

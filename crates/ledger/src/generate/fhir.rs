@@ -1,14 +1,14 @@
-//! Health records in the shapes of FHIR R4, invented from a seed.
+//! Synthetic health records in the format of FHIR R4, derived from a seed.
 //!
-//! Codes, units and reference ranges are real; people, places and values are not.
+//! Codes, units and reference ranges are real; people, places and values are invented.
 
 use serde::Serialize;
 
 use super::clock::Instant;
 use crate::generate::random::Random;
 
-/// A record of the sequence of `seed`, as the bytes of its JSON. Every number
-/// has its own record, which takes 300 to 1500 bytes.
+/// Record `number` of `seed`, as JSON of 300 to 1500 bytes. Every number has a distinct
+/// record.
 pub fn record(seed: u64, number: u64) -> Vec<u8> {
     let mut draw = Draw { random: Random::for_run(seed, number), number };
     let resource = match draw.below(20) {
@@ -18,7 +18,7 @@ pub fn record(seed: u64, number: u64) -> Vec<u8> {
         13..17 => draw.encounter(),
         _ => draw.medication_request(),
     };
-    serde_json::to_vec(&resource).expect("only strings, numbers and lists are in it")
+    serde_json::to_vec(&resource).expect("a resource has only strings, numbers and lists")
 }
 
 #[derive(Serialize)]
@@ -198,13 +198,13 @@ struct Participant {
     individual: Reference,
 }
 
-/// What a record is drawn from.
+/// The random source of a record, and its number.
 struct Draw {
     random: Random,
     number: u64,
 }
 
-/// Records that one patient has on average.
+/// The mean number of records of a patient.
 const RECORDS_OF_A_PATIENT: u64 = 25;
 
 impl Draw {
@@ -216,7 +216,8 @@ impl Draw {
         choices[self.below(choices.len() as u64) as usize]
     }
 
-    /// A version 4 UUID in shape. The number in it keeps records apart.
+    /// A string in the format of a version 4 UUID. It contains the record's number, so
+    /// that records are distinct.
     fn id(&mut self) -> String {
         let bits = self.random.bits();
         let [a, b, c, d] = [0, 16, 28, 40].map(|shift| bits >> shift & 0xfff);
@@ -232,12 +233,12 @@ impl Draw {
         Reference { reference: format!("Patient/p{patient:07}") }
     }
 
-    /// Some minutes after the record before it.
+    /// A time at most 193 seconds after that of the previous record.
     fn time(&mut self) -> Instant {
         Instant::YEAR_2025.plus(self.number * 97 + self.below(97))
     }
 
-    /// A day in one of so many years; none has a 29th.
+    /// A day in one of `years` years from `from` on, no later than the 28th of its month.
     fn day(&mut self, from: u64, years: u64) -> String {
         format!("{}-{:02}-{:02}", from + self.below(years), 1 + self.below(12), 1 + self.below(28))
     }
@@ -294,7 +295,7 @@ impl Draw {
             system: "http://unitsofmeasure.org",
             code: unit,
         };
-        // From a fifth below the normal range to a fifth above it.
+        // From a fifth of the range below it to a fifth above.
         let (width, fifth) = ((high - low) * 7 / 5 + 1, (high - low) / 5);
         let category_display = if category == "laboratory" { "Laboratory" } else { "Vital Signs" };
         Resource::Observation {
@@ -420,8 +421,8 @@ fn concept(system: &'static str, code: &'static str, display: &'static str) -> C
     Concept { coding: [Coding { system, code, display }], text: None }
 }
 
-/// LOINC code, name, UCUM unit, normal range in parts of a unit, those parts,
-/// and category.
+/// LOINC code, name, UCUM unit, normal range in fractions of a unit, the fractions in a
+/// unit, and category.
 type Observed = (&'static str, &'static str, &'static str, [u64; 2], u64, &'static str);
 
 #[rustfmt::skip]
@@ -489,7 +490,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_of_their_shape_and_size_and_all_differ() {
+    fn records_are_valid_and_distinct() {
         let mut kinds = BTreeMap::new();
         let mut seen = HashSet::new();
         for number in 0..3000 {

@@ -1,34 +1,32 @@
-//! Secret keys that keep no secret: whoever knows the seed can derive them.
+//! Secret keys derived from a seed: anyone who knows the seed has them.
 
-use ed25519_dalek::SigningKey;
-use p256::ecdsa;
-
-use crate::{Keyring, SecretKey};
+use crate::{Ed25519SecretKey, Keyring, P256SecretKey, SecretKey};
 use verilane::Hash;
 
-/// The keys of a generated ledger.
+/// The keys of a generated ledger. They protect nothing.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SyntheticKeys {
     /// One for each institution; the first is the founder's.
-    pub institutions: Vec<SigningKey>,
+    pub institutions: Vec<Ed25519SecretKey>,
     /// One for each endorsing peer.
     pub peers: Vec<SecretKey>,
 }
 
 impl SyntheticKeys {
-    /// The keys of `seed`. Peers of both kinds take turns.
+    /// The keys of `seed`. Peers have Ed25519 and P-256 keys in turn.
     pub fn new(seed: u64, institutions: u32, peers: u16) -> Self {
-        let institution = |number| SigningKey::from_bytes(&secret("institution", seed, number));
+        let institution = |number| Ed25519SecretKey::from_bytes(&secret("institution", seed, number));
         SyntheticKeys {
             institutions: (0..institutions.into()).map(institution).collect(),
             peers: (0..peers.into()).map(|number| peer(seed, number)).collect(),
         }
     }
 
-    /// All of them, to seal and to endorse with.
+    /// A keyring of all the keys.
     pub fn keyring(&self) -> Keyring {
         let mut keyring = Keyring::default();
-        self.institutions.iter().for_each(|key| keyring.add_ed25519(key.clone()));
+        self.institutions.iter().for_each(|key| keyring.add(key.clone()));
         self.peers.iter().for_each(|key| keyring.add(key.clone()));
         keyring
     }
@@ -37,11 +35,11 @@ impl SyntheticKeys {
 fn peer(seed: u64, number: u64) -> SecretKey {
     let mut secret = secret("peer", seed, number);
     if number.is_multiple_of(2) {
-        return SecretKey::Ed25519(SigningKey::from_bytes(&secret));
+        return Ed25519SecretKey::from_bytes(&secret).into();
     }
-    // Below the order of the group, whose highest bit is set.
+    // The group's order has its highest bit set, so the scalar is below it.
     secret[0] &= 0x7f;
-    SecretKey::P256(ecdsa::SigningKey::from_slice(&secret).expect("a hash is not zero"))
+    P256SecretKey::from_bytes(&secret).expect("a hash is not zero").into()
 }
 
 fn secret(role: &str, seed: u64, number: u64) -> [u8; 32] {

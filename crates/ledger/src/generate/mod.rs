@@ -1,6 +1,6 @@
-//! Synthetic ledgers: invented health records, signed by institutions whose
-//! secret keys anyone can derive, in blocks with or without faults. The same
-//! options give the same ledger, byte for byte.
+//! Synthetic ledgers: invented health records, signed with keys that anyone can derive,
+//! in blocks with or without faults. The same options give the same ledger, byte for
+//! byte.
 //!
 //! ```
 //! use verilane_ledger::generate::{GenerateOptions, generate};
@@ -42,35 +42,37 @@ use faults::Faults;
 use verilane::ed25519::Rule;
 use verilane::{Engine, Error};
 
-/// What is to be generated.
+/// What to generate.
+///
+/// Not `#[non_exhaustive]`, so that
+/// `GenerateOptions { records: 300, ..GenerateOptions::new(7) }` can be written.
 #[derive(Clone, Debug)]
 pub struct GenerateOptions {
-    /// What everything is derived from.
+    /// The seed from which everything is derived.
     pub seed: u64,
     /// The number of institutions.
     pub institutions: u32,
-    /// The records uploaded, duplicates among them.
+    /// The number of uploaded records, duplicates included.
     pub records: u64,
-    /// The share of them that repeat an earlier one, from 0 to below 1.
+    /// The share of records that repeat an earlier one, from 0 to below 1.
     pub duplicates: f64,
     /// How blocks are sealed.
     pub seal: SealRule,
-    /// The records that end a stage.
+    /// The number of records that ends a stage.
     pub stage: u32,
-    /// The blocks of an anchor.
+    /// The number of blocks under an anchor.
     pub anchor_blocks: u32,
     /// The number of endorsing peers.
     pub endorsers: u16,
     /// How many of them must endorse a block.
     pub threshold: u16,
-    /// The number of faults.
+    /// The number of faults to plant.
     pub faults: usize,
 }
 
 impl GenerateOptions {
-    /// Ten institutions, 10,000 records, a tenth of them duplicates, sealed by
-    /// stake in stages of 1000, an anchor every ten blocks; no endorsing peer and
-    /// no fault.
+    /// Ten institutions and 10,000 records, a tenth of them duplicates, sealed by stake
+    /// in stages of 1000, with an anchor every ten blocks. No endorsing peers, no faults.
     pub fn new(seed: u64) -> Self {
         GenerateOptions {
             seed,
@@ -105,11 +107,11 @@ impl GenerateOptions {
     }
 
     fn genesis(&self, keys: &SyntheticKeys) -> Result<Genesis, PolicyError> {
-        let peers: Vec<_> = keys.peers.iter().map(SecretKey::public).collect();
+        let peers: Vec<_> = keys.peers.iter().map(SecretKey::public_key).collect();
         let none = self.endorsers == 0 && self.threshold == 0;
         Ok(Genesis {
             name: format!("synthetic, seed {}", self.seed),
-            founder: keys.institutions[0].verifying_key().to_bytes(),
+            founder: keys.institutions[0].public_key(),
             rule: Rule::Strict,
             seal: self.seal,
             stage: self.stage,
@@ -119,8 +121,9 @@ impl GenerateOptions {
     }
 }
 
-/// What was generated.
+/// A generated ledger.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Generated {
     /// The secret keys.
     pub keys: SyntheticKeys,
@@ -128,9 +131,9 @@ pub struct Generated {
     pub lists: u64,
     /// The number of blocks.
     pub blocks: u64,
-    /// The records stored in them.
+    /// The number of records stored in the blocks.
     pub stored: u64,
-    /// The faults planted, by place.
+    /// The planted faults, by place.
     pub faults: Vec<PlantedFault>,
 }
 
@@ -138,36 +141,36 @@ pub struct Generated {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GenerateError {
-    /// An option that no ledger can have.
+    /// An option is out of range.
     #[error(transparent)]
     Options(#[from] Error),
-    /// Endorsing peers and a threshold that are no policy.
+    /// The endorsing peers and their threshold are not a policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// The ledger cannot be sealed or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A list could not be handed on.
+    /// The callback failed for a list.
     #[error(transparent)]
     Lists(#[from] io::Error),
-    /// There is no room for as many faults without one hiding another.
+    /// The ledger has no room for so many faults that do not hide each other.
     #[error("only {planted} of {asked} faults found a place: generate more records, or ask for fewer faults")]
     Faults {
-        /// The faults planted.
+        /// The number of planted faults.
         planted: usize,
-        /// The faults asked for.
+        /// The number of faults that were asked for.
         asked: usize,
     },
 }
 
-/// The most records that a list has.
+/// The most records in a list.
 const LONGEST_LIST: u64 = 50;
 
-/// Generates a ledger in `directory`, and hands every list that is in it to
-/// `each`, as the institution uploaded it.
+/// Generates a ledger in `directory`. Calls `each` with every list, as the institution
+/// uploaded it.
 ///
 /// # Errors
-/// [`GenerateError`]; a ledger that was begun stays.
+/// [`GenerateError`]; an incomplete ledger may remain in the directory.
 pub fn generate(
     engine: &Engine,
     directory: &Path,
@@ -181,8 +184,8 @@ pub fn generate(
     let duplicates = ((options.records as f64 * options.duplicates).round() as u64).min(options.records - 1);
     let mut lists = Lists::new(&keys.institutions, options.seed, longest, options.records, duplicates);
     let faults = Faults::new(options.seed, options.faults);
-    let different = options.records - duplicates;
-    let mut chain = Chain::create(engine, directory, &genesis, &keys, different, faults)?;
+    let distinct = options.records - duplicates;
+    let mut chain = Chain::create(engine, directory, &genesis, &keys, distinct, faults)?;
     let mut count = 0;
     let threads = engine.threads()?;
     while let Some(list) = threads.run(|| lists.next()) {
@@ -269,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_generated_is_refused() {
+    fn invalid_options_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::new().unwrap();
         let small = || GenerateOptions { records: 50, stage: 20, ..GenerateOptions::new(1) };

@@ -1,9 +1,9 @@
-//! Seeded sequences, so that what is generated can be generated again.
+//! Seeded random numbers, so that a generated ledger can be generated again.
 
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-/// SplitMix64, with a sequence of its own for each run of a seed. Never for keys.
+/// SplitMix64, with an independent sequence for each run of a seed. Not for keys.
 #[derive(Debug)]
 pub struct Random(SplitMix64);
 
@@ -19,7 +19,7 @@ impl Random {
         self.0.next_u64()
     }
 
-    /// Uniform in `0..n`: the high word of a product, whose bias is at most n / 2⁶⁴.
+    /// Uniform in `0..n`: the high word of a product, with a bias of at most n / 2⁶⁴.
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
     }

@@ -129,7 +129,7 @@ struct FaultLine {
 
 fn write_faults(path: &Path, faults: &[PlantedFault]) -> anyhow::Result<()> {
     let mut file = BufWriter::new(create(path)?);
-    for PlantedFault { place, kind } in faults {
+    for PlantedFault { place, kind, .. } in faults {
         let (block, list, record) = (place.block, place.list, place.record);
         serde_json::to_writer(&mut file, &FaultLine { block, list, record, kind: kind.to_string() })?;
         file.write_all(b"\n")?;

@@ -5,12 +5,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use ed25519_dalek::SigningKey;
-use p256::ecdsa;
 use serde::{Deserialize, Serialize};
 use verilane::{parse_hex, to_hex};
 use verilane_ledger::endorsement::PeerKey;
-use verilane_ledger::{Keyring, SecretKey, generate};
+use verilane_ledger::{Ed25519SecretKey, Keyring, P256SecretKey, SecretKey, generate};
 
 use crate::shared::lines::each_line;
 
@@ -88,13 +86,10 @@ impl Keys {
     /// Adds a secret key, and returns its public key.
     fn add_secret(&mut self, scheme: Scheme, secret: &[u8; 32]) -> anyhow::Result<PeerKey> {
         let key = match scheme {
-            Scheme::Ed25519 => SecretKey::Ed25519(SigningKey::from_bytes(secret)),
-            Scheme::P256 => {
-                let key = ecdsa::SigningKey::from_slice(secret);
-                SecretKey::P256(key.context("secret_key is none of p256")?)
-            }
+            Scheme::Ed25519 => SecretKey::from(Ed25519SecretKey::from_bytes(secret)),
+            Scheme::P256 => P256SecretKey::from_bytes(secret).context("secret_key is none of p256")?.into(),
         };
-        let public = key.public();
+        let public = key.public_key();
         self.keyring.add(key);
         Ok(public)
     }
@@ -107,15 +102,14 @@ pub fn write(path: &Path, keys: &generate::SyntheticKeys) -> anyhow::Result<()> 
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = BufWriter::new(options.open(path)?);
-    let institutions =
-        keys.institutions.iter().map(|key| (Role::Institution, SecretKey::Ed25519(key.clone())));
+    let institutions = keys.institutions.iter().map(|key| (Role::Institution, SecretKey::from(key.clone())));
     let peers = keys.peers.iter().map(|peer| (Role::Peer, peer.clone()));
     for (role, key) in institutions.chain(peers) {
         let (scheme, secret) = match &key {
             SecretKey::Ed25519(key) => (Scheme::Ed25519, key.to_bytes()),
-            SecretKey::P256(key) => (Scheme::P256, key.to_bytes().into()),
+            SecretKey::P256(key) => (Scheme::P256, key.to_bytes()),
         };
-        let public_key = match &key.public() {
+        let public_key = match &key.public_key() {
             PeerKey::Ed25519(key) => to_hex(key),
             PeerKey::P256(key) => to_hex(key),
         };

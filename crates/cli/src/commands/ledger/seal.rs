@@ -200,7 +200,7 @@ impl Work {
         let file = BufReader::with_capacity(1 << 20, input::open(path)?);
         let name = path.display().to_string();
         for line in Lines::new(file) {
-            let Line { number, length, list } = line.with_context(|| format!("cannot read {name}"))?;
+            let Line { number, length, list, .. } = line.with_context(|| format!("cannot read {name}"))?;
             self.bytes += length;
             match list {
                 Ok(list) => {
