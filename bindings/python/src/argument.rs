@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use pyo3::buffer::PyBuffer;
 use pyo3::intern;
@@ -124,4 +125,11 @@ pub fn isa(object: &Bound<'_, PyAny>) -> PyResult<Option<Isa>> {
 /// Part of an adapter's name, if one is given.
 pub fn adapter(object: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     if object.is_none() { Ok(None) } else { text(object, "an adapter").map(Some) }
+}
+
+/// A path of the file system.
+pub fn path(object: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    object
+        .extract()
+        .map_err(|error| replace_type_error(object.py(), error, "a path is a str or an os.PathLike"))
 }

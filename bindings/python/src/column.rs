@@ -67,6 +67,21 @@ impl Column {
         &self.chunks
     }
 
+    /// All rows: in place if they lie in one chunk, gathered otherwise.
+    ///
+    /// # Errors
+    /// [`verilane::Error::Offsets`] if an array's offsets do not describe its buffer.
+    pub fn gathered(&self) -> Result<Records<'_>, verilane::Error> {
+        if let [chunk] = &self.chunks.chunks[..] {
+            return chunk.records(0..chunk.len());
+        }
+        let mut gathered = Records::with_capacity(self.chunks.len(), 0);
+        for chunk in self.chunks.iter() {
+            chunk.records(0..chunk.len())?.iter().for_each(|record| gathered.push(record));
+        }
+        Ok(gathered)
+    }
+
     /// The column as byte strings of `N` bytes each.
     pub fn fixed<const N: usize>(&self, item: &str) -> PyResult<Fixed<N>> {
         let mut row = 0;
@@ -82,15 +97,22 @@ impl Column {
 /// A column of byte strings of `N` bytes each.
 pub type Fixed<const N: usize> = Chunks<FixedChunk<N>>;
 
+impl<const N: usize> Fixed<N> {
+    /// All rows: in place if they lie in one chunk, gathered otherwise.
+    pub fn gathered(&self) -> Cow<'_, [[u8; N]]> {
+        match &self.chunks[..] {
+            [chunk] => Cow::Borrowed(chunk.as_slice()),
+            chunks => Cow::Owned(chunks.iter().map(FixedChunk::as_slice).collect::<Vec<_>>().concat()),
+        }
+    }
+}
+
 impl Fixed<32> {
     /// All rows as digests: in place if they lie in one chunk, gathered otherwise.
     pub fn digests(&self) -> Cow<'_, [Digest]> {
-        match &self.chunks[..] {
-            [chunk] => Cow::Borrowed(bytemuck::cast_slice(chunk.as_slice())),
-            chunks => {
-                let parts = chunks.iter().map(|chunk| bytemuck::cast_slice(chunk.as_slice()));
-                Cow::Owned(parts.collect::<Vec<&[Digest]>>().concat())
-            }
+        match self.gathered() {
+            Cow::Borrowed(rows) => Cow::Borrowed(bytemuck::cast_slice(rows)),
+            Cow::Owned(rows) => Cow::Owned(bytemuck::cast_vec(rows)),
         }
     }
 }

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use verilane::cpu::Isa;
-use verilane::{BackendKind, Hash, Operation, Options, Outcome, Placement, Records, Report};
+use verilane::ed25519::Rule;
+use verilane::{BackendKind, Hash, Key, Operation, Options, Outcome, Placement, Records, Report};
 
-use crate::argument;
 use crate::error::{raise, refuse, refuse_type};
+use crate::hash::keyed;
+use crate::{argument, block, merkle};
 
 /// Where calls are computed.
 ///
@@ -52,6 +54,61 @@ impl Engine {
         let options = Options { placement: backend, threads, isa, adapter, ..Options::default() };
         let shared = py.detach(|| Shared::new(&options)).map_err(raise)?;
         Ok(Engine { shared, options })
+    }
+
+    /// Checks a block's entries, which are signed records, in one call: the signatures over
+    /// the claimed digests, the records' digests against those, which records repeat an
+    /// earlier one, and the root over the entries.
+    ///
+    /// No entry's verdict depends on another's. Chunks of a column are gathered, which
+    /// copies them.
+    ///
+    /// Parameters
+    /// ----------
+    /// rule
+    ///     Which signatures are accepted, always named, as for `verify`.
+    /// hash
+    ///     The hash of the records: "sha256", "sha256d" or "blake3".
+    /// tree
+    ///     The rule of the tree: "bitcoin", "rfc6962" or "plain". What an entry puts into it
+    ///     is its claimed digest, public key and signature, end to end: 128 bytes.
+    /// public_keys
+    ///     The encoded public keys, of 32 bytes each.
+    /// signatures
+    ///     The signatures over the claimed digests, of 64 bytes each.
+    /// digests
+    ///     The digests that are claimed to be the records', of 32 bytes each.
+    /// records
+    ///     The records.
+    /// tree_hash
+    ///     The hash of an rfc6962 or plain tree, "sha256" by default; a bitcoin tree always
+    ///     uses SHA-256 twice.
+    /// key
+    ///     32 bytes under which BLAKE3 hashes the records, as for `hash`.
+    ///
+    /// Returns
+    /// -------
+    /// A `BlockCheck`, of pyarrow arrays if any column is an Arrow array, otherwise of lists.
+    #[pyo3(signature = (
+        rule, hash, tree, public_keys, signatures, digests, records, *, tree_hash=None, key=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "Python names them")]
+    fn check_block<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = argument::rule)] rule: Rule,
+        #[pyo3(from_py_with = argument::hash)] hash: Hash,
+        #[pyo3(from_py_with = argument::tree)] tree: String,
+        public_keys: &Bound<'py, PyAny>,
+        signatures: &Bound<'py, PyAny>,
+        digests: &Bound<'py, PyAny>,
+        records: &Bound<'py, PyAny>,
+        #[pyo3(from_py_with = argument::hash_or_none)] tree_hash: Option<Hash>,
+        #[pyo3(from_py_with = argument::key)] key: Option<Key>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let rules = (rule, keyed(hash, key)?, merkle::rule(&tree, tree_hash)?);
+        let columns = block::Columns::read(public_keys, signatures, digests, records)?;
+        block::check(py, self.shared.clone(), rules, columns)
     }
 
     /// The back end asked for.

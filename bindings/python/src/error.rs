@@ -1,16 +1,18 @@
 //! Exceptions: `verilane.InputError` for what the caller can mend, `verilane.Fault` for
-//! failures of the machine.
+//! failures of the machine, `verilane.StoreError` for those of an index's store.
 
 use std::fmt::Display;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use verilane::dedup::IndexError;
 
 mod python {
     #![allow(missing_docs, reason = "the macro writes no documentation")]
     pyo3::import_exception!(verilane._errors, Fault);
     pyo3::import_exception!(verilane._errors, InputError);
     pyo3::import_exception!(verilane._errors, InputTypeError);
+    pyo3::import_exception!(verilane._errors, StoreError);
 }
 
 /// The exception for `error`.
@@ -21,6 +23,26 @@ pub fn raise(error: verilane::Error) -> PyErr {
         }
         _ => python::InputError::new_err(error.to_string()),
     }
+}
+
+/// The exception for an index's `error`; its cause is what the system raised, if it did.
+pub fn raise_index(py: Python<'_>, error: IndexError) -> PyErr {
+    let message = error.to_string();
+    match error {
+        IndexError::Engine(error) => raise(error),
+        IndexError::Block { .. } => python::InputError::new_err(message),
+        IndexError::Io { source, .. } => {
+            let raised = refuse_store(message);
+            raised.set_cause(py, Some(source.into()));
+            raised
+        }
+        _ => refuse_store(message),
+    }
+}
+
+/// An index that cannot serve the call.
+pub fn refuse_store(message: impl Display) -> PyErr {
+    python::StoreError::new_err(message.to_string())
 }
 
 /// An input that is wrong as a whole.

@@ -9,12 +9,14 @@
 
 mod argument;
 mod arrow;
+mod block;
 mod column;
 mod dedup;
 mod devices;
 mod engine;
 mod error;
 mod hash;
+mod index;
 mod merkle;
 mod output;
 mod pow;
@@ -38,6 +40,8 @@ mod _verilane {
     use crate::engine::Engine;
     #[pymodule_export]
     use crate::hash::hash;
+    #[pymodule_export]
+    use crate::index::Index;
     #[pymodule_export]
     use crate::merkle::{merkle_combine, merkle_leaves, merkle_proof, merkle_root, proof_root};
     #[pymodule_export]

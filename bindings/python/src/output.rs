@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow_array::{BooleanArray, FixedSizeBinaryArray, UInt32Array};
+use arrow_array::{
+    BooleanArray, DictionaryArray, FixedSizeBinaryArray, Int8Array, StringArray, UInt32Array, UInt64Array,
+};
 use arrow_buffer::Buffer;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
-use verilane::Digest;
+use verilane::dedup::Seen;
+use verilane::entries::RecordVerdict;
+use verilane::{Digest, Report};
 
 use crate::arrow::export;
 use crate::column::Manner;
@@ -36,6 +40,67 @@ pub fn positions(py: Python<'_>, positions: Vec<u32>, manner: Manner) -> PyResul
         Manner::List => Ok(PyList::new(py, positions)?.into_any()),
         Manner::Arrow => export(py, Arc::new(UInt32Array::from(positions))),
     }
+}
+
+/// What is found of each entry: names in a dictionary, or a list of `RecordVerdict`.
+pub fn record_verdicts<'py>(
+    py: Python<'py>,
+    verdicts: &[RecordVerdict],
+    manner: Manner,
+) -> PyResult<Bound<'py, PyAny>> {
+    let names = [RecordVerdict::Valid, RecordVerdict::BadSignature, RecordVerdict::HashMismatch]
+        .map(|verdict| verdict.to_string());
+    let places = verdicts.iter().map(|verdict| match verdict {
+        RecordVerdict::Valid => 0,
+        RecordVerdict::BadSignature => 1,
+        RecordVerdict::HashMismatch => 2,
+    });
+    if manner == Manner::Arrow {
+        let names = StringArray::from_iter_values(names);
+        let array = DictionaryArray::new(Int8Array::from_iter_values(places), Arc::new(names));
+        return export(py, Arc::new(array));
+    }
+    let verdicts = names.map(|name| result(py, "RecordVerdict", (name,)));
+    let verdicts = verdicts.into_iter().collect::<PyResult<Vec<_>>>()?;
+    Ok(PyList::new(py, places.map(|place| &verdicts[place as usize]).collect::<Vec<_>>())?.into_any())
+}
+
+/// Whether each record was seen before, as a `Seen`.
+pub fn seen<'py>(
+    py: Python<'py>,
+    seen: &[Seen],
+    report: &Report,
+    manner: Manner,
+) -> PyResult<Bound<'py, PyAny>> {
+    let in_block = seen.iter().map(|seen| match *seen {
+        Seen::InBlock(block) => Some(block),
+        Seen::New | Seen::Repeats(_) => None,
+    });
+    let repeats = seen.iter().map(|seen| match *seen {
+        Seen::Repeats(position) => Some(position),
+        Seen::New | Seen::InBlock(_) => None,
+    });
+    let (in_block, repeats) = match manner {
+        Manner::List => {
+            let in_block = PyList::new(py, in_block.collect::<Vec<_>>())?;
+            (in_block.into_any(), PyList::new(py, repeats.collect::<Vec<_>>())?.into_any())
+        }
+        Manner::Arrow => {
+            let in_block = export(py, Arc::new(in_block.collect::<UInt64Array>()))?;
+            (in_block, export(py, Arc::new(repeats.collect::<UInt32Array>()))?)
+        }
+    };
+    result(py, "Seen", (in_block, repeats, self::report(py, report)?))
+}
+
+/// Where a call ran, as a `Report`.
+pub fn report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyAny>> {
+    let backend = &report.backend;
+    let passed_over = report.passed_over.iter();
+    let passed_over = passed_over.map(|(backend, fault)| (backend.kind.to_string(), fault.to_string()));
+    let passed_over = PyTuple::new(py, passed_over.collect::<Vec<_>>())?;
+    let fields = (backend.kind.to_string(), &backend.detail, backend.threads, backend.software, passed_over);
+    result(py, "Report", fields)
 }
 
 /// A digest's bytes.

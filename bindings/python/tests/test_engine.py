@@ -89,11 +89,17 @@ def hash_much(_: Signed) -> Callable[[], object]:
     return lambda: verilane.hash(records, hash="sha256d")
 
 
+def check_many(signed: Signed) -> Callable[[], object]:
+    digests = [bytes(32)] * 40
+    columns = [pa.array(column * 3000) for column in (signed.keys, signed.signatures, digests, signed.messages)]
+    return lambda: verilane.Engine().check_block("strict", "sha256", "rfc6962", *columns)
+
+
 def search_long(_: Signed) -> Callable[[], object]:
     return lambda: verilane.search(bytes(80), target=0, end=1 << 24)
 
 
-@pytest.mark.parametrize("prepare", [verify_many, hash_much, search_long])
+@pytest.mark.parametrize("prepare", [verify_many, hash_much, check_many, search_long])
 def test_other_threads_go_on(signed: Signed, prepare: Callable[[Signed], Callable[[], object]]) -> None:
     call = prepare(signed)
     ticks = 0

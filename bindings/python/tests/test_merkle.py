@@ -84,7 +84,7 @@ def test_subtrees_that_do_not_fit() -> None:
         verilane.merkle_combine([(part, 3), (part, 3)], tree="plain")
     with pytest.raises(verilane.Error, match="a root has 32 bytes, this one has 31"):
         verilane.merkle_combine([(verilane.Root(bytes(31), False), 1)], tree="plain")
-    with pytest.raises(verilane.Error, match="sub-tree 1, counted from 0, is a pair of a Root and its number of leaves"):
+    with pytest.raises(verilane.Error, match="sub-tree 1, counted from 0, is a pair of a Root and its number"):
         verilane.merkle_combine([(part, 3), part], tree="plain")
 
 

@@ -153,7 +153,7 @@ def test_errors_are_value_errors_and_travel() -> None:
 
 
 def test_exceptions_have_one_base() -> None:
-    for kind in (verilane.InputError, verilane.InputTypeError, verilane.Fault):
+    for kind in (verilane.InputError, verilane.InputTypeError, verilane.Fault, verilane.StoreError):
         assert issubclass(kind, verilane.Error)
     assert issubclass(verilane.InputTypeError, verilane.InputError)
     assert issubclass(verilane.InputTypeError, TypeError)
@@ -165,6 +165,7 @@ class Odd:
 
 
 LEAF = bytes(32)
+ENGINE = verilane.Engine("cpu", threads=1)
 PROOF = verilane.Proof("plain", "sha256", 0, 1, ())
 # Each call with one argument of another type than it should be, and the argument.
 OF_ANOTHER_TYPE = {
@@ -216,6 +217,17 @@ OF_ANOTHER_TYPE = {
     "Engine threads": lambda odd: verilane.Engine(threads=odd),
     "Engine isa": lambda odd: verilane.Engine(isa=odd),
     "Engine adapter": lambda odd: verilane.Engine(adapter=odd),
+    "check_block rule": lambda odd: ENGINE.check_block(odd, "sha256", "rfc6962", [], [], [], []),
+    "check_block hash": lambda odd: ENGINE.check_block("strict", odd, "rfc6962", [], [], [], []),
+    "check_block tree": lambda odd: ENGINE.check_block("strict", "sha256", odd, [], [], [], []),
+    "check_block public_keys": lambda odd: ENGINE.check_block("strict", "sha256", "rfc6962", odd, [], [], []),
+    "check_block signatures": lambda odd: ENGINE.check_block("strict", "sha256", "rfc6962", [], odd, [], []),
+    "check_block digests": lambda odd: ENGINE.check_block("strict", "sha256", "rfc6962", [], [], odd, []),
+    "check_block records": lambda odd: ENGINE.check_block("strict", "sha256", "rfc6962", [], [], [], odd),
+    "check_block tree_hash": lambda odd: ENGINE.check_block(
+        "strict", "sha256", "rfc6962", [], [], [], [], tree_hash=odd
+    ),
+    "check_block key": lambda odd: ENGINE.check_block("strict", "blake3", "rfc6962", [], [], [], [], key=odd),
 }
 
 

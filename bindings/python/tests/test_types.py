@@ -31,6 +31,14 @@ version: str = verilane.__version__
 found = verilane.search(bytes(80), bits=0x207FFFFF, start=0, end=None)
 nonce: int = found.nonce if found else 0
 proof: verilane.Proof = verilane.merkle_proof(digests, 0, tree="plain")
+check = verilane.Engine().check_block("strict", "sha256", "plain", [b""], [b""], digests, ["text"])
+verdicts_of_records: list[verilane.RecordVerdict] = check.verdicts
+invalid: list[tuple[int, verilane.RecordVerdict]] = check.invalid()
+root: bytes = check.root
+where: str = check.report.backend
+with verilane.Index("folder", key=bytearray(32)) as index:
+    blocks: list[int | None] = index.add(index.blocks, digests).in_block
+    new: list[int] = index.scan(digests).new()
 valid: bool = proof.verify(digests[0], verilane.merkle_root(digests, tree="plain").digest)
 """
     )

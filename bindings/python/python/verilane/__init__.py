@@ -17,10 +17,11 @@ raises TypeError, as everywhere in Python. Where each call ran is logged to the 
 ``verilane`` at level DEBUG.
 """
 
-from ._errors import Error, FallbackWarning, Fault, InputError, InputTypeError
-from ._results import Device, Nonce, Proof, Root
+from ._errors import Error, FallbackWarning, Fault, InputError, InputTypeError, StoreError
+from ._results import BlockCheck, Device, Nonce, Proof, RecordVerdict, Report, Root, Seen
 from ._verilane import (
     Engine,
+    Index,
     __version__,
     devices,
     first_occurrences,
@@ -34,16 +35,22 @@ from ._verilane import (
 )
 
 __all__ = [
+    "BlockCheck",
     "Device",
     "Engine",
     "Error",
     "FallbackWarning",
     "Fault",
+    "Index",
     "InputError",
     "InputTypeError",
     "Nonce",
     "Proof",
+    "RecordVerdict",
+    "Report",
     "Root",
+    "Seen",
+    "StoreError",
     "__version__",
     "devices",
     "first_occurrences",

@@ -27,5 +27,12 @@ class Fault(Error, RuntimeError):
     """
 
 
+class StoreError(Error):
+    """An index cannot be opened, or its store cannot be read or written.
+
+    Where the operating system refused, ``__cause__`` is its OSError.
+    """
+
+
 class FallbackWarning(RuntimeWarning):
     """A call was computed elsewhere than asked, after a fault; the answer is the same."""

@@ -1,7 +1,8 @@
 """What calls return."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ._verilane import proof_root
 
@@ -62,3 +63,89 @@ class Device(NamedTuple):
     """An adapter's kind, interface and driver."""
     software: bool
     """Whether it is a processor that poses as a GPU; used only if named."""
+
+
+class Report(NamedTuple):
+    """Where a call ran, and where it should have run but could not."""
+
+    backend: str
+    """The back end that gave the answer: "cpu", "gpu" or "reference"."""
+    detail: str
+    """What computed: lanes, crates, or the adapter's name."""
+    threads: int
+    """Host threads that it computed on."""
+    software: bool
+    """Whether it is a processor that poses as a GPU."""
+    passed_over: tuple[tuple[str, str], ...]
+    """The back ends that came before it and faulted, in order, each with its fault."""
+
+
+class RecordVerdict(StrEnum):
+    """What is found of one entry of a block. The signature is looked at first.
+
+    Only `VALID` is true, so that ``all`` may be asked of a list of verdicts.
+    """
+
+    VALID = "valid"
+    """The signature holds for the claimed digest, and the record has that digest."""
+    BAD_SIGNATURE = "bad signature"
+    """The signature does not hold for the claimed digest under the public key."""
+    HASH_MISMATCH = "hash mismatch"
+    """The signature holds, but the record has another digest than the signed one."""
+
+    def __bool__(self) -> bool:
+        return self is RecordVerdict.VALID
+
+
+_Verdicts = TypeVar("_Verdicts")
+_Digests = TypeVar("_Digests")
+_Positions = TypeVar("_Positions")
+_Blocks = TypeVar("_Blocks")
+
+
+@dataclass(frozen=True)
+class BlockCheck(Generic[_Verdicts, _Digests, _Positions]):
+    """What a check of a block's entries finds."""
+
+    verdicts: _Verdicts
+    """What is found of each entry: a list of `RecordVerdict`, or a pyarrow DictionaryArray
+    of their names, a byte for each entry."""
+    digests: _Digests
+    """The digest that each record has, whatever was claimed."""
+    first_occurrences: _Positions
+    """For each record, the position of the first one with the same digest."""
+    root: bytes
+    """The root over the entries."""
+    mutated: bool
+    """As of a `Root`: whether another list of entries has the same root."""
+    report: Report = field(compare=False)
+    """Where the check ran."""
+
+    def invalid(self) -> list[tuple[int, RecordVerdict]]:
+        """The positions of the entries that are not valid, and what is wrong with each."""
+        verdicts = _listed(self.verdicts)
+        found = ((position, RecordVerdict(verdict)) for position, verdict in enumerate(verdicts))
+        return [(position, verdict) for position, verdict in found if not verdict]
+
+
+@dataclass(frozen=True)
+class Seen(Generic[_Blocks, _Positions]):
+    """Whether each record of a call was seen before: where, as two columns with None, or
+    nulls, for the rest. A record that has neither is new."""
+
+    in_block: _Blocks
+    """The number of the block since which the record is in the index, whether or not it
+    also repeats a record of this call."""
+    repeats: _Positions
+    """The lower position in this call of a record that is equal, and not in the index."""
+    report: Report = field(compare=False)
+    """Where the records' fingerprints were computed."""
+
+    def new(self) -> list[int]:
+        """The positions of the records that are neither in the index nor earlier in the call."""
+        rows = zip(_listed(self.in_block), _listed(self.repeats), strict=True)
+        return [position for position, row in enumerate(rows) if row == (None, None)]
+
+
+def _listed(column: Any) -> list[Any]:
+    return column if isinstance(column, list) else list(column.to_pylist())

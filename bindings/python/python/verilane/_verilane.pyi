@@ -1,10 +1,12 @@
 from collections.abc import Iterable
+from os import PathLike
+from types import TracebackType
 from typing import Literal, Protocol, TypeAlias, final, overload
 
 import pyarrow as pa  # type: ignore[import-untyped]
-from typing_extensions import Buffer
+from typing_extensions import Buffer, Self
 
-from ._results import Device, Nonce, Proof, Root
+from ._results import BlockCheck, Device, Nonce, Proof, RecordVerdict, Root, Seen
 
 class _ArrowArray(Protocol):
     def __arrow_c_array__(self, requested_schema: object | None = None, /) -> tuple[object, object]: ...
@@ -14,6 +16,7 @@ class _ArrowStream(Protocol):
 
 __all__ = [
     "Engine",
+    "Index",
     "__version__",
     "devices",
     "first_occurrences",
@@ -49,6 +52,71 @@ class Engine:
     ) -> Engine: ...
     @property
     def backend(self) -> str: ...
+    @overload
+    def check_block(
+        self,
+        rule: _Rule,
+        hash: _Hash,
+        tree: _Tree,
+        public_keys: _Arrow,
+        signatures: _Arrow,
+        digests: _Arrow,
+        records: _Arrow,
+        *,
+        tree_hash: _Hash | None = None,
+        key: Buffer | None = None,
+    ) -> BlockCheck[pa.DictionaryArray, pa.FixedSizeBinaryArray, pa.UInt32Array]: ...
+    @overload
+    def check_block(
+        self,
+        rule: _Rule,
+        hash: _Hash,
+        tree: _Tree,
+        public_keys: _Strings,
+        signatures: _Strings,
+        digests: _Strings,
+        records: _Strings,
+        *,
+        tree_hash: _Hash | None = None,
+        key: Buffer | None = None,
+    ) -> BlockCheck[list[RecordVerdict], list[bytes], list[int]]: ...
+
+@final
+class Index:
+    def __new__(
+        cls,
+        path: str | PathLike[str],
+        *,
+        key: Buffer | None = None,
+        cache_bytes: int = 1073741824,
+    ) -> Index: ...
+    @overload
+    def scan(
+        self, digests: _Arrow, *, engine: Engine | None = None
+    ) -> Seen[pa.UInt64Array, pa.UInt32Array]: ...
+    @overload
+    def scan(
+        self, digests: _Strings, *, engine: Engine | None = None
+    ) -> Seen[list[int | None], list[int | None]]: ...
+    @overload
+    def add(
+        self, block: int, digests: _Arrow, *, engine: Engine | None = None
+    ) -> Seen[pa.UInt64Array, pa.UInt32Array]: ...
+    @overload
+    def add(
+        self, block: int, digests: _Strings, *, engine: Engine | None = None
+    ) -> Seen[list[int | None], list[int | None]]: ...
+    @property
+    def blocks(self) -> int: ...
+    def __len__(self) -> int: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
 
 @overload
 def verify(
