@@ -5,10 +5,10 @@ use std::path::Path;
 use assert_cmd::Command;
 use serde_json::Value;
 
+use crate::support::verilane;
+
 fn bench(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("verilane").expect("the binary is built");
-    command.arg("bench").args(arguments);
-    command
+    verilane(&[&["bench"], arguments].concat())
 }
 
 fn fails(arguments: &[&str], reason: &str) {
@@ -250,12 +250,12 @@ fn a_full_run_holds_each_rate_against_its_ceiling() {
     let [wide, narrow] = ["gpu (software)", "gpu u32 (software)"].map(|label| of("verify.rfc8032", label));
     assert_bounds(wide, ceilings, &[("resident", "wide_multiplications", 145_085.0)]);
     assert_bounds(narrow, ceilings, &[("resident", "multiplications", 570_477.0)]);
-    let prints = of("dedup", "gpu (software)");
-    assert_bounds(prints, ceilings, &[("end_to_end", "uploaded_bytes", 32.0)]);
-    let copied = &prints["bounds"][0];
+    let fingerprints = of("dedup", "gpu (software)");
+    assert_bounds(fingerprints, ceilings, &[("end_to_end", "uploaded_bytes", 32.0)]);
+    let copied = &fingerprints["bounds"][0];
     assert_eq!(number(copied, "count"), 56.0);
     let share = number(copied, "per_second") / number(ceilings, "copied_bytes");
-    assert!((share / 2.0 - 1.0).abs() < 1e-9, "{prints}");
+    assert!((share / 2.0 - 1.0).abs() < 1e-9, "{fingerprints}");
     let nodes = of("merkle.plain", "gpu (software)");
     assert_bounds(nodes, ceilings, &[("end_to_end", "uploaded_bytes", 32.0)]);
     assert_eq!(number(&nodes["bounds"][0], "count"), 1232.0);

@@ -1,38 +1,17 @@
 //! Ledgers by the command: generated, sealed through interruptions, audited, proved.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-struct Run {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Run {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{}{}", self.stdout, self.stderr))
-    }
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_verilane"));
-    command.args(arguments).args(["--backend", "cpu"]);
-    command
-}
+use crate::support::{Run, text};
 
 fn run(arguments: &[&str]) -> Run {
-    let output = command(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let code = output.status.code().expect("no signal ended it");
-    let run = Run { code, stdout: text(output.stdout), stderr: text(output.stderr) };
-    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
-    run
+    crate::support::run(&[arguments, &["--backend", "cpu"]].concat())
 }
 
 /// A folder with what `ledger generate` writes.
@@ -67,7 +46,7 @@ impl Generated {
 
     fn audit(&self, ledger: &str) -> Value {
         let run = run(&["audit", &self.path(ledger), "--json"]);
-        let json = run.json();
+        let json = run.object();
         assert_eq!(run.code, i32::from(json["failures"] != json!([])), "{}", run.stderr);
         json
     }
@@ -122,7 +101,7 @@ fn lists_are_sealed_once() {
         let generated = Generated::new(11, &[&SMALL[..], &ENDORSED].concat());
         let options = [seal, &["--stage", "20", "--anchor-blocks", "4"]].concat();
         let first = generated.seal(&options);
-        let json = first.json();
+        let json = first.object();
         assert_eq!(first.code, 0, "{}", first.stderr);
         let counts =
             |json: &Value| ["records", "stored", "duplicates"].map(|name| json[name].as_u64().unwrap());
@@ -130,7 +109,7 @@ fn lists_are_sealed_once() {
         let audit = generated.audit("sealed");
         assert_eq!((&audit["failures"], &audit["records"]), (&json!([]), &json!(900)));
         let again = generated.seal(&options);
-        assert_eq!((again.code, counts(&again.json())), (0, [1200, 0, 1200]), "{}", again.stderr);
+        assert_eq!((again.code, counts(&again.object())), (0, [1200, 0, 1200]), "{}", again.stderr);
     }
 }
 
@@ -144,7 +123,10 @@ fn sealing_goes_on_after_it_was_killed() {
         let mut killed = 0;
         for attempt in 0_u64.. {
             let arguments = ["ledger", "seal", &lists, "--ledger", &ledger, "--keys", &keys];
-            let mut child = command(&[&arguments[..], &options].concat())
+            let mut child = Command::new(env!("CARGO_BIN_EXE_verilane"))
+                .args(arguments)
+                .args(options)
+                .args(["--backend", "cpu"])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
@@ -167,7 +149,7 @@ fn sealing_goes_on_after_it_was_killed() {
             "{killed} times killed"
         );
         let again = generated.seal(&options);
-        assert_eq!((again.code, &again.json()["stored"]), (0, &json!(0)), "{}", again.stderr);
+        assert_eq!((again.code, &again.object()["stored"]), (0, &json!(0)), "{}", again.stderr);
     }
 }
 
@@ -199,7 +181,7 @@ fn bad_lists_are_named_and_hide_no_other() {
     lines[11] = text.lines().nth(11).unwrap().replacen("\"record\":{", "\"record\":{ ", 1).into();
     fs::write(generated.path("lists.jsonl"), lines.join(&b"\n"[..])).unwrap();
     let run = generated.seal(&["--stake", "--stage", "20"]);
-    let json = run.json();
+    let json = run.object();
     let places = |name: &str| {
         let entries = json[name].as_array().unwrap().iter();
         entries.map(|entry| (entry["line"].as_u64().unwrap(), entry["record"].as_u64())).collect::<Vec<_>>()
@@ -256,7 +238,7 @@ fn bad_keys_are_named_by_their_line() {
     let run = seal_with(12, "secret_key", Value::Null);
     assert!(run.stderr.contains("asks for 3 endorsements; the secret keys of 2"), "{}", run.stderr);
     let run = seal_with(12, "note", json!("mine"));
-    assert_eq!((run.code, &run.json()["stored"]), (0, &json!(900)), "{}", run.stderr);
+    assert_eq!((run.code, &run.object()["stored"]), (0, &json!(900)), "{}", run.stderr);
 }
 
 mod proofs {
@@ -271,10 +253,6 @@ mod proofs {
         let path: PathBuf = folder.path().join("proof.json");
         fs::write(&path, proof.to_string()).unwrap();
         run(&[&["check", text(&path), "--json"], options].concat())
-    }
-
-    fn text(path: &Path) -> &str {
-        path.to_str().unwrap()
     }
 
     /// Every value in it that is no object and no list, by its path.
@@ -300,21 +278,21 @@ mod proofs {
             assert_eq!(proved.code, 0, "{}", proved.stderr);
             let good: Value = serde_json::from_str(&proved.stdout).unwrap();
             let checked = check(&good, &["--record", hash]);
-            assert_eq!((checked.code, &checked.json()["valid"]), (0, &json!(true)), "{}", checked.stderr);
-            assert_eq!(checked.json()["record"], hash);
+            assert_eq!((checked.code, &checked.object()["valid"]), (0, &json!(true)), "{}", checked.stderr);
+            assert_eq!(checked.object()["record"], hash);
             let other = lists[1]["records"][0]["hash"].as_str().unwrap();
             if other != hash {
                 assert_eq!(check(&good, &["--record", other]).code, 1);
             }
             assert_eq!(check(&good, &["--anchor", hash]).code, 1);
-            let anchor = checked.json()["anchor"].clone();
+            let anchor = checked.object()["anchor"].clone();
             if let Some(anchor) = anchor.as_str() {
                 assert_eq!(check(&good, &["--anchor", anchor]).code, 0);
             }
         }
         let hash = lists[0]["records"][0]["hash"].as_str().unwrap();
         let good: Value = serde_json::from_str(&proof(&generated, hash, "ledger").stdout).unwrap();
-        let anchor = check(&good, &[]).json()["anchor"].as_str().unwrap().to_owned();
+        let anchor = check(&good, &[]).object()["anchor"].as_str().unwrap().to_owned();
         let mut paths = Vec::new();
         leaves(&good, String::new(), &mut paths);
         assert!(paths.len() > 8, "{good}");

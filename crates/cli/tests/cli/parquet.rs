@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -17,40 +16,18 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use verilane::Hash;
 
-struct Run {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
+use crate::support::{Run, run_with_input};
 
-impl Run {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{}{}", self.stdout, self.stderr))
-    }
-
-    fn refuses(&self, reason: &str) {
-        assert_eq!((self.code, self.stdout.as_str()), (2, ""), "{}", self.stderr);
-        assert!(self.stderr.contains(reason), "{reason:?} is not in {:?}", self.stderr);
-    }
-}
-
-fn run(arguments: &[&str], input: Stdio) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_verilane"));
-    command.args(arguments).args(["--backend", "cpu", "--json"]).stdin(input);
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let code = output.status.code().expect("no signal ended it");
-    let run = Run { code, stdout: text(output.stdout), stderr: text(output.stderr) };
-    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
-    run
+fn run(arguments: &[&str], input: &[u8]) -> Run {
+    run_with_input(&[arguments, &["--backend", "cpu", "--json"]].concat(), input)
 }
 
 fn verify(file: &Path) -> Run {
-    run(&["verify", "--rule", "strict", file.to_str().unwrap()], Stdio::null())
+    run(&["verify", "--rule", "strict", file.to_str().unwrap()], &[])
 }
 
 /// Signatures by ten keys over messages of all lengths from 0.
@@ -111,17 +88,17 @@ fn an_exported_ledger_verifies_until_a_bit_is_flipped() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let [out, ledger, file] = ["", "ledger", "records.parquet"].map(path);
     let options = ["--records", "1200", "--duplicates", "0.25", "--stage", "100"];
-    let generate = run(&[&["ledger", "generate", &out][..], &options].concat(), Stdio::null());
+    let generate = run(&[&["ledger", "generate", &out][..], &options].concat(), &[]);
     assert_eq!(generate.code, 0, "{}", generate.stderr);
-    let export = || run(&["ledger", "export", &ledger, "--parquet", &file], Stdio::null());
+    let export = || run(&["ledger", "export", &ledger, "--parquet", &file], &[]);
     let exported = export();
     assert_eq!(exported.code, 0, "{}", exported.stderr);
-    let stored = generate.json()["stored"].clone();
-    assert_eq!((&exported.json()["rows"], &exported.json()["stored"]), (&json!(1200), &stored));
+    let stored = generate.object()["stored"].clone();
+    assert_eq!((&exported.object()["rows"], &exported.object()["stored"]), (&json!(1200), &stored));
     export().refuses("cannot make");
     let verified = verify(file.as_ref());
     assert_eq!(verified.code, 0, "{}", verified.stdout);
-    assert_eq!((&verified.json()["items"], &verified.json()["valid"]), (&json!(1200), &json!(1200)));
+    assert_eq!((&verified.object()["items"], &verified.object()["valid"]), (&json!(1200), &json!(1200)));
 
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&file).unwrap()).unwrap();
     let batch = reader.with_batch_size(1200).build().unwrap().next().unwrap().unwrap();
@@ -151,8 +128,8 @@ fn an_exported_ledger_verifies_until_a_bit_is_flipped() {
     let flipped = folder.path().join("flipped.parquet");
     write(&flipped, columns, Compression::SNAPPY);
     let verified = verify(&flipped);
-    assert_eq!((verified.code, &verified.json()["invalid"]), (1, &json!([777])));
-    assert_eq!(verified.json()["unit"], "row");
+    assert_eq!((verified.code, &verified.object()["invalid"]), (1, &json!([777])));
+    assert_eq!(verified.object()["unit"], "row");
 }
 
 /// The forms in which writers have byte strings, over several row groups, with a
@@ -190,8 +167,8 @@ fn signatures_are_judged_row_by_row_in_every_form() {
         write(&file, columns.map(|(name, column)| (name, column.clone())), compression);
         let verified = verify(&file);
         assert_eq!(verified.code, 1, "form {index}: {}", verified.stderr);
-        assert_eq!(verified.json()["invalid"], json!([31, 99]), "form {index}");
-        assert_eq!(verified.json()["valid"], 98, "form {index}");
+        assert_eq!(verified.object()["invalid"], json!([31, 99]), "form {index}");
+        assert_eq!(verified.object()["valid"], 98, "form {index}");
     }
 }
 
@@ -207,7 +184,7 @@ fn rows_without_a_signature_are_named() {
     let file = folder.path().join("malformed.parquet");
     write(&file, all.columns(), Compression::SNAPPY);
     let verified = verify(&file);
-    let json = verified.json();
+    let json = verified.object();
     assert_eq!((verified.code, &json["malformed"]), (1, &json!([3, 30, 31, 64, 69])));
     let reasons = [
         "public_key: it is null",
@@ -246,10 +223,9 @@ fn columns_that_cannot_be_are_refused() {
 
     write(&file, Signatures::new(0).columns(), Compression::SNAPPY);
     let none = verify(&file);
-    assert_eq!((none.code, &none.json()["items"]), (0, &json!(0)));
+    assert_eq!((none.code, &none.object()["items"]), (0, &json!(0)));
     assert!(none.stderr.contains("holds no signatures"), "{}", none.stderr);
-    run(&["verify", "--rule", "strict", "-"], File::open(&file).unwrap().into())
-        .refuses("read from files alone");
+    run(&["verify", "--rule", "strict", "-"], &fs::read(&file).unwrap()).refuses("read from files alone");
 }
 
 /// Whatever is cut off or changed: an error or a verdict for every row, and never
@@ -276,7 +252,7 @@ fn a_damaged_file_gives_an_error_or_all_rows() {
             refused += 1;
             continue;
         }
-        let json = verified.json();
+        let json = verified.object();
         assert_eq!((verified.code, &json["items"]), (1, &json!(64)), "byte {at}");
         assert!(json["valid"].as_u64() <= Some(63), "byte {at}");
     }

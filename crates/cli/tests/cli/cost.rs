@@ -3,10 +3,12 @@
 use assert_cmd::Command;
 use serde_json::Value;
 
+use crate::support::verilane;
+
 /// One thread and short runs keep the measurement short on any machine.
 fn cost(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("verilane").unwrap();
-    command.args(["cost", "--backend", "cpu", "--threads", "1", "--seconds", "0.05", "--runs", "20"]);
+    let mut command =
+        verilane(&["cost", "--backend", "cpu", "--threads", "1", "--seconds", "0.05", "--runs", "20"]);
     command.args(arguments);
     command
 }
@@ -193,8 +195,7 @@ fn bad_input_is_refused_with_what_would_be_valid() {
         (["--runs", "9"], "between 10 and 10000"),
         (["--report", "/nonexistent/r.html"], "cannot write to /nonexistent/r.html"),
     ] {
-        let mut command = Command::cargo_bin("verilane").unwrap();
-        let output = command.args(["cost", "--backend", "cpu"]).args(arguments).output().unwrap();
+        let output = verilane(&["cost", "--backend", "cpu"]).args(arguments).output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
         assert!(error.contains(reason), "{arguments:?}: {error}");
