@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use verilane::{Tree, TreeHash};
+use verilane::{Hash, Tree, TreeHash};
 
 use crate::support::{file, run, run_with_input, text};
 
