@@ -221,7 +221,7 @@ impl Stages {
     ///
     /// # Errors
     /// [`Error::Parameter`] if there is no node, if the rate is not above zero,
-    /// if c is below 2, or if the exponent is negative.
+    /// if c is below 2, or if the exponent does not lie between 0 and 10.
     pub fn check(self) -> Result<Self, Error> {
         if self.nodes == 0 {
             return Err(refused("the number of nodes", 0, "it must be at least 1"));

@@ -1,7 +1,6 @@
 //! The audit: replays a ledger and collects every failure.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -13,6 +12,7 @@ use super::block::{Block, Fate, Previous};
 use super::election::block_review_key;
 use super::encoding::DecodeError;
 use super::endorsement::{Endorsed, Endorsement, block_message};
+use super::failure::{LedgerFailure, LedgerFailureKind, Place};
 use super::frames::{Frame, FrameError, Frames, LedgerFile};
 use super::genesis::{Genesis, HASH, SealRule, TREE};
 use super::header::Claim;
@@ -26,129 +26,6 @@ use verilane::{Digest, Engine, Error, Report};
 
 /// The signatures of lists and seals that are verified in one call.
 const SIGNATURE_BATCH: usize = 1 << 14;
-
-/// What is wrong with a block or an anchor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum LedgerFailureKind {
-    /// The checksum does not match, or the bytes are not a block.
-    Parse,
-    /// The block belongs to another chain.
-    Chain,
-    /// The block's height is not its position in the file.
-    Height,
-    /// The block does not name the previous block's hash.
-    Link,
-    /// The block's time is before that of the previous block.
-    Time,
-    /// The producer is not the elected institution.
-    Producer,
-    /// The tally is not that of the previous block.
-    Tally,
-    /// The hash does not meet the target, or the producer's signature is bad.
-    Seal,
-    /// Fewer peers have endorsed the block than the policy requires.
-    Endorsement,
-    /// The header's root is not that of the stored records.
-    Root,
-    /// The header's digest of the table of lists is not that of the table.
-    Lists,
-    /// A list has c records or more, or the block has 2c or more.
-    Stage,
-    /// A list is not in the order of review.
-    Order,
-    /// A list's signature is bad.
-    ListSignature,
-    /// A record's signature is bad.
-    RecordSignature,
-    /// A record's bytes do not have the signed digest.
-    RecordHash,
-    /// The chain stores a record twice.
-    Duplicate,
-    /// A record is marked as a duplicate, but the chain did not have it.
-    LeftOut,
-    /// An anchor is missing, or is not that of its blocks.
-    Anchor,
-}
-
-/// The kind in lower case, its words joined by hyphens.
-impl fmt::Display for LedgerFailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            LedgerFailureKind::Parse => "parse",
-            LedgerFailureKind::Chain => "chain",
-            LedgerFailureKind::Height => "height",
-            LedgerFailureKind::Link => "link",
-            LedgerFailureKind::Time => "time",
-            LedgerFailureKind::Producer => "producer",
-            LedgerFailureKind::Tally => "tally",
-            LedgerFailureKind::Seal => "seal",
-            LedgerFailureKind::Endorsement => "endorsement",
-            LedgerFailureKind::Root => "root",
-            LedgerFailureKind::Lists => "lists",
-            LedgerFailureKind::Stage => "stage",
-            LedgerFailureKind::Order => "order",
-            LedgerFailureKind::ListSignature => "list-signature",
-            LedgerFailureKind::RecordSignature => "record-signature",
-            LedgerFailureKind::RecordHash => "record-hash",
-            LedgerFailureKind::Duplicate => "duplicate",
-            LedgerFailureKind::LeftOut => "left-out",
-            LedgerFailureKind::Anchor => "anchor",
-        })
-    }
-}
-
-/// The place of a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub struct Place {
-    /// The block, by its position from 0; for an anchor, its first block.
-    pub block: u64,
-    /// The list in the block, from 0.
-    pub list: Option<u32>,
-    /// The record in the list, from 0.
-    pub record: Option<u32>,
-}
-
-impl Place {
-    fn block(block: u64) -> Self {
-        Place { block, list: None, record: None }
-    }
-
-    fn list(block: u64, list: usize) -> Self {
-        Place { list: Some(list as u32), ..Place::block(block) }
-    }
-
-    fn record(block: u64, list: usize, record: usize) -> Self {
-        Place { record: Some(record as u32), ..Place::list(block, list) }
-    }
-}
-
-/// The block, then the list, then the record, all counted from 0.
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "block {}", self.block)?;
-        if let Some(list) = self.list {
-            write!(f, ", list {list}")?;
-        }
-        if let Some(record) = self.record {
-            write!(f, ", record {record}")?;
-        }
-        Ok(())
-    }
-}
-
-/// A failure that an audit of a ledger found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LedgerFailure {
-    /// Where it is.
-    pub place: Place,
-    /// What is wrong.
-    pub kind: LedgerFailureKind,
-    /// The values that show the failure.
-    pub detail: String,
-}
 
 /// The result of an audit of a ledger.
 #[derive(Clone, Debug)]
@@ -292,9 +169,9 @@ struct LedgerAuditor<'e> {
     pending: PendingSignatures,
     /// The position, hash and endorsements of each block since the last flush.
     endorsed: Vec<(u64, Digest, Vec<Endorsement>)>,
-    /// The digest of every record that was not refused, and below its place and whether
-    /// it is stored.
+    /// The digest of each record that was not refused.
     digests: Vec<Digest>,
+    /// The place of each of these records, and whether it is stored.
     records: Vec<(Place, bool)>,
 }
 

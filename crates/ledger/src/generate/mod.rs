@@ -9,7 +9,8 @@
 //!
 //! let folder = std::env::temp_dir().join(format!("verilane-example-{}", std::process::id()));
 //! let engine = Engine::new()?;
-//! let options = GenerateOptions { records: 300, duplicates: 0.2, stage: 20, faults: 5, ..GenerateOptions::new(7) };
+//! let small = GenerateOptions { records: 300, stage: 20, ..GenerateOptions::new(7) };
+//! let options = GenerateOptions { duplicates: 0.2, faults: 5, ..small };
 //! let generated = generate(&engine, &folder, &options, |_list| Ok(()))?;
 //! let audit = audit(&engine, &folder, |_bytes| ())?;
 //! let planted = generated.faults.iter().map(|fault| (fault.place, fault.kind));
