@@ -60,7 +60,7 @@ pub fn check(
     let fields = (
         output::record_verdicts(py, &check.verdicts, manner)?,
         output::digests(py, check.digests, manner)?,
-        output::positions(py, check.firsts.as_slice().to_vec(), manner)?,
+        output::positions(py, check.first_occurrences.as_slice().to_vec(), manner)?,
         output::bytes(py, &check.root.digest),
         check.root.mutated,
         output::report(py, &report)?,
