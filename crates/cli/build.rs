@@ -17,7 +17,7 @@ fn main() {
 }
 
 /// The commit of a release build, marked where the sources differ from it.
-/// Others have none: they would be built anew after each commit.
+/// Other builds have none, since each commit would rebuild them.
 fn commit() -> Option<String> {
     if std::env::var("PROFILE").as_deref() != Ok("release") {
         return None;
@@ -25,7 +25,7 @@ fn commit() -> Option<String> {
     packaged_commit().or_else(checked_out_commit)
 }
 
-/// What `cargo package` has noted.
+/// The commit that `cargo package` stored.
 fn packaged_commit() -> Option<String> {
     let info = std::fs::read_to_string(".cargo_vcs_info.json").ok()?;
     let hash = info.split_once("\"sha1\": \"")?.1.split('"').next()?;
@@ -33,7 +33,7 @@ fn packaged_commit() -> Option<String> {
 }
 
 fn checked_out_commit() -> Option<String> {
-    // Not the commit of some repository that this package lies in.
+    // Not of another repository that this package was unpacked in.
     if output("git", &["rev-parse", "--show-prefix"])? != "crates/cli/" {
         return None;
     }

@@ -42,7 +42,7 @@ fn workloads() -> Vec<(String, Recipe, usize)> {
     hashes.chain(trees).chain(rules).chain(others).collect()
 }
 
-/// The back ends of this machine; of those that are missing it says why.
+/// The back ends of this machine. Prints why others are missing.
 fn backends() -> Vec<Arc<dyn Backend>> {
     let found = Engine::backends(&Options::default()).into_iter().map(|(_, backend)| backend);
     found.filter_map(|backend| backend.inspect_err(|reason| eprintln!("{reason}")).ok()).collect()

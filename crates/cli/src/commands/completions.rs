@@ -1,4 +1,4 @@
-//! `verilane completions`: what a shell needs to complete the command.
+//! `verilane completions`: completion scripts for shells.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;

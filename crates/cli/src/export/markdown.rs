@@ -37,7 +37,7 @@ fn line(cells: &[impl AsRef<str>]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// An adapter's name could hold a bar, which would end the cell.
+/// Escapes bars, which end cells: an adapter's name may have one.
 fn escape(text: &str) -> String {
     text.replace('|', "\\|")
 }

@@ -1,4 +1,4 @@
-//! What a build without the feature `parquet` says.
+//! The errors of a build without the feature `parquet`.
 
 use std::fs::File;
 

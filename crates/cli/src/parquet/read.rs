@@ -19,7 +19,8 @@ const PUBLIC_KEY: &str = "public_key";
 const SIGNATURE: &str = "signature";
 const MESSAGE: &str = "message";
 
-/// Rows decoded at a time.
+/// Rows decoded at a time: few enough that long values are views of the file's pages, not
+/// copies.
 const BATCH_ROWS: usize = 1 << 13;
 
 /// Reads `file` to its end and passes its parts to `send`, until that returns false.

@@ -16,7 +16,7 @@ pub fn print(context: &Context, result: &(impl Display + Serialize)) -> anyhow::
     text(&if context.json { serde_json::to_string(result)? } else { result.to_string() })
 }
 
-/// Prints text, as [`print`] does.
+/// Prints text, as [`print()`] does.
 pub fn text(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush()) {

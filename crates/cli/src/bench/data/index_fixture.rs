@@ -103,7 +103,7 @@ impl BackendIndex {
         Ok(BackendIndex { backend: backend.info().kind, engine, index, _folder: folder })
     }
 
-    /// Adds the missing ones of the blocks with these ends.
+    /// Adds those of the blocks with these ends that are missing.
     fn fill(&mut self, ends: &[u64]) -> Result<(), Fault> {
         for block in self.index.blocks()..ends.len() as u64 {
             let end = ends[block as usize];

@@ -2,7 +2,7 @@
 
 use verilane::Digest;
 
-/// Bytes that differ in every call: BLAKE3's output stream.
+/// An endless stream of random bytes: BLAKE3's output.
 pub struct RandomStream(blake3::OutputReader);
 
 impl RandomStream {

@@ -14,7 +14,7 @@ use crate::bench::data::recipe::{BLOCK_HASH, BLOCK_RULE, BLOCK_TREE, CallMode, Q
 use crate::bench::data::source::lock;
 
 /// The back end's answer and the time of its call. The buffer for the answer is allocated
-/// before the clock starts, and holds nothing right.
+/// before the clock starts, and filled with wrong values.
 pub fn call(input: &Input, backend: &Arc<dyn Backend>, mode: CallMode) -> Result<(Answer, Duration), Fault> {
     match input {
         Input::Hash { hash, records } => {

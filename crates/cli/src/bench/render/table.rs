@@ -60,7 +60,7 @@ fn clear_repeats(above: &[String], line: &mut [String]) {
     }
 }
 
-/// So many items of such a length.
+/// The number of items and their lengths, as text.
 pub fn input(items: usize, item_bytes: [usize; 2], unit: &str) -> String {
     let count = Count(items as u64);
     match item_bytes {

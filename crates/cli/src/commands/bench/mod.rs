@@ -26,7 +26,7 @@ use crate::{Status, export};
 
 /// Measure every workload on every back end, and check every answer
 ///
-/// The positions that a wrong answer is reported with count from 0.
+/// The positions of wrong items, in errors and reports, count from 0.
 #[derive(clap::Args)]
 pub struct Args {
     /// End within a minute: smaller inputs, fewer samples

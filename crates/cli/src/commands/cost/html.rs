@@ -54,8 +54,8 @@ pub fn render(study: &Study) -> String {
     page
 }
 
-/// Writing to a string cannot fail.
-fn put(page: &mut String, text: std::fmt::Arguments<'_>) {
+/// Adds text to the page. Writing to a string cannot fail.
+pub fn put(page: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = page.write_fmt(text);
 }
 

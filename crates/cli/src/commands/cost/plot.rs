@@ -1,8 +1,6 @@
 //! Plots as SVG, coloured by the page's style sheet.
 
-use std::fmt::Write as _;
-
-use super::html::escape;
+use super::html::{escape, put};
 use super::study::{Axis, Curve, Line, Plot, Point};
 use crate::shared::numbers::plain;
 use crate::shared::units::{decade, with_unit};
@@ -116,11 +114,6 @@ pub fn render(plot: &Plot) -> String {
     }
     svg.push_str("</figure>\n");
     svg
-}
-
-/// Writing to a string cannot fail.
-fn put(svg: &mut String, text: std::fmt::Arguments<'_>) {
-    let _ = svg.write_fmt(text);
 }
 
 fn axes(svg: &mut String, plot: &Plot, x: &Scale, y: &Scale) {
