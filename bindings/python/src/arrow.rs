@@ -151,5 +151,10 @@ impl Exported {
 
 /// `array` as one of pyarrow's, without a copy.
 pub fn export(py: Python<'_>, array: ArrayRef) -> PyResult<Bound<'_, PyAny>> {
-    py.import(intern!(py, "pyarrow"))?.call_method1(intern!(py, "array"), (Exported(array),))
+    pyarrow(py)?.call_method1(intern!(py, "array"), (Exported(array),))
+}
+
+/// The module pyarrow.
+pub fn pyarrow(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import(intern!(py, "pyarrow"))
 }

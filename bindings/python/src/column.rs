@@ -31,6 +31,14 @@ impl Manner {
         let arrow = columns.iter().any(|column| column.manner == Manner::Arrow);
         if arrow { Manner::Arrow } else { Manner::List }
     }
+
+    /// Raises what results in this form would raise where pyarrow is not installed.
+    pub fn check_available(self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            OutputFormat::Arrow => arrow::pyarrow(py).map(drop),
+            OutputFormat::List => Ok(()),
+        }
+    }
 }
 
 /// A column of byte strings: the chunks of an Arrow array, or an iterable's items

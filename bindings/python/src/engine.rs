@@ -60,8 +60,7 @@ impl Engine {
     /// the claimed digests, the records' digests against those, which records repeat an
     /// earlier one, and the root over the entries.
     ///
-    /// No entry's verdict depends on another's. Chunks of a column are gathered, which
-    /// copies them.
+    /// A column in several chunks is copied into one.
     ///
     /// Parameters
     /// ----------

@@ -1,4 +1,4 @@
-//! The index of what was seen before, kept on disk.
+//! The persistent index of records seen before.
 
 use std::path::PathBuf;
 use std::sync::{LockResult, PoisonError, RwLock};
@@ -8,15 +8,15 @@ use verilane::dedup::{IndexError, IndexOptions, Seen};
 use verilane::{Digest, Key, Operation, Outcome};
 
 use crate::column::Column;
-use crate::engine::{Shared, run};
-use crate::error::{raise_index, refuse, refuse_store};
+use crate::engine::{EngineHandle, run};
+use crate::error::{index_exception, input_error, store_error};
 use crate::{argument, engine, output};
 
-/// An index of everything that was ever seen, block by block: exact, and kept on disk.
+/// An exact index, on disk, of all records that were ever seen, block by block.
 ///
 /// Records are given by their digests, of any hash; they are equal if their digests are.
-/// What is kept is a keyed fingerprint of each digest, which tells nothing to who lacks
-/// the key.
+/// The index holds a keyed fingerprint of each digest, from which nothing can be learnt
+/// without the key.
 ///
 /// A block is added whole or not at all, and is on disk when `add` returns. After a crash
 /// the index holds the blocks below `blocks`: add the next ones again.
@@ -36,8 +36,8 @@ use crate::{argument, engine, output};
 ///     and drawn from the system's randomness for a new index. A key that is given is not
 ///     kept.
 /// cache_bytes
-///     The most memory for pages of the store: 1 GiB by default. Beside it a fingerprint
-///     takes twelve bytes of memory.
+///     The most memory for pages of the store: 1 GiB by default. Each fingerprint takes 12
+///     bytes more.
 ///
 /// Raises
 /// ------
@@ -64,7 +64,7 @@ impl Index {
     ) -> PyResult<Self> {
         let options = IndexOptions { key, cache_bytes };
         let opened = py.detach(|| verilane::dedup::Index::open(&path, options));
-        let open = RwLock::new(Some(opened.map_err(|error| raise_index(py, error))?));
+        let open = RwLock::new(Some(opened.map_err(|error| index_exception(py, error))?));
         Ok(Index { path, process: std::process::id(), open })
     }
 
@@ -75,8 +75,7 @@ impl Index {
     /// digests
     ///     The records' digests of 32 bytes each, of any hash, as `hash` gives them.
     /// engine
-    ///     Where their fingerprints are computed; by default on an engine that this
-    ///     process shares.
+    ///     The engine that computes the fingerprints; by default one that the process shares.
     ///
     /// Returns
     /// -------
@@ -85,15 +84,15 @@ impl Index {
     fn scan<'py>(
         &self,
         digests: &Bound<'py, PyAny>,
-        #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
+        #[pyo3(from_py_with = engine::argument)] engine: Option<EngineHandle>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.look_up(digests, engine, |engine, digests| {
+        self.answer(digests, engine, |engine, digests| {
             let open = unpoisoned(self.open.read())?;
             Ok(open.as_ref().ok_or(Refusal::Closed)?.scan(engine, digests)?)
         })
     }
 
-    /// Adds the new ones of a block's records, and tells what `scan` would have told before.
+    /// Adds the new ones of a block's records, and answers as `scan` would have before.
     ///
     /// Parameters
     /// ----------
@@ -103,8 +102,7 @@ impl Index {
     /// digests
     ///     The records' digests of 32 bytes each, of any hash, as `hash` gives them.
     /// engine
-    ///     Where their fingerprints are computed; by default on an engine that this
-    ///     process shares.
+    ///     The engine that computes the fingerprints; by default one that the process shares.
     ///
     /// Returns
     /// -------
@@ -114,9 +112,9 @@ impl Index {
         &self,
         #[pyo3(from_py_with = block)] block: u64,
         digests: &Bound<'py, PyAny>,
-        #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
+        #[pyo3(from_py_with = engine::argument)] engine: Option<EngineHandle>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.look_up(digests, engine, |engine, digests| {
+        self.answer(digests, engine, |engine, digests| {
             let mut open = unpoisoned(self.open.write())?;
             Ok(open.as_mut().ok_or(Refusal::Closed)?.add(engine, block, digests)?)
         })
@@ -133,10 +131,10 @@ impl Index {
         self.read(py, |index| index.len() as usize)
     }
 
-    /// Closes the index, so that another process can open it. Calls that have begun are
-    /// waited for; later ones are refused. To close it again does nothing.
+    /// Closes the index, so that another process can open it. Waits for calls that have begun;
+    /// refuses later ones. Closing a closed index does nothing.
     fn close(&self, py: Python<'_>) {
-        if self.is_of_this_process() {
+        if self.belongs_to_this_process() {
             py.detach(|| self.open.write().unwrap_or_else(PoisonError::into_inner).take());
         }
     }
@@ -175,36 +173,38 @@ impl From<IndexError> for Refusal {
 }
 
 impl Index {
-    fn is_of_this_process(&self) -> bool {
+    fn belongs_to_this_process(&self) -> bool {
         self.process == std::process::id()
     }
 
-    /// A forked process shares the store's file with its parent, and would write over it.
+    /// A forked process shares the open store with its parent: both would write to it.
     fn check_process(&self) -> PyResult<()> {
-        if self.is_of_this_process() {
+        if self.belongs_to_this_process() {
             return Ok(());
         }
-        Err(refuse("this index was opened before the process was forked: only its parent can use it"))
+        Err(input_error("this index was opened before the process was forked: only its parent can use it"))
     }
 
-    fn look_up<'py>(
+    fn answer<'py>(
         &self,
         digests: &Bound<'py, PyAny>,
-        engine: Option<Shared>,
-        call: impl FnOnce(&verilane::Engine, &[Digest]) -> Result<Outcome<Vec<Seen>>, Refusal> + Send,
+        engine: Option<EngineHandle>,
+        look_up: impl FnOnce(&verilane::Engine, &[Digest]) -> Result<Outcome<Vec<Seen>>, Refusal> + Send,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = digests.py();
         self.check_process()?;
         let column = Column::read(digests, "digest")?;
         let digests = column.fixed("digest")?;
-        let answer = run(py, engine, Operation::Dedup, |work| {
-            Ok(call(work.engine(), &digests.digests()).map(|outcome| {
+        // A block is on disk before its answer is converted, which must not fail then.
+        column.format().check_available(py)?;
+        let answer = run(py, engine, Operation::Dedup, |call| {
+            Ok(look_up(call.engine(), &digests.digests()).map(|outcome| {
                 let report = outcome.report().clone();
-                (work.note(outcome), report)
+                (call.note(outcome), report)
             }))
         })?;
-        let (seen, report) = answer.map_err(|refusal| self.raise(py, refusal))?;
-        output::seen(py, &seen, &report, column.manner())
+        let (seen, report) = answer.map_err(|refusal| self.exception(py, refusal))?;
+        output::seen(py, &seen, &report, column.format())
     }
 
     fn read<T: Send>(
@@ -217,17 +217,17 @@ impl Index {
             let open = unpoisoned(self.open.read())?;
             open.as_ref().map(read).ok_or(Refusal::Closed)
         });
-        answer.map_err(|refusal| self.raise(py, refusal))
+        answer.map_err(|refusal| self.exception(py, refusal))
     }
 
-    fn raise(&self, py: Python<'_>, refusal: Refusal) -> PyErr {
+    fn exception(&self, py: Python<'_>, refusal: Refusal) -> PyErr {
         let path = self.path.display();
         match refusal {
-            Refusal::Closed => refuse(format_args!("the index in {path} is closed: open it again")),
-            Refusal::Panicked => {
-                refuse_store(format_args!("the index in {path} was left halfway by a panic: open it again"))
-            }
-            Refusal::Index(error) => raise_index(py, error),
+            Refusal::Closed => input_error(format_args!("the index in {path} is closed: open it again")),
+            Refusal::Panicked => store_error(format_args!(
+                "the index in {path} was left in an unknown state by a panic: open it again"
+            )),
+            Refusal::Index(error) => index_exception(py, error),
         }
     }
 }
@@ -235,19 +235,19 @@ impl Index {
 impl Drop for Index {
     fn drop(&mut self) {
         // A forked process must not write to its parent's store, which closing it does.
-        if !self.is_of_this_process() {
+        if !self.belongs_to_this_process() {
             std::mem::forget(self.open.get_mut().unwrap_or_else(PoisonError::into_inner).take());
         }
     }
 }
 
-/// What a lock guards, unless a call has panicked while it changed that.
+/// The guard of a lock, unless a call has panicked while it held the lock for writing.
 fn unpoisoned<G>(guard: LockResult<G>) -> Result<G, Refusal> {
     guard.map_err(|_| Refusal::Panicked)
 }
 
 fn block(object: &Bound<'_, PyAny>) -> PyResult<u64> {
-    argument::whole(object, "block", 0..=u64::MAX, "the number of blocks in the index")
+    argument::integer(object, "block", 0..=u64::MAX, "the number of blocks in the index")
 }
 
 fn cache_bytes(object: &Bound<'_, PyAny>) -> PyResult<usize> {

@@ -202,6 +202,17 @@ def test_a_dropped_index_is_closed(tmp_path: Path) -> None:
     verilane.Index(tmp_path).close()
 
 
+def test_no_block_is_added_whose_answer_cannot_be_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with verilane.Index(tmp_path) as index:
+        column = pa.array(digests(range(3)))
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(ImportError, match="pyarrow"):
+            index.add(0, column)
+        assert index.blocks == 0
+
+
 class Odd:
     """Of no type that any argument has."""
 
