@@ -1,4 +1,4 @@
-//! Arrow's C data interface, as Python hands it over: in capsules.
+//! Arrow's C data interface, through the capsule protocol of Python.
 
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
@@ -11,20 +11,20 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
 
-use crate::error::{refuse, refuse_type};
+use crate::error::{input_error, type_error};
 
 const SCHEMA: &CStr = c"arrow_schema";
 const ARRAY: &CStr = c"arrow_array";
 const STREAM: &CStr = c"arrow_array_stream";
 
-/// The chunks of an Arrow array or chunked array; none if `object` is neither.
+/// The chunks of an Arrow array or chunked array; `None` if `object` is neither.
 pub fn import(object: &Bound<'_, PyAny>) -> PyResult<Option<Vec<ArrayRef>>> {
     let py = object.py();
     if let Some(export) = object.getattr_opt(intern!(py, "__arrow_c_array__"))? {
         let exported = export.call0()?;
         let pair = exported.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>();
         let (schema, array) =
-            pair.map_err(|_| refuse_type(&exported, "__arrow_c_array__ gives two capsules"))?;
+            pair.map_err(|_| type_error(&exported, "__arrow_c_array__ gives two capsules"))?;
         return Ok(Some(vec![import_array(capsule(&schema)?, capsule(&array)?)?]));
     }
     if let Some(export) = object.getattr_opt(intern!(py, "__arrow_c_stream__"))? {
@@ -34,13 +34,13 @@ pub fn import(object: &Bound<'_, PyAny>) -> PyResult<Option<Vec<ArrayRef>>> {
 }
 
 fn capsule<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyCapsule>> {
-    object.cast().map_err(|_| refuse_type(object, "an Arrow array is exported in capsules"))
+    object.cast().map_err(|_| type_error(object, "an Arrow array is exported in capsules"))
 }
 
-/// The struct in a capsule, which must have the name of such structs.
+/// The struct in a capsule of the name that the protocol gives it.
 fn content<T>(capsule: &Bound<'_, PyCapsule>, name: &CStr) -> PyResult<NonNull<T>> {
     let content = capsule.pointer_checked(Some(name)).map_err(|_| {
-        refuse(format_args!(
+        input_error(format_args!(
             "there is no {} in the capsule that an Arrow array exports",
             name.to_string_lossy()
         ))
@@ -55,7 +55,7 @@ fn import_array(schema: &Bound<'_, PyCapsule>, array: &Bound<'_, PyCapsule>) -> 
     // The array is moved out, which marks the capsule's as released; the schema is
     // only read, while the caller holds its capsule.
     let (array, schema) = unsafe { (FFI_ArrowArray::from_raw(array.as_ptr()), schema.as_ref()) };
-    admit(array, &DataType::try_from(schema).map_err(arrow_error)?)
+    import_checked(array, &DataType::try_from(schema).map_err(arrow_error)?)
 }
 
 fn import_stream(stream: &Bound<'_, PyCapsule>) -> PyResult<Vec<ArrayRef>> {
@@ -74,47 +74,50 @@ fn import_stream(stream: &Bound<'_, PyCapsule>) -> PyResult<Vec<ArrayRef>> {
         if array.is_released() {
             return Ok(chunks);
         }
-        chunks.push(admit(array, &data_type)?);
+        chunks.push(import_checked(array, &data_type)?);
     }
 }
 
-/// One of a stream's callbacks that fill a struct in.
+/// A stream's callback that fills in a struct.
 type Callback<T> = unsafe extern "C" fn(*mut FFI_ArrowArrayStream, *mut T) -> c_int;
 
 fn read<T>(stream: &mut FFI_ArrowArrayStream, callback: Option<Callback<T>>, out: &mut T) -> PyResult<()> {
-    let callback = callback.ok_or_else(|| refuse("the Arrow stream was read before"))?;
+    let callback = callback.ok_or_else(|| input_error("the Arrow stream was read before"))?;
     // SAFETY: the callback is the stream's own, and fills in an empty struct.
     if unsafe { callback(stream, out) } == 0 {
         return Ok(());
     }
-    let reason = stream.get_last_error().and_then(|tell| {
-        // SAFETY: the stream's last call has failed, which is when it may be asked.
-        let reason = unsafe { tell(stream) };
+    let reason = stream.get_last_error().and_then(|last_error| {
+        // SAFETY: the callback is the stream's own, and the stream's last call has failed.
+        let reason = unsafe { last_error(stream) };
         // SAFETY: it is null, or a string that the stream keeps until its next call.
         (!reason.is_null()).then(|| unsafe { CStr::from_ptr(reason) }.to_string_lossy())
     });
-    Err(refuse(format_args!("the Arrow stream failed: {}", reason.unwrap_or("it does not tell why".into()))))
+    Err(input_error(format_args!(
+        "the Arrow stream failed: {}",
+        reason.unwrap_or("it gives no reason".into())
+    )))
 }
 
-/// Takes an array in. The interface tells no length of a buffer: that of the bytes
-/// follows from the last offset, which must not be negative then.
-fn admit(array: FFI_ArrowArray, data_type: &DataType) -> PyResult<ArrayRef> {
-    let sound = match data_type {
+/// Imports an array. The interface does not give the lengths of buffers: arrow-rs derives
+/// that of the bytes from the last offset, which must therefore not be negative.
+fn import_checked(array: FFI_ArrowArray, data_type: &DataType) -> PyResult<ArrayRef> {
+    let is_valid = match data_type {
         DataType::Binary | DataType::Utf8 => last_offset::<i32>(&array).is_none_or(|last| last >= 0),
         DataType::LargeBinary | DataType::LargeUtf8 => {
             last_offset::<i64>(&array).is_none_or(|last| last >= 0)
         }
         _ => true,
     };
-    if !sound {
-        return Err(refuse("the Arrow array's last offset is negative"));
+    if !is_valid {
+        return Err(input_error("the Arrow array's last offset is negative"));
     }
     // SAFETY: array and type come from one producer, by the protocol.
     let data = unsafe { from_ffi_and_data_type(array, data_type.clone()) };
     Ok(make_array(data.map_err(arrow_error)?))
 }
 
-/// The last of an array's offsets, if it has any.
+/// An array's last offset, if it has offsets.
 fn last_offset<O: Copy>(array: &FFI_ArrowArray) -> Option<O> {
     let rows = array.offset() + array.len();
     if rows == 0 || array.num_buffers() < 2 || array.buffer(1).is_null() {
@@ -127,10 +130,10 @@ fn last_offset<O: Copy>(array: &FFI_ArrowArray) -> Option<O> {
 }
 
 fn arrow_error(error: ArrowError) -> PyErr {
-    refuse(format_args!("the Arrow array cannot be read: {error}"))
+    input_error(format_args!("the Arrow array cannot be read: {error}"))
 }
 
-/// An array on its way to another library.
+/// An array that another library can import.
 #[pyclass(frozen)]
 struct Exported(ArrayRef);
 
@@ -149,7 +152,7 @@ impl Exported {
     }
 }
 
-/// `array` as one of pyarrow's, without a copy.
+/// `array` as a pyarrow array, without a copy.
 pub fn export(py: Python<'_>, array: ArrayRef) -> PyResult<Bound<'_, PyAny>> {
     pyarrow(py)?.call_method1(intern!(py, "array"), (Exported(array),))
 }

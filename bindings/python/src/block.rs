@@ -1,11 +1,11 @@
-//! A block's signed records.
+//! The check of a block's signed records.
 
 use pyo3::prelude::*;
 use verilane::ed25519::Rule;
 use verilane::{Entries, Hash, Operation, Tree};
 
-use crate::column::{Column, Manner};
-use crate::engine::{Shared, run};
+use crate::column::{Column, OutputFormat};
+use crate::engine::{EngineHandle, run};
 use crate::output;
 
 /// The columns of a block's entries.
@@ -32,35 +32,35 @@ impl Columns {
         })
     }
 
-    fn manner(&self) -> Manner {
-        Manner::of(&[&self.public_keys, &self.signatures, &self.digests, &self.records])
+    fn format(&self) -> OutputFormat {
+        OutputFormat::of(&[&self.public_keys, &self.signatures, &self.digests, &self.records])
     }
 }
 
 /// What is found of a block's entries, as a `BlockCheck`.
 pub fn check(
     py: Python<'_>,
-    engine: Shared,
+    engine: EngineHandle,
     (rule, hash, tree): (Rule, Hash, Tree),
     columns: Columns,
 ) -> PyResult<Bound<'_, PyAny>> {
-    let manner = columns.manner();
+    let format = columns.format();
     let public_keys = columns.public_keys.fixed("public key")?;
     let signatures = columns.signatures.fixed("signature")?;
     let digests = columns.digests.fixed("digest")?;
     let records = &columns.records;
-    let (check, report) = run(py, Some(engine), Operation::Check, |work| {
-        // One tree stands over all entries: they are checked in one call.
+    let (check, report) = run(py, Some(engine), Operation::Check, |call| {
+        // One tree covers all entries, so they are checked in one call.
         let (keys, signatures, digests) = (public_keys.gathered(), signatures.gathered(), digests.digests());
         let entries = Entries::from_columns(&keys, &signatures, &digests, records.gathered()?)?;
-        let outcome = work.engine().check_block(rule, hash, tree, &entries)?;
+        let outcome = call.engine().check_block(rule, hash, tree, &entries)?;
         let report = outcome.report().clone();
-        Ok((work.note(outcome), report))
+        Ok((call.note(outcome), report))
     })?;
     let fields = (
-        output::record_verdicts(py, &check.verdicts, manner)?,
-        output::digests(py, check.digests, manner)?,
-        output::positions(py, check.first_occurrences.as_slice().to_vec(), manner)?,
+        output::record_verdicts(py, &check.verdicts, format)?,
+        output::digests(py, check.digests, format)?,
+        output::positions(py, check.first_occurrences.as_slice().to_vec(), format)?,
         output::bytes(py, &check.root.digest),
         check.root.mutated,
         output::report(py, &report)?,

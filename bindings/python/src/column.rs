@@ -1,4 +1,4 @@
-//! Columns of byte strings, as they were given.
+//! Columns of byte strings: Arrow arrays, and iterables packed into one chunk.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -14,22 +14,22 @@ use pyo3::types::{PyBytes, PyString};
 use verilane::{Digest, Records};
 
 use crate::arrow;
-use crate::error::{raise, refuse, refuse_row, refuse_row_type, refuse_type, replace_type_error};
+use crate::error::{exception, input_error, replace_type_error, row_error, row_type_error, type_error};
 
-/// What results are given as: in the manner of the input.
+/// The form of results, which follows that of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// One of pyarrow's arrays.
+pub enum OutputFormat {
+    /// A pyarrow array.
     Arrow,
-    /// A list of Python's own objects.
+    /// A list of Python objects.
     List,
 }
 
-impl Manner {
-    /// That of results on several columns: Arrow's if any of them is Arrow's.
+impl OutputFormat {
+    /// The form of results for several columns: Arrow if any of them is an Arrow array.
     pub fn of(columns: &[&Column]) -> Self {
-        let arrow = columns.iter().any(|column| column.manner == Manner::Arrow);
-        if arrow { Manner::Arrow } else { Manner::List }
+        let arrow = columns.iter().any(|column| column.format == OutputFormat::Arrow);
+        if arrow { OutputFormat::Arrow } else { OutputFormat::List }
     }
 
     /// Raises what results in this form would raise where pyarrow is not installed.
@@ -41,33 +41,32 @@ impl Manner {
     }
 }
 
-/// A column of byte strings: the chunks of an Arrow array, or an iterable's items
-/// packed into one.
+/// A column of byte strings: the chunks of an Arrow array, or one chunk of packed items.
 pub struct Column {
     chunks: Chunks<Chunk>,
-    manner: Manner,
+    format: OutputFormat,
 }
 
 impl Column {
-    /// Reads a column; `item` is what errors call one row of it.
+    /// Reads a column; errors call one row of it an `item`.
     pub fn read(object: &Bound<'_, PyAny>, item: &str) -> PyResult<Self> {
         let Some(arrays) = arrow::import(object)? else {
             let chunks = Chunks::new(vec![pack(object, item)?]);
-            return Ok(Column { chunks, manner: Manner::List });
+            return Ok(Column { chunks, format: OutputFormat::List });
         };
         let mut row = 0;
         let mut chunks = Vec::with_capacity(arrays.len());
         for array in arrays {
-            refuse_nulls(&array, item, row)?;
+            check_no_nulls(&array, item, row)?;
             row += array.len();
-            chunks.push(Chunk::of(&array, item)?);
+            chunks.push(Chunk::from_array(&array, item)?);
         }
-        Ok(Column { chunks: Chunks::new(chunks), manner: Manner::Arrow })
+        Ok(Column { chunks: Chunks::new(chunks), format: OutputFormat::Arrow })
     }
 
-    /// How results on this column are given.
-    pub fn manner(&self) -> Manner {
-        self.manner
+    /// The form of results for this column.
+    pub fn format(&self) -> OutputFormat {
+        self.format
     }
 
     /// Its chunks.
@@ -75,7 +74,7 @@ impl Column {
         &self.chunks
     }
 
-    /// All rows: in place if they lie in one chunk, gathered otherwise.
+    /// All rows: borrowed if they lie in one chunk, copied otherwise.
     ///
     /// # Errors
     /// [`verilane::Error::Offsets`] if an array's offsets do not describe its buffer.
@@ -106,7 +105,7 @@ impl Column {
 pub type Fixed<const N: usize> = Chunks<FixedChunk<N>>;
 
 impl<const N: usize> Fixed<N> {
-    /// All rows: in place if they lie in one chunk, gathered otherwise.
+    /// All rows: borrowed if they lie in one chunk, copied otherwise.
     pub fn gathered(&self) -> Cow<'_, [[u8; N]]> {
         match &self.chunks[..] {
             [chunk] => Cow::Borrowed(chunk.as_slice()),
@@ -116,7 +115,7 @@ impl<const N: usize> Fixed<N> {
 }
 
 impl Fixed<32> {
-    /// All rows as digests: in place if they lie in one chunk, gathered otherwise.
+    /// All rows as digests: borrowed if they lie in one chunk, copied otherwise.
     pub fn digests(&self) -> Cow<'_, [Digest]> {
         match self.gathered() {
             Cow::Borrowed(rows) => Cow::Borrowed(bytemuck::cast_slice(rows)),
@@ -125,7 +124,7 @@ impl Fixed<32> {
     }
 }
 
-/// Some of a column's rows, end to end in memory.
+/// Consecutive rows of a column, contiguous in memory.
 pub trait Rows {
     /// Their number.
     fn len(&self) -> usize;
@@ -138,7 +137,7 @@ pub struct Chunks<C> {
 }
 
 impl<C: Rows> Chunks<C> {
-    /// Chunks without rows are left out.
+    /// Drops chunks without rows.
     fn new(mut chunks: Vec<C>) -> Self {
         chunks.retain(|chunk| chunk.len() > 0);
         let mut starts = vec![0];
@@ -186,7 +185,7 @@ enum Layout {
     Fixed { width: usize, rows: usize },
     /// 64-bit offsets, as Arrow's large types have them.
     Large(OffsetBuffer<i64>),
-    /// Offsets of our own making, or widened from 32 bits.
+    /// Offsets of packed items, or widened from 32 bits.
     Offsets(Vec<u64>),
 }
 
@@ -201,7 +200,7 @@ impl Rows for Chunk {
 }
 
 impl Chunk {
-    fn of(array: &ArrayRef, item: &str) -> PyResult<Self> {
+    fn from_array(array: &ArrayRef, item: &str) -> PyResult<Self> {
         match array.data_type() {
             DataType::Binary => variable(array.as_binary::<i32>(), widened),
             DataType::Utf8 => variable(array.as_string::<i32>(), widened),
@@ -212,7 +211,7 @@ impl Chunk {
                 let layout = Layout::Fixed { width: array.value_length() as usize, rows: array.len() };
                 Ok(Chunk { bytes: array.values().clone(), layout })
             }
-            other => Err(refuse(format_args!(
+            other => Err(input_error(format_args!(
                 "a {item} cannot be of Arrow's type {other}: cast the column to binary, large_binary \
                  or a fixed_size_binary"
             ))),
@@ -235,16 +234,16 @@ impl Chunk {
     }
 
     fn fixed<const N: usize>(&self, item: &str, first_row: usize) -> PyResult<FixedChunk<N>> {
-        let refuse = |row, width| {
-            refuse_row(first_row + row, format_args!("a {item} has {N} bytes, this one has {width}"))
+        let wrong_width = |row, width| {
+            row_error(first_row + row, format_args!("a {item} has {N} bytes, this one has {width}"))
         };
         let start = match &self.layout {
             Layout::Fixed { width, .. } if *width == N => 0,
-            Layout::Fixed { width, .. } => return Err(refuse(0, *width)),
+            Layout::Fixed { width, .. } => return Err(wrong_width(0, *width)),
             _ => {
-                let records = self.records(0..self.len()).map_err(raise)?;
+                let records = self.records(0..self.len()).map_err(exception)?;
                 if let Some(row) = (0..records.len()).find(|&row| records.length(row) != N) {
-                    return Err(refuse(row, records.length(row)));
+                    return Err(wrong_width(row, records.length(row)));
                 }
                 records.offsets()[0] as usize
             }
@@ -257,14 +256,14 @@ fn variable<T: ByteArrayType>(
     array: &GenericByteArray<T>,
     layout: impl Fn(OffsetBuffer<T::Offset>) -> Layout,
 ) -> PyResult<Chunk> {
-    // Its one offset may be anything.
+    // An empty array's only offset may have any value.
     if array.is_empty() {
         return Ok(Chunk { bytes: Buffer::default(), layout: Layout::Offsets(vec![0]) });
     }
     Ok(Chunk { bytes: array.values().clone(), layout: layout(array.offsets().clone()) })
 }
 
-/// A negative offset becomes one past any buffer's end, which is refused.
+/// A negative offset becomes one past the end of any buffer, which `Records` refuses.
 fn widened<O: OffsetSizeTrait>(offsets: OffsetBuffer<O>) -> Layout {
     Layout::Offsets(
         offsets.iter().map(|offset| offset.to_i64().map_or(u64::MAX, |offset| offset as u64)).collect(),
@@ -287,16 +286,16 @@ impl<const N: usize> Rows for FixedChunk<N> {
     }
 }
 
-fn refuse_nulls(array: &ArrayRef, item: &str, first_row: usize) -> PyResult<()> {
+fn check_no_nulls(array: &ArrayRef, item: &str, first_row: usize) -> PyResult<()> {
     let null = array.nulls().and_then(|nulls| nulls.iter().position(|present| !present));
-    null.map_or(Ok(()), |row| Err(refuse_row(first_row + row, format_args!("the {item} is null"))))
+    null.map_or(Ok(()), |row| Err(row_error(first_row + row, format_args!("the {item} is null"))))
 }
 
-/// Copies the items of an iterable end to end.
+/// Packs the items of an iterable into one chunk.
 fn pack(object: &Bound<'_, PyAny>, item: &str) -> PyResult<Chunk> {
     const COLUMN: &str = "a column is an Arrow array or an iterable of byte strings";
     if object.is_instance_of::<PyString>() {
-        return Err(refuse_type(object, COLUMN));
+        return Err(type_error(object, COLUMN));
     }
     let items = object.try_iter().map_err(|error| replace_type_error(object.py(), error, COLUMN))?;
     let mut bytes = Vec::new();
@@ -316,14 +315,14 @@ fn append(bytes: &mut Vec<u8>, value: &Bound<'_, PyAny>, item: &str, row: usize)
     }
     if let Ok(text) = value.cast::<PyString>() {
         let text = text.to_str().map_err(|error| {
-            refuse_row(row, format_args!("the {item} has no UTF-8 form: {}", error.value(value.py())))
+            row_error(row, format_args!("the {item} has no UTF-8 form: {}", error.value(value.py())))
         })?;
         bytes.extend_from_slice(text.as_bytes());
         return Ok(());
     }
     let Ok(buffer) = PyBuffer::<u8>::get(value) else {
         let expected = format_args!("a {item} is bytes, a buffer of bytes, or a str");
-        return Err(refuse_row_type(row, value, expected));
+        return Err(row_type_error(row, value, expected));
     };
     let start = bytes.len();
     bytes.resize(start + buffer.item_count(), 0);

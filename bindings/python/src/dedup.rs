@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use verilane::Operation;
 
 use crate::column::Column;
-use crate::engine::{Shared, run};
+use crate::engine::{EngineHandle, run};
 use crate::{engine, output};
 
 /// For each fingerprint, the position of the first one equal to it.
@@ -17,7 +17,7 @@ use crate::{engine, output};
 /// fingerprints
 ///     Digests of 32 bytes each, as `hash` gives them; at most 2³² - 1.
 /// engine
-///     Where it is computed; by default on an engine that this process shares.
+///     The engine to compute on; by default one that the process shares.
 ///
 /// Returns
 /// -------
@@ -26,14 +26,14 @@ use crate::{engine, output};
 #[pyo3(signature = (fingerprints, *, engine=None))]
 pub fn first_occurrences<'py>(
     fingerprints: &Bound<'py, PyAny>,
-    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<EngineHandle>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = fingerprints.py();
     let column = Column::read(fingerprints, "fingerprint")?;
     let fingerprints = column.fixed("fingerprint")?;
-    let first_occurrences = run(py, engine, Operation::Dedup, |work| {
-        let outcome = work.engine().first_occurrences(&fingerprints.digests())?;
-        Ok(work.note(outcome).as_slice().to_vec())
+    let first_occurrences = run(py, engine, Operation::Dedup, |call| {
+        let outcome = call.engine().first_occurrences(&fingerprints.digests())?;
+        Ok(call.note(outcome).as_slice().to_vec())
     })?;
-    output::positions(py, first_occurrences, column.manner())
+    output::positions(py, first_occurrences, column.format())
 }

@@ -1,22 +1,22 @@
-//! What there is to compute on.
+//! The devices that calls can run on.
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use verilane::cpu::Isa;
 
-use crate::error::raise;
+use crate::error::exception;
 use crate::output;
 
-/// What this machine can compute on: the processor with its instruction set, and every
-/// adapter with its driver.
+/// The devices of this machine: the processor with its instruction set, and every adapter
+/// with its driver.
 ///
 /// Returns
 /// -------
-/// A list of `Device`, the processor first. A name, or a part of it, is what
-/// `Engine(adapter=...)` takes. No adapter is started for this.
+/// A list of `Device`, the processor first. `Engine(adapter=...)` takes an adapter's name, or
+/// a part of it. No adapter is started.
 #[pyfunction]
 pub fn devices(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    let isa = Isa::best(None).map_err(raise)?;
+    let isa = Isa::best(None).map_err(exception)?;
     let devices = PyList::new(py, [output::result(py, "Device", ("cpu", isa.to_string(), "", false))?])?;
     for (name, detail, software) in py.detach(adapters) {
         devices.append(output::result(py, "Device", ("gpu", name, detail, software))?)?;

@@ -1,4 +1,4 @@
-//! Engines, the one that serves where none is named, and the word on where calls ran.
+//! Engines, the default engine, and the log of where calls ran.
 
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,31 +9,31 @@ use verilane::cpu::Isa;
 use verilane::ed25519::Rule;
 use verilane::{BackendKind, Hash, Key, Operation, Options, Outcome, Placement, Records, Report};
 
-use crate::error::{raise, refuse, refuse_type};
+use crate::error::{exception, input_error, type_error};
 use crate::hash::keyed;
 use crate::{argument, block, merkle};
 
-/// Where calls are computed.
+/// Computes calls on a back end.
 ///
 /// Any number of threads may share one engine. A process made by fork has none of
-/// its parent's threads and makes its own engine.
+/// its parent's threads and needs an engine of its own.
 ///
 /// Parameters
 /// ----------
 /// backend
 ///     "auto": the CPU, and a hardware GPU for calls above the size from which it was
-///     measured to be faster. "cpu", "gpu" or "reference": that back end; should it
-///     fault in a call, the next one computes and a `FallbackWarning` says so.
+///     measured to be faster. "cpu", "gpu" or "reference": that back end; if it faults in a
+///     call, the next one computes, with a `FallbackWarning`.
 /// threads
-///     Host threads; 0 stands for one for each processor.
+///     The number of host threads; 0 means one for each processor.
 /// isa
 ///     The highest instruction set to use: "scalar", "avx2", "avx512" or "avx512ifma".
 /// adapter
-///     Part of the name of the GPU to use, as `devices` shows it. A software adapter is
+///     The name of the GPU to use, or a part of it, as in `devices`. A software adapter is
 ///     used only if named.
 #[pyclass(frozen, module = "verilane")]
 pub struct Engine {
-    shared: Shared,
+    handle: EngineHandle,
     options: Options,
 }
 
@@ -52,8 +52,8 @@ impl Engine {
         #[pyo3(from_py_with = argument::adapter)] adapter: Option<String>,
     ) -> PyResult<Self> {
         let options = Options { placement: backend, threads, isa, adapter, ..Options::default() };
-        let shared = py.detach(|| Shared::new(&options)).map_err(raise)?;
-        Ok(Engine { shared, options })
+        let handle = py.detach(|| EngineHandle::new(&options)).map_err(exception)?;
+        Ok(Engine { handle, options })
     }
 
     /// Checks a block's entries, which are signed records, in one call: the signatures over
@@ -65,25 +65,25 @@ impl Engine {
     /// Parameters
     /// ----------
     /// rule
-    ///     Which signatures are accepted, always named, as for `verify`.
+    ///     The acceptance rule, always named, as for `verify`.
     /// hash
     ///     The hash of the records: "sha256", "sha256d" or "blake3".
     /// tree
-    ///     The rule of the tree: "bitcoin", "rfc6962" or "plain". What an entry puts into it
-    ///     is its claimed digest, public key and signature, end to end: 128 bytes.
+    ///     The rule of the tree: "bitcoin", "rfc6962" or "plain". The data of an entry's leaf is
+    ///     its claimed digest, public key and signature, concatenated: 128 bytes.
     /// public_keys
     ///     The encoded public keys, of 32 bytes each.
     /// signatures
     ///     The signatures over the claimed digests, of 64 bytes each.
     /// digests
-    ///     The digests that are claimed to be the records', of 32 bytes each.
+    ///     The claimed digests of the records, of 32 bytes each.
     /// records
     ///     The records.
     /// tree_hash
     ///     The hash of an rfc6962 or plain tree, "sha256" by default; a bitcoin tree always
     ///     uses SHA-256 twice.
     /// key
-    ///     32 bytes under which BLAKE3 hashes the records, as for `hash`.
+    ///     32 bytes, the key of keyed BLAKE3 for the records, as for `hash`.
     ///
     /// Returns
     /// -------
@@ -105,9 +105,9 @@ impl Engine {
         #[pyo3(from_py_with = argument::hash_or_none)] tree_hash: Option<Hash>,
         #[pyo3(from_py_with = argument::key)] key: Option<Key>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let rules = (rule, keyed(hash, key)?, merkle::rule(&tree, tree_hash)?);
+        let rules = (rule, keyed(hash, key)?, merkle::named_tree(&tree, tree_hash)?);
         let columns = block::Columns::read(public_keys, signatures, digests, records)?;
-        block::check(py, self.shared.clone(), rules, columns)
+        block::check(py, self.handle.clone(), rules, columns)
     }
 
     /// The back end asked for.
@@ -124,38 +124,38 @@ impl Engine {
     }
 }
 
-/// An engine and the process that it was made in: its threads live there alone.
+/// A shared engine, and the process that made it: only there its threads exist.
 #[derive(Clone)]
-pub struct Shared {
+pub struct EngineHandle {
     engine: ManuallyDrop<Arc<verilane::Engine>>,
     process: u32,
 }
 
-impl Shared {
+impl EngineHandle {
     fn new(options: &Options) -> Result<Self, verilane::Error> {
         let engine = verilane::Engine::with_options(options)?;
-        check_leads(&engine, options.placement)?;
-        Ok(Shared { engine: ManuallyDrop::new(Arc::new(engine)), process: std::process::id() })
+        check_placement(&engine, options.placement)?;
+        Ok(EngineHandle { engine: ManuallyDrop::new(Arc::new(engine)), process: std::process::id() })
     }
 
-    fn is_of_this_process(&self) -> bool {
+    fn belongs_to_this_process(&self) -> bool {
         self.process == std::process::id()
     }
 }
 
-impl Drop for Shared {
+impl Drop for EngineHandle {
     fn drop(&mut self) {
-        // A forked process must not wait for threads, or locks, of its parent.
-        if self.is_of_this_process() {
-            // SAFETY: it is not used after this.
+        // Dropping an engine waits for its threads, which a forked process does not have.
+        if self.belongs_to_this_process() {
+            // SAFETY: the engine is not used again.
             unsafe { ManuallyDrop::drop(&mut self.engine) };
         }
     }
 }
 
-/// An engine leaves out a back end that fails its self-test; the one asked for must not
-/// be left out in silence.
-fn check_leads(engine: &verilane::Engine, placement: Placement) -> Result<(), verilane::Error> {
+/// Refuses an engine that has left out the back end asked for, as it does when the back end
+/// fails its self-test.
+fn check_placement(engine: &verilane::Engine, placement: Placement) -> Result<(), verilane::Error> {
     let kind = match placement {
         Placement::On(kind) => kind,
         Placement::Auto => BackendKind::Cpu,
@@ -167,45 +167,44 @@ fn check_leads(engine: &verilane::Engine, placement: Placement) -> Result<(), ve
     Err(verilane::Error::Unavailable { backend: kind, reason: "it failed the self-test".into() })
 }
 
-/// The engine that serves where none is named, made at the first such call.
-static DEFAULT: Mutex<Option<Shared>> = Mutex::new(None);
+/// The engine of calls that name none, made by the first of them.
+static DEFAULT: Mutex<Option<EngineHandle>> = Mutex::new(None);
 
-fn default_engine(py: Python<'_>) -> PyResult<Shared> {
+fn default_engine(py: Python<'_>) -> PyResult<EngineHandle> {
     let current = || DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(shared) = current().as_ref().filter(|shared| shared.is_of_this_process()) {
-        return Ok(shared.clone());
+    if let Some(handle) = current().as_ref().filter(|handle| handle.belongs_to_this_process()) {
+        return Ok(handle.clone());
     }
-    let made = py.detach(|| Shared::new(&Options::default())).map_err(raise)?;
+    let made = py.detach(|| EngineHandle::new(&Options::default())).map_err(exception)?;
     let mut current = current();
-    if !current.as_ref().is_some_and(Shared::is_of_this_process) {
+    if !current.as_ref().is_some_and(EngineHandle::belongs_to_this_process) {
         *current = Some(made.clone());
     }
     Ok(made)
 }
 
 /// The engine of a call, if it names one.
-pub fn argument(object: &Bound<'_, PyAny>) -> PyResult<Option<Shared>> {
+pub fn argument(object: &Bound<'_, PyAny>) -> PyResult<Option<EngineHandle>> {
     if object.is_none() {
         return Ok(None);
     }
-    let engine =
-        object.cast::<Engine>().map_err(|_| refuse_type(object, "an engine is a verilane.Engine"))?;
-    Ok(Some(engine.get().shared.clone()))
+    let engine = object.cast::<Engine>().map_err(|_| type_error(object, "an engine is a verilane.Engine"))?;
+    Ok(Some(engine.get().handle.clone()))
 }
 
-/// An engine at work on one call from Python, and the reports of its calls.
-pub struct Work<'a> {
+/// One call from Python: its engine, and the reports of the engine's own calls.
+pub struct Call<'a> {
     engine: &'a verilane::Engine,
     reports: Vec<Report>,
 }
 
-impl Work<'_> {
+impl Call<'_> {
     /// The engine.
     pub fn engine(&self) -> &verilane::Engine {
         self.engine
     }
 
-    /// Notes where a call ran, and gives its answer.
+    /// Records where an engine's call ran, and returns its answer.
     pub fn note<T>(&mut self, outcome: Outcome<T>) -> T {
         if !self.reports.contains(outcome.report()) {
             self.reports.push(outcome.report().clone());
@@ -214,33 +213,35 @@ impl Work<'_> {
     }
 }
 
-/// Does `work` on `engine`, without the interpreter, and says where it ran.
+/// Runs `compute` on `engine` without the GIL, and logs where it ran.
 pub fn run<T: Send>(
     py: Python<'_>,
-    engine: Option<Shared>,
+    engine: Option<EngineHandle>,
     operation: Operation,
-    work: impl FnOnce(&mut Work<'_>) -> Result<T, verilane::Error> + Send,
+    compute: impl FnOnce(&mut Call<'_>) -> Result<T, verilane::Error> + Send,
 ) -> PyResult<T> {
-    let shared = match engine {
+    let handle = match engine {
         Some(engine) => engine,
         None => default_engine(py)?,
     };
-    if !shared.is_of_this_process() {
-        return Err(refuse("this engine was made before the process was forked: make one in this process"));
+    if !handle.belongs_to_this_process() {
+        return Err(input_error(
+            "this engine was made before the process was forked: make one in this process",
+        ));
     }
     let (answer, reports) = py.detach(|| {
-        let mut at_work = Work { engine: &shared.engine, reports: Vec::new() };
-        let answer = work(&mut at_work);
-        (answer, at_work.reports)
+        let mut call = Call { engine: &handle.engine, reports: Vec::new() };
+        let answer = compute(&mut call);
+        (answer, call.reports)
     });
     for report in &reports {
-        tell(py, operation, report)?;
+        log_report(py, operation, report)?;
     }
-    answer.map_err(raise)
+    answer.map_err(exception)
 }
 
-/// Logs where a call ran; warns of each back end that should have served it.
-fn tell(py: Python<'_>, operation: Operation, report: &Report) -> PyResult<()> {
+/// Logs where a call ran, and warns of each back end that faulted before.
+fn log_report(py: Python<'_>, operation: Operation, report: &Report) -> PyResult<()> {
     let ran = &report.backend;
     let logger = py.import(intern!(py, "logging"))?.call_method1(intern!(py, "getLogger"), ("verilane",))?;
     let line = "%s ran on %s: %s, threads: %d";

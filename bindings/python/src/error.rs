@@ -1,4 +1,4 @@
-//! Exceptions: `verilane.InputError` for what the caller can mend, `verilane.Fault` for
+//! The package's exceptions: `verilane.InputError` for wrong input, `verilane.Fault` for
 //! failures of the machine, `verilane.StoreError` for those of an index's store.
 
 use std::fmt::Display;
@@ -16,7 +16,7 @@ mod python {
 }
 
 /// The exception for `error`.
-pub fn raise(error: verilane::Error) -> PyErr {
+pub fn exception(error: verilane::Error) -> PyErr {
     match error {
         verilane::Error::Fault(_) | verilane::Error::Unavailable { .. } => {
             python::Fault::new_err(error.to_string())
@@ -25,54 +25,55 @@ pub fn raise(error: verilane::Error) -> PyErr {
     }
 }
 
-/// The exception for an index's `error`; its cause is what the system raised, if it did.
-pub fn raise_index(py: Python<'_>, error: IndexError) -> PyErr {
+/// The exception for an index's `error`; an error of the operating system is its cause.
+pub fn index_exception(py: Python<'_>, error: IndexError) -> PyErr {
     let message = error.to_string();
     match error {
-        IndexError::Engine(error) => raise(error),
+        IndexError::Engine(error) => exception(error),
         IndexError::Block { .. } => python::InputError::new_err(message),
         IndexError::Io { source, .. } => {
-            let raised = refuse_store(message);
-            raised.set_cause(py, Some(source.into()));
-            raised
+            let exception = store_error(message);
+            exception.set_cause(py, Some(source.into()));
+            exception
         }
-        _ => refuse_store(message),
+        _ => store_error(message),
     }
 }
 
-/// An index that cannot serve the call.
-pub fn refuse_store(message: impl Display) -> PyErr {
+/// The exception for an index that cannot be opened, read or written.
+pub fn store_error(message: impl Display) -> PyErr {
     python::StoreError::new_err(message.to_string())
 }
 
-/// An input that is wrong as a whole.
-pub fn refuse(message: impl Display) -> PyErr {
+/// The exception for an input that is wrong as a whole.
+pub fn input_error(message: impl Display) -> PyErr {
     python::InputError::new_err(message.to_string())
 }
 
-/// An input that is wrong in one row, counted from 0 over all chunks.
-pub fn refuse_row(row: usize, message: impl Display) -> PyErr {
+/// The exception for one wrong row, counted from 0 over all chunks.
+pub fn row_error(row: usize, message: impl Display) -> PyErr {
     python::InputError::new_err((format!("row {row}: {message}"), row))
 }
 
-/// An input of another type than `expected`.
-pub fn refuse_type(found: &Bound<'_, PyAny>, expected: impl Display) -> PyErr {
+/// The exception for an object of a type other than `expected`.
+pub fn type_error(found: &Bound<'_, PyAny>, expected: impl Display) -> PyErr {
     python::InputTypeError::new_err(format!("{expected}, not {}", type_name(found)))
 }
 
-/// One row of another type than `expected`.
-pub fn refuse_row_type(row: usize, found: &Bound<'_, PyAny>, expected: impl Display) -> PyErr {
+/// The exception for one row of a type other than `expected`.
+pub fn row_type_error(row: usize, found: &Bound<'_, PyAny>, expected: impl Display) -> PyErr {
     python::InputTypeError::new_err((format!("row {row}: {expected}, not {}", type_name(found)), row))
 }
 
-/// An input that Python could not read as what is `expected`, and said so in `error`.
-pub fn refuse_reading(py: Python<'_>, error: &PyErr, expected: impl Display) -> PyErr {
+/// The exception for an object that Python could not convert to what is `expected`.
+pub fn conversion_error(py: Python<'_>, error: &PyErr, expected: impl Display) -> PyErr {
     python::InputTypeError::new_err(format!("{expected}: {}", error.value(py)))
 }
 
-/// [`refuse_reading`] for a TypeError; any other `error` is the caller's own and stays.
+/// [`conversion_error`] in place of a TypeError. Any other error comes from the caller's own
+/// code and is passed on.
 pub fn replace_type_error(py: Python<'_>, error: PyErr, expected: impl Display) -> PyErr {
-    if error.is_instance_of::<PyTypeError>(py) { refuse_reading(py, &error, expected) } else { error }
+    if error.is_instance_of::<PyTypeError>(py) { conversion_error(py, &error, expected) } else { error }
 }
 
 fn type_name(object: &Bound<'_, PyAny>) -> String {

@@ -4,8 +4,8 @@ use pyo3::prelude::*;
 use verilane::{Digest, Error, Hash, Key, Operation, Outcome, Records};
 
 use crate::column::{Column, Rows};
-use crate::engine::{Shared, Work, run};
-use crate::error::refuse;
+use crate::engine::{Call, EngineHandle, run};
+use crate::error::input_error;
 use crate::{argument, engine, output};
 
 /// The 32-byte digest of each record.
@@ -17,10 +17,10 @@ use crate::{argument, engine, output};
 /// hash
 ///     "sha256", "sha256d" (SHA-256 of the SHA-256, as Bitcoin hashes) or "blake3".
 /// key
-///     32 bytes under which BLAKE3 hashes: fingerprints that cannot be guessed from a
-///     small space of values by who lacks the key.
+///     32 bytes, the key of keyed BLAKE3. Without the key, fingerprints cannot be matched
+///     against guessed records.
 /// engine
-///     Where it is computed; by default on an engine that this process shares.
+///     The engine to compute on; by default one that the process shares.
 ///
 /// Returns
 /// -------
@@ -32,38 +32,38 @@ pub fn hash<'py>(
     records: &Bound<'py, PyAny>,
     #[pyo3(from_py_with = argument::hash)] hash: Hash,
     #[pyo3(from_py_with = argument::key)] key: Option<Key>,
-    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<EngineHandle>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = records.py();
     let hash = keyed(hash, key)?;
     let records = Column::read(records, "record")?;
-    let digests = run(py, engine, Operation::Hash, |work| {
-        each_chunk(work, &records, |engine, records| engine.hash(hash, records))
+    let digests = run(py, engine, Operation::Hash, |call| {
+        hash_chunks(call, &records, |engine, records| engine.hash(hash, records))
     })?;
-    output::digests(py, digests, records.manner())
+    output::digests(py, digests, records.format())
 }
 
-/// The digests that `digest` gives of the chunks, end to end.
-pub fn each_chunk(
-    work: &mut Work<'_>,
+/// Computes the digests of each chunk by `digest`, and joins them.
+pub fn hash_chunks(
+    call: &mut Call<'_>,
     column: &Column,
     digest: impl Fn(&verilane::Engine, &Records<'_>) -> Result<Outcome<Vec<Digest>>, Error>,
 ) -> Result<Vec<Digest>, Error> {
     let mut digests = Vec::new();
     for chunk in column.chunks().iter() {
-        let outcome = digest(work.engine(), &chunk.records(0..chunk.len())?)?;
-        let found = work.note(outcome);
-        // The only chunk's digests are not copied.
+        let outcome = digest(call.engine(), &chunk.records(0..chunk.len())?)?;
+        let found = call.note(outcome);
+        // A single chunk's digests are not copied.
         if digests.is_empty() { digests = found } else { digests.extend_from_slice(&found) }
     }
     Ok(digests)
 }
 
-/// `hash` under the key, if one is given.
+/// `hash` under `key`, if one is given.
 pub fn keyed(hash: Hash, key: Option<Key>) -> PyResult<Hash> {
     match (hash, key) {
         (hash, None) => Ok(hash),
         (Hash::Blake3, Some(key)) => Ok(Hash::KeyedBlake3(key)),
-        (hash, Some(_)) => Err(refuse(format_args!("{hash} takes no key: only blake3 does"))),
+        (hash, Some(_)) => Err(input_error(format_args!("{hash} takes no key: only blake3 does"))),
     }
 }

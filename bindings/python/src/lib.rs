@@ -1,8 +1,8 @@
-//! verilane for Python: its operations on Arrow arrays, which are read where they
-//! lie, and on iterables of byte strings, which are packed first.
+//! verilane for Python: its operations on Arrow arrays, which are read in place, and on
+//! iterables of byte strings, which are packed first.
 //!
-//! Each call reads its input while it holds the interpreter, lets go of it for the
-//! work, and makes Python objects of the answer at the end.
+//! Each call reads its input, releases the GIL while it computes, and converts the answer
+//! to Python objects.
 
 // Python prints nothing by `Debug`.
 #![allow(missing_debug_implementations)]

@@ -6,13 +6,14 @@ use verilane::merkle::{Proof, Root, Subtree};
 use verilane::{Digest, Error, Hash, Operation, Tree, TreeHash};
 
 use crate::column::Column;
-use crate::engine::{Shared, run};
-use crate::error::{raise, refuse, refuse_reading, replace_type_error};
-use crate::hash::each_chunk;
+use crate::engine::{EngineHandle, run};
+use crate::error::{conversion_error, exception, input_error, replace_type_error};
+use crate::hash::hash_chunks;
 use crate::{argument, engine, output};
 
-/// The leaf nodes of a tree over `records`, which are data: the digest of each, after
-/// the prefix that the tree's rule puts before a leaf. Records are copied behind one.
+/// The leaf nodes of a tree over the data in `records`: the digest of each record, behind
+/// the prefix that the tree's rule puts before a leaf. If there is a prefix, records are
+/// copied.
 ///
 /// Parameters
 /// ----------
@@ -24,7 +25,7 @@ use crate::{argument, engine, output};
 ///     The hash of an rfc6962 or plain tree, "sha256" by default; a bitcoin tree always
 ///     uses SHA-256 twice.
 /// engine
-///     Where it is computed; by default on an engine that this process shares.
+///     The engine to compute on; by default one that the process shares.
 ///
 /// Returns
 /// -------
@@ -36,19 +37,19 @@ pub fn merkle_leaves<'py>(
     records: &Bound<'py, PyAny>,
     #[pyo3(from_py_with = argument::tree)] tree: String,
     #[pyo3(from_py_with = argument::hash_or_none)] hash: Option<Hash>,
-    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<EngineHandle>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = records.py();
-    let tree = rule(&tree, hash)?;
+    let tree = named_tree(&tree, hash)?;
     let records = Column::read(records, "record")?;
-    let leaves = run(py, engine, Operation::Hash, |work| {
-        each_chunk(work, &records, |engine, records| engine.merkle_leaves(tree, records))
+    let leaves = run(py, engine, Operation::Hash, |call| {
+        hash_chunks(call, &records, |engine, records| engine.merkle_leaves(tree, records))
     })?;
-    output::digests(py, leaves, records.manner())
+    output::digests(py, leaves, records.format())
 }
 
-/// The root over `leaves`, which are leaf nodes and are not hashed again: `merkle_leaves`
-/// makes them of data.
+/// The root over `leaves`, which are leaf nodes as `merkle_leaves` makes them from data: they
+/// are not hashed again.
 ///
 /// Parameters
 /// ----------
@@ -60,7 +61,7 @@ pub fn merkle_leaves<'py>(
 ///     The hash of an rfc6962 or plain tree, "sha256" by default; a bitcoin tree always
 ///     uses SHA-256 twice.
 /// engine
-///     Where it is computed; by default on an engine that this process shares.
+///     The engine to compute on; by default one that the process shares.
 ///
 /// Returns
 /// -------
@@ -71,14 +72,14 @@ pub fn merkle_root<'py>(
     leaves: &Bound<'py, PyAny>,
     #[pyo3(from_py_with = argument::tree)] tree: String,
     #[pyo3(from_py_with = argument::hash_or_none)] hash: Option<Hash>,
-    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<EngineHandle>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = leaves.py();
-    let tree = rule(&tree, hash)?;
+    let tree = named_tree(&tree, hash)?;
     let leaves = Column::read(leaves, "leaf")?.fixed("leaf")?;
-    let root = run(py, engine, Operation::Merkle, |work| {
-        let outcome = work.engine().merkle_root(tree, &leaves.digests())?;
-        Ok(work.note(outcome))
+    let root = run(py, engine, Operation::Merkle, |call| {
+        let outcome = call.engine().merkle_root(tree, &leaves.digests())?;
+        Ok(call.note(outcome))
     })?;
     root_object(py, &root)
 }
@@ -87,21 +88,21 @@ fn root_object<'py>(py: Python<'py>, root: &Root) -> PyResult<Bound<'py, PyAny>>
     output::result(py, "Root", (output::bytes(py, &root.digest), root.mutated))
 }
 
-/// The root over the leaves of all sub-trees, in their order: what `merkle_root` gives for
-/// the leaves in one call.
+/// The root over the leaves of all sub-trees, in order: what `merkle_root` returns for all
+/// leaves in one call.
 ///
 /// Parameters
 /// ----------
 /// subtrees
-///     Of each sub-tree, the `Root` over its leaves alone and their number. Each but the
-///     last has the same power of two of leaves, the last at most as many.
+///     For each sub-tree a pair of the `Root` over its leaves and their number. All but the
+///     last have the same number of leaves, a power of two; the last has at most as many.
 /// tree
 ///     "bitcoin", "rfc6962" or "plain".
 /// hash
 ///     The hash of an rfc6962 or plain tree, "sha256" by default; a bitcoin tree always
 ///     uses SHA-256 twice.
 /// engine
-///     Where it is computed; by default on an engine that this process shares.
+///     The engine to compute on; by default one that the process shares.
 ///
 /// Returns
 /// -------
@@ -113,12 +114,12 @@ pub fn merkle_combine<'py>(
     #[pyo3(from_py_with = subtrees)] subtrees: Vec<Subtree>,
     #[pyo3(from_py_with = argument::tree)] tree: String,
     #[pyo3(from_py_with = argument::hash_or_none)] hash: Option<Hash>,
-    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<EngineHandle>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let tree = rule(&tree, hash)?;
-    let root = run(py, engine, Operation::Merkle, |work| {
-        let outcome = work.engine().merkle_combine(tree, &subtrees)?;
-        Ok(work.note(outcome))
+    let tree = named_tree(&tree, hash)?;
+    let root = run(py, engine, Operation::Merkle, |call| {
+        let outcome = call.engine().merkle_combine(tree, &subtrees)?;
+        Ok(call.note(outcome))
     })?;
     root_object(py, &root)
 }
@@ -135,9 +136,9 @@ fn subtree(pair: &Bound<'_, PyAny>, index: usize) -> PyResult<Subtree> {
     type Pair<'py> = ((Bound<'py, PyAny>, bool), Bound<'py, PyAny>);
     let ((root, mutated), leaves) = pair.extract::<Pair<'_>>().map_err(|error| {
         let expected = "is a pair of a Root and its number of leaves";
-        refuse_reading(pair.py(), &error, format_args!("sub-tree {index}, counted from 0, {expected}"))
+        conversion_error(pair.py(), &error, format_args!("sub-tree {index}, counted from 0, {expected}"))
     })?;
-    let leaves = argument::whole(&leaves, "a number of leaves", 0..=u64::MAX, "1 to 2**64 - 1")?;
+    let leaves = argument::integer(&leaves, "a number of leaves", 0..=u64::MAX, "1 to 2**64 - 1")?;
     Ok(Subtree { root: Root { digest: argument::digest(&root, "a root")?, mutated }, leaves })
 }
 
@@ -155,7 +156,7 @@ fn subtree(pair: &Bound<'_, PyAny>, index: usize) -> PyResult<Subtree> {
 ///     The hash of an rfc6962 or plain tree, "sha256" by default; a bitcoin tree always
 ///     uses SHA-256 twice.
 /// engine
-///     Where it is computed; by default on an engine that this process shares.
+///     The engine to compute on; by default one that the process shares.
 ///
 /// Returns
 /// -------
@@ -167,14 +168,14 @@ pub fn merkle_proof<'py>(
     #[pyo3(from_py_with = position)] index: usize,
     #[pyo3(from_py_with = argument::tree)] tree: String,
     #[pyo3(from_py_with = argument::hash_or_none)] hash: Option<Hash>,
-    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<EngineHandle>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = leaves.py();
-    let tree = rule(&tree, hash)?;
+    let tree = named_tree(&tree, hash)?;
     let leaves = Column::read(leaves, "leaf")?.fixed("leaf")?;
-    let proof = run(py, engine, Operation::Merkle, |work| {
-        let outcome = work.engine().merkle_proof(tree, &leaves.digests(), index)?;
-        Ok(work.note(outcome))
+    let proof = run(py, engine, Operation::Merkle, |call| {
+        let outcome = call.engine().merkle_proof(tree, &leaves.digests(), index)?;
+        Ok(call.note(outcome))
     })?;
     let path = PyTuple::new(py, proof.path.iter().map(|node| output::bytes(py, node)))?;
     let names = (tree.to_string(), tree.hash().to_string());
@@ -192,7 +193,7 @@ pub fn proof_root<'py>(
     #[pyo3(from_py_with = path)] path: Vec<Digest>,
     #[pyo3(from_py_with = leaf)] leaf: Digest,
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-    let tree = rule(&tree, Some(hash))?;
+    let tree = named_tree(&tree, Some(hash))?;
     let root = Proof { tree, index, leaves, path }.root(&leaf);
     Ok(root.map(|root| output::bytes(py, &root)))
 }
@@ -217,16 +218,20 @@ fn path(object: &Bound<'_, PyAny>) -> PyResult<Vec<Digest>> {
     nodes.map(|node| argument::digest(&node?, "a node")).collect()
 }
 
-/// The rule called `name`, with the hash of its nodes.
-pub fn rule(name: &str, hash: Option<Hash>) -> PyResult<Tree> {
+/// The tree called `name`, with the hash of its nodes.
+pub fn named_tree(name: &str, hash: Option<Hash>) -> PyResult<Tree> {
     let tree_hash = || hash.map_or(Ok(TreeHash::Sha256), TreeHash::try_from).map_err(raise);
     match (name, hash) {
         ("bitcoin", None | Some(Hash::Sha256d)) => Ok(Tree::Bitcoin),
         ("bitcoin", Some(hash)) => {
-            Err(refuse(format_args!("a bitcoin tree always uses sha256d, not {hash}")))
+            Err(input_error(format_args!("a bitcoin tree always uses sha256d, not {hash}")))
         }
         ("rfc6962", _) => Ok(Tree::Rfc6962(tree_hash()?)),
         ("plain", _) => Ok(Tree::Plain(tree_hash()?)),
-        _ => Err(raise(Error::Name { what: "tree", name: name.into(), choices: "bitcoin, rfc6962, plain" })),
+        _ => Err(exception(Error::Name {
+            what: "tree",
+            name: name.into(),
+            choices: "bitcoin, rfc6962, plain",
+        })),
     }
 }

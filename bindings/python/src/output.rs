@@ -1,4 +1,4 @@
-//! Answers as Python objects, in the manner of the input.
+//! Converts answers to Python objects, in the form that follows from the input.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use verilane::entries::RecordVerdict;
 use verilane::{Digest, Report};
 
 use crate::arrow::export;
-use crate::column::Manner;
+use crate::column::OutputFormat;
 
-/// Digests: `FixedSizeBinary(32)`, or a list of bytes.
-pub fn digests(py: Python<'_>, digests: Vec<Digest>, manner: Manner) -> PyResult<Bound<'_, PyAny>> {
-    if manner == Manner::List {
+/// Digests, as `FixedSizeBinary(32)` or a list of bytes.
+pub fn digests(py: Python<'_>, digests: Vec<Digest>, format: OutputFormat) -> PyResult<Bound<'_, PyAny>> {
+    if format == OutputFormat::List {
         return Ok(PyList::new(py, digests.iter().map(|digest| bytes(py, digest)))?.into_any());
     }
     let buffer = Buffer::from_vec(bytemuck::cast_vec::<Digest, u8>(digests));
@@ -26,51 +26,51 @@ pub fn digests(py: Python<'_>, digests: Vec<Digest>, manner: Manner) -> PyResult
     export(py, Arc::new(array))
 }
 
-/// Truth values: `Boolean`, or a list of bools.
-pub fn verdicts(py: Python<'_>, verdicts: Vec<bool>, manner: Manner) -> PyResult<Bound<'_, PyAny>> {
-    match manner {
-        Manner::List => Ok(PyList::new(py, verdicts)?.into_any()),
-        Manner::Arrow => export(py, Arc::new(BooleanArray::from(verdicts))),
+/// Verdicts, as `Boolean` or a list of bools.
+pub fn verdicts(py: Python<'_>, verdicts: Vec<bool>, format: OutputFormat) -> PyResult<Bound<'_, PyAny>> {
+    match format {
+        OutputFormat::List => Ok(PyList::new(py, verdicts)?.into_any()),
+        OutputFormat::Arrow => export(py, Arc::new(BooleanArray::from(verdicts))),
     }
 }
 
-/// Positions: `UInt32`, or a list of ints.
-pub fn positions(py: Python<'_>, positions: Vec<u32>, manner: Manner) -> PyResult<Bound<'_, PyAny>> {
-    match manner {
-        Manner::List => Ok(PyList::new(py, positions)?.into_any()),
-        Manner::Arrow => export(py, Arc::new(UInt32Array::from(positions))),
+/// Positions, as `UInt32` or a list of ints.
+pub fn positions(py: Python<'_>, positions: Vec<u32>, format: OutputFormat) -> PyResult<Bound<'_, PyAny>> {
+    match format {
+        OutputFormat::List => Ok(PyList::new(py, positions)?.into_any()),
+        OutputFormat::Arrow => export(py, Arc::new(UInt32Array::from(positions))),
     }
 }
 
-/// What is found of each entry: names in a dictionary, or a list of `RecordVerdict`.
+/// Verdicts on records, as a dictionary of names or a list of `RecordVerdict`.
 pub fn record_verdicts<'py>(
     py: Python<'py>,
     verdicts: &[RecordVerdict],
-    manner: Manner,
+    format: OutputFormat,
 ) -> PyResult<Bound<'py, PyAny>> {
     let names = [RecordVerdict::Valid, RecordVerdict::BadSignature, RecordVerdict::HashMismatch]
         .map(|verdict| verdict.to_string());
-    let places = verdicts.iter().map(|verdict| match verdict {
+    let indices = verdicts.iter().map(|verdict| match verdict {
         RecordVerdict::Valid => 0,
         RecordVerdict::BadSignature => 1,
         RecordVerdict::HashMismatch => 2,
     });
-    if manner == Manner::Arrow {
+    if format == OutputFormat::Arrow {
         let names = StringArray::from_iter_values(names);
-        let array = DictionaryArray::new(Int8Array::from_iter_values(places), Arc::new(names));
+        let array = DictionaryArray::new(Int8Array::from_iter_values(indices), Arc::new(names));
         return export(py, Arc::new(array));
     }
     let verdicts = names.map(|name| result(py, "RecordVerdict", (name,)));
     let verdicts = verdicts.into_iter().collect::<PyResult<Vec<_>>>()?;
-    Ok(PyList::new(py, places.map(|place| &verdicts[place as usize]).collect::<Vec<_>>())?.into_any())
+    Ok(PyList::new(py, indices.map(|index| &verdicts[index as usize]).collect::<Vec<_>>())?.into_any())
 }
 
-/// Whether each record was seen before, as a `Seen`.
+/// An index's answer, as a `Seen`.
 pub fn seen<'py>(
     py: Python<'py>,
     seen: &[Seen],
     report: &Report,
-    manner: Manner,
+    format: OutputFormat,
 ) -> PyResult<Bound<'py, PyAny>> {
     let in_block = seen.iter().map(|seen| match *seen {
         Seen::InBlock(block) => Some(block),
@@ -80,12 +80,12 @@ pub fn seen<'py>(
         Seen::Repeats(position) => Some(position),
         Seen::New | Seen::InBlock(_) => None,
     });
-    let (in_block, repeats) = match manner {
-        Manner::List => {
+    let (in_block, repeats) = match format {
+        OutputFormat::List => {
             let in_block = PyList::new(py, in_block.collect::<Vec<_>>())?;
             (in_block.into_any(), PyList::new(py, repeats.collect::<Vec<_>>())?.into_any())
         }
-        Manner::Arrow => {
+        OutputFormat::Arrow => {
             let in_block = export(py, Arc::new(in_block.collect::<UInt64Array>()))?;
             (in_block, export(py, Arc::new(repeats.collect::<UInt32Array>()))?)
         }

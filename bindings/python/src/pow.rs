@@ -7,37 +7,37 @@ use pyo3::prelude::*;
 use verilane::Operation;
 use verilane::pow::{Nonce, Puzzle, Target};
 
-use crate::engine::{Shared, run};
-use crate::error::{raise, refuse};
+use crate::engine::{EngineHandle, run};
+use crate::error::{exception, input_error};
 use crate::{argument, engine, output};
 
-/// Nonces searched between two looks at the interpreter's signals: a second or two of
-/// a processor's work, and more than a GPU needs to be worth its start.
+/// Nonces searched between two checks for signals: a second or two on a processor, and
+/// more than a GPU needs to be faster.
 const STRIDE: u64 = 1 << 27;
 
-/// The number of nonces.
+/// The number of all nonces.
 const NONCES: u64 = 1 << 32;
 
 /// The lowest nonce with which the SHA-256d of `header` meets a target.
 ///
-/// Ctrl-C ends a search within seconds.
+/// Ctrl-C interrupts a search within seconds.
 ///
 /// Parameters
 /// ----------
 /// header
 ///     The header; the nonce's four bytes in it are replaced.
 /// target
-///     The bound as a number: a digest meets it if, read as a little-endian number, it is
+///     The target as a number: a digest meets it if, read as a little-endian number, it is
 ///     not higher.
 /// bits
-///     The bound in Bitcoin's compact form, instead of `target`.
+///     The target in Bitcoin's compact form, instead of `target`.
 /// start, end
 ///     The nonces to try, as `range(start, end)` gives them: `end` is not among them. An
 ///     `end` of None, or of 2**32, stands for all from `start` on.
 /// nonce_offset
 ///     Where the nonce begins, in bytes; 76 in Bitcoin's headers of 80 bytes.
 /// engine
-///     Where it is computed; by default on an engine that this process shares.
+///     The engine to compute on; by default one that the process shares.
 ///
 /// Returns
 /// -------
@@ -53,23 +53,23 @@ pub fn search<'py>(
     #[pyo3(from_py_with = start)] start: u64,
     #[pyo3(from_py_with = end)] end: Option<u64>,
     #[pyo3(from_py_with = nonce_offset)] nonce_offset: usize,
-    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<EngineHandle>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let target = match (target, bits) {
         (Some(target), None) | (None, Some(target)) => target,
-        _ => return Err(refuse("name the bound once: as target or as bits")),
+        _ => return Err(input_error("name the bound once: as target or as bits")),
     };
-    let puzzle = Puzzle::new(&header, nonce_offset, target).map_err(raise)?;
+    let puzzle = Puzzle::new(&header, nonce_offset, target).map_err(exception)?;
     let end = end.unwrap_or(NONCES);
     if start >= end {
         let valid = format_args!("an end from {} to 2**32, or None, would be valid", start + 1);
-        return Err(refuse(format_args!("there is no nonce in range({start}, {end}): {valid}")));
+        return Err(input_error(format_args!("there is no nonce in range({start}, {end}): {valid}")));
     }
     let mut next = start;
     while next < end {
         let stride = next..end.min(next + STRIDE);
         next = stride.end;
-        if let Some(found) = search_once(py, &puzzle, stride, engine.clone())? {
+        if let Some(found) = search_window(py, &puzzle, stride, engine.clone())? {
             let Nonce { nonce, digest } = found;
             return output::result(py, "Nonce", (nonce, output::bytes(py, &digest))).map(Some);
         }
@@ -78,29 +78,29 @@ pub fn search<'py>(
     Ok(None)
 }
 
-fn search_once(
+fn search_window(
     py: Python<'_>,
     puzzle: &Puzzle,
     nonces: Range<u64>,
-    engine: Option<Shared>,
+    engine: Option<EngineHandle>,
 ) -> PyResult<Option<Nonce>> {
-    // Both ends are below 2³².
+    // Both bounds of the inclusive window are below 2³².
     let window = nonces.start as u32..=(nonces.end - 1) as u32;
-    run(py, engine, Operation::Pow, |work| {
-        let outcome = work.engine().search(puzzle, window)?;
-        Ok(work.note(outcome))
+    run(py, engine, Operation::Pow, |call| {
+        let outcome = call.engine().search(puzzle, window)?;
+        Ok(call.note(outcome))
     })
 }
 
 fn start(object: &Bound<'_, PyAny>) -> PyResult<u64> {
-    argument::whole(object, "start", 0..=NONCES - 1, "0 to 2**32 - 1")
+    argument::integer(object, "start", 0..=NONCES - 1, "0 to 2**32 - 1")
 }
 
 fn end(object: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
     if object.is_none() {
         return Ok(None);
     }
-    argument::whole(object, "end", 0..=NONCES, "1 to 2**32, or None,").map(Some)
+    argument::integer(object, "end", 0..=NONCES, "1 to 2**32, or None,").map(Some)
 }
 
 fn nonce_offset(object: &Bound<'_, PyAny>) -> PyResult<usize> {
@@ -111,13 +111,13 @@ fn bits(object: &Bound<'_, PyAny>) -> PyResult<Option<Target>> {
     if object.is_none() {
         return Ok(None);
     }
-    let bits = argument::whole(
+    let bits = argument::integer(
         object,
         "bits",
         0..=u32::MAX.into(),
         "a target in Bitcoin's compact form, of 32 bits,",
     )?;
-    Target::from_bits(bits as u32).map(Some).map_err(raise)
+    Target::from_bits(bits as u32).map(Some).map_err(exception)
 }
 
 fn target(object: &Bound<'_, PyAny>) -> PyResult<Option<Target>> {
@@ -125,8 +125,8 @@ fn target(object: &Bound<'_, PyAny>) -> PyResult<Option<Target>> {
     if object.is_none() {
         return Ok(None);
     }
-    let number = argument::index(object, VALID)?;
+    let number = argument::to_int(object, VALID)?;
     let bytes = number.call_method1(intern!(object.py(), "to_bytes"), (32, "big"));
-    let bytes = bytes.and_then(|bytes| bytes.extract()).map_err(|_| refuse(VALID))?;
+    let bytes = bytes.and_then(|bytes| bytes.extract()).map_err(|_| input_error(VALID))?;
     Ok(Some(Target::from_be_bytes(bytes)))
 }

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use verilane::ed25519::{Batch, Rule};
 use verilane::{Error, Operation};
 
-use crate::column::{Column, Fixed, Manner};
-use crate::engine::{Shared, Work, run};
+use crate::column::{Column, Fixed, OutputFormat};
+use crate::engine::{Call, EngineHandle, run};
 use crate::{argument, engine, output};
 
 /// A verdict for each Ed25519 signature: whether it is valid under `rule`.
@@ -21,10 +21,10 @@ use crate::{argument, engine, output};
 /// messages
 ///     The signed messages.
 /// rule
-///     Which signatures are accepted, always named: "rfc8032" (as OpenSSL and Go check),
-///     "strict" (as Solana does) or "zip215" (as Zcash and CometBFT do).
+///     The acceptance rule, always named: "rfc8032" (as in OpenSSL and Go), "strict" (as in
+///     Solana) or "zip215" (as in Zcash and CometBFT).
 /// engine
-///     Where it is computed; by default on an engine that this process shares.
+///     The engine to compute on; by default one that the process shares.
 ///
 /// Returns
 /// -------
@@ -36,22 +36,22 @@ pub fn verify<'py>(
     signatures: &Bound<'py, PyAny>,
     messages: &Bound<'py, PyAny>,
     #[pyo3(from_py_with = argument::rule)] rule: Rule,
-    #[pyo3(from_py_with = engine::argument)] engine: Option<Shared>,
+    #[pyo3(from_py_with = engine::argument)] engine: Option<EngineHandle>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = keys.py();
     let keys = Column::read(keys, "public key")?;
     let signatures = Column::read(signatures, "signature")?;
     let messages = Column::read(messages, "message")?;
-    let manner = Manner::of(&[&keys, &signatures, &messages]);
+    let format = OutputFormat::of(&[&keys, &signatures, &messages]);
     let (keys, signatures) = (keys.fixed("public key")?, signatures.fixed("signature")?);
     let verdicts =
-        run(py, engine, Operation::Verify, |work| verdicts(work, rule, &keys, &signatures, &messages))?;
-    output::verdicts(py, verdicts, manner)
+        run(py, engine, Operation::Verify, |call| verdicts(call, rule, &keys, &signatures, &messages))?;
+    output::verdicts(py, verdicts, format)
 }
 
-/// Columns whose chunks end at other rows are cut where any of them ends.
+/// Verifies batch by batch; a batch ends where a chunk of any column ends.
 fn verdicts(
-    work: &mut Work<'_>,
+    call: &mut Call<'_>,
     rule: Rule,
     keys: &Fixed<32>,
     signatures: &Fixed<64>,
@@ -74,8 +74,8 @@ fn verdicts(
         let signatures = &signatures.as_slice()[at];
         let (messages, at) = messages.locate(rows);
         let batch = Batch::from_columns(keys, signatures, messages.records(at)?)?;
-        let outcome = work.engine().verify(rule, &batch)?;
-        verdicts.extend_from_slice(work.note(outcome).as_slice());
+        let outcome = call.engine().verify(rule, &batch)?;
+        verdicts.extend_from_slice(call.note(outcome).as_slice());
     }
     Ok(verdicts)
 }

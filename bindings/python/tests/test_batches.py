@@ -62,16 +62,16 @@ def test_digests(rows) -> None:
 def test_fingerprints_and_their_buckets(rows, bits) -> None:
     step = batches.Fingerprints(column="message", key=bytes(32), bits=bits, keep=[])
     found = step(rows)
-    prints = verilane.hash(TABLE.column("message").to_pylist(), key=bytes(32))
-    assert found.column("fingerprint").to_pylist() == prints
-    buckets = [int.from_bytes(print[:3], "big") >> (24 - bits) for print in prints]
+    fingerprints = verilane.hash(TABLE.column("message").to_pylist(), key=bytes(32))
+    assert found.column("fingerprint").to_pylist() == fingerprints
+    buckets = [int.from_bytes(value[:3], "big") >> (24 - bits) for value in fingerprints]
     assert found.column("bucket").to_pylist() == buckets
     assert found.schema.field("bucket").type == pa.int32()
 
 
 def test_duplicates_in_any_order(rows) -> None:
-    prints = batches.Fingerprints(column="message", keep=["position"])(rows)
-    backwards = prints.take(pa.array(range(clusters.ROWS - 1, -1, -1)))
+    fingerprints = batches.Fingerprints(column="message", keep=["position"])(rows)
+    backwards = fingerprints.take(pa.array(range(clusters.ROWS - 1, -1, -1)))
     found = batches.Duplicates()(backwards)
     assert type(found) is type(rows)
     assert found.to_pylist() == clusters.duplicates(TABLE)

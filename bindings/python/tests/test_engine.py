@@ -1,4 +1,4 @@
-"""Engines: where calls run, threads, processes, and what is held and copied meanwhile."""
+"""Engines: where calls run, threads, processes, the GIL, and copies."""
 
 import logging
 import mmap
@@ -100,7 +100,7 @@ def search_long(_: Signed) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("prepare", [verify_many, hash_much, check_many, search_long])
-def test_other_threads_go_on(signed: Signed, prepare: Callable[[Signed], Callable[[], object]]) -> None:
+def test_calls_release_the_gil(signed: Signed, prepare: Callable[[Signed], Callable[[], object]]) -> None:
     call = prepare(signed)
     ticks = 0
     done = threading.Event()
@@ -119,7 +119,7 @@ def test_other_threads_go_on(signed: Signed, prepare: Callable[[Signed], Callabl
     done.set()
     other.join()
     assert seconds > 0.02
-    # A thread that is kept out ticks once at either end.
+    # If the GIL were held, the thread would tick once at either end.
     assert during > 5
 
 

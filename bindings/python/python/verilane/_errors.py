@@ -6,10 +6,10 @@ class Error(Exception):
 
 
 class InputError(Error, ValueError):
-    """The input is wrong; the message says where and what would be valid."""
+    """The input is wrong; the message says where, and what would be valid."""
 
     row: int | None
-    """The row that is wrong, from 0 over all chunks; None if it is not one row."""
+    """The wrong row, counted from 0 over all chunks; None if no single row is wrong."""
 
     def __init__(self, message: str, row: int | None = None) -> None:
         super().__init__(message)
@@ -17,22 +17,19 @@ class InputError(Error, ValueError):
 
 
 class InputTypeError(InputError, TypeError):
-    """The input, or a row of it, is of another type than it should be."""
+    """An argument, or a row of a column, has a wrong type."""
 
 
 class Fault(Error, RuntimeError):
-    """The machine failed, on every back end that could serve the call.
-
-    Nothing is known of the answer.
-    """
+    """The machine failed, on every back end that could serve the call. There is no answer."""
 
 
 class StoreError(Error):
     """An index cannot be opened, or its store cannot be read or written.
 
-    Where the operating system refused, ``__cause__`` is its OSError.
+    If the operating system refused, ``__cause__`` is the OSError.
     """
 
 
 class FallbackWarning(RuntimeWarning):
-    """A call was computed elsewhere than asked, after a fault; the answer is the same."""
+    """After a fault, another back end computed the call; the answer is the same."""

@@ -13,8 +13,8 @@ class Root(NamedTuple):
     digest: bytes
     """The 32 bytes in the order in which they were hashed."""
     mutated: bool
-    """Bitcoin only: two equal neighbours form a pair, so that another list of leaves has
-    the same root (CVE-2012-2459)."""
+    """Bitcoin only: two equal nodes form a pair, so that another list of leaves has the same
+    root (CVE-2012-2459)."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Proof:
     leaves: int
     """The number of leaves in the tree."""
     path: tuple[bytes, ...]
-    """The siblings on the way from the leaf to the root, lowest first. Where a node is
-    promoted there is none; where it is doubled, it is its own sibling."""
+    """The siblings on the path from the leaf to the root, lowest first. A promoted node has
+    no sibling; a doubled node is its own."""
 
     def root(self, leaf: bytes) -> bytes | None:
         """The root to which the proof leads from ``leaf``; None if the path does not fit
@@ -53,7 +53,7 @@ class Nonce(NamedTuple):
 
 
 class Device(NamedTuple):
-    """Something to compute on."""
+    """A device that calls can run on."""
 
     kind: str
     """The back end that uses it: "cpu" or "gpu"."""
@@ -62,36 +62,36 @@ class Device(NamedTuple):
     detail: str
     """An adapter's kind, interface and driver."""
     software: bool
-    """Whether it is a processor that poses as a GPU; used only if named."""
+    """Whether it is a software adapter, which runs on the processor; used only if named."""
 
 
 class Report(NamedTuple):
-    """Where a call ran, and where it should have run but could not."""
+    """Where a call ran, and which back ends failed before."""
 
     backend: str
     """The back end that gave the answer: "cpu", "gpu" or "reference"."""
     detail: str
-    """What computed: lanes, crates, or the adapter's name."""
+    """The instruction set, the crates, or the adapter's name."""
     threads: int
-    """Host threads that it computed on."""
+    """The number of its host threads."""
     software: bool
-    """Whether it is a processor that poses as a GPU."""
+    """Whether it is a software adapter, which runs on the processor."""
     passed_over: tuple[tuple[str, str], ...]
-    """The back ends that came before it and faulted, in order, each with its fault."""
+    """The back ends that were tried before and faulted, in order, each with its fault."""
 
 
 class RecordVerdict(StrEnum):
-    """What is found of one entry of a block. The signature is looked at first.
+    """The verdict on one entry of a block. The signature is checked first.
 
-    Only `VALID` is true, so that ``all`` may be asked of a list of verdicts.
+    Only `VALID` is true, so that ``all(verdicts)`` means what it does for `verify`.
     """
 
     VALID = "valid"
-    """The signature holds for the claimed digest, and the record has that digest."""
+    """The signature is valid for the claimed digest, and the record has that digest."""
     BAD_SIGNATURE = "bad signature"
-    """The signature does not hold for the claimed digest under the public key."""
+    """The signature is not valid for the claimed digest under the public key."""
     HASH_MISMATCH = "hash mismatch"
-    """The signature holds, but the record has another digest than the signed one."""
+    """The signature is valid, but the record does not have the signed digest."""
 
     def __bool__(self) -> bool:
         return self is RecordVerdict.VALID
@@ -105,13 +105,13 @@ _Blocks = TypeVar("_Blocks")
 
 @dataclass(frozen=True)
 class BlockCheck(Generic[_Verdicts, _Digests, _Positions]):
-    """What a check of a block's entries finds."""
+    """The result of the check of a block's entries."""
 
     verdicts: _Verdicts
-    """What is found of each entry: a list of `RecordVerdict`, or a pyarrow DictionaryArray
-    of their names, a byte for each entry."""
+    """The verdict on each entry: a list of `RecordVerdict`, or a pyarrow DictionaryArray of
+    their names, with an index of one byte for each entry."""
     digests: _Digests
-    """The digest that each record has, whatever was claimed."""
+    """The computed digest of each record, whatever was claimed."""
     first_occurrences: _Positions
     """For each record, the position of the first one with the same digest."""
     root: bytes
@@ -130,16 +130,17 @@ class BlockCheck(Generic[_Verdicts, _Digests, _Positions]):
 
 @dataclass(frozen=True)
 class Seen(Generic[_Blocks, _Positions]):
-    """Whether each record of a call was seen before: where, as two columns with None, or
-    nulls, for the rest. A record that has neither is new."""
+    """Where each record of a call was seen before, as two columns. A record that has None, or
+    a null, in both is new."""
 
     in_block: _Blocks
-    """The number of the block since which the record is in the index, whether or not it
-    also repeats a record of this call."""
+    """The number of the block that brought the record into the index; None, or null, if it
+    is not in the index."""
     repeats: _Positions
-    """The lower position in this call of a record that is equal, and not in the index."""
+    """For a record that is not in the index but repeats an earlier one of this call, the
+    position of the first; otherwise None, or null."""
     report: Report = field(compare=False)
-    """Where the records' fingerprints were computed."""
+    """Where the fingerprints were computed."""
 
     def new(self) -> list[int]:
         """The positions of the records that are neither in the index nor earlier in the call."""

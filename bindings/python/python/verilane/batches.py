@@ -1,10 +1,9 @@
 """The operations as functions from one Arrow batch to another, for engines that spread
 work over processes and machines.
 
-Each takes a pyarrow RecordBatch or Table and returns one of the same kind, can be pickled,
-and makes its engine in the process where it is first called, with as many threads as Ray
-or Spark gave processors to the task. So it runs unchanged in Ray Data, as a task or as an
-actor,
+Each takes a pyarrow RecordBatch or Table and returns one of the same kind. It can be pickled,
+and makes its engine in the process that first calls it, with a thread for each processor
+that Ray or Spark gave to the task. It runs unchanged in Ray Data, as a task or as an actor,
 
 >>> ds.map_batches(Verify(rule="zip215"), batch_format="pyarrow")  # doctest: +SKIP
 
@@ -12,9 +11,9 @@ and, through `in_arrow`, in Spark:
 
 >>> df.mapInArrow(in_arrow(Verify(rule="zip215")), schema)  # doctest: +SKIP
 
-To move a row through an engine costs half as much as to verify it. For Parquet files an
-`Archive` spares that: workers get the places of its pieces, read them, and give back their
-answers alone.
+Moving a row through a cluster's engine costs half as much as verifying it. For Parquet files
+an `Archive` avoids that: workers get the places of its pieces, read them, and return only
+their answers.
 
 >>> archive = Archive("s3://bucket/archive")  # doctest: +SKIP
 >>> pieces = ray.data.from_arrow(archive.pieces(), override_num_blocks=100)  # doctest: +SKIP
@@ -171,19 +170,19 @@ class Hash(_Adding):
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprints(_Adding):
-    """Adds a fingerprint of each row's bytes, and the bucket in which all rows of equal
-    fingerprints are: some of the fingerprint's first bits.
+    """Adds a fingerprint of each row's bytes, and the bucket of the row: some of the
+    fingerprint's first bits, so that rows of equal fingerprints share a bucket.
 
-    Duplicates are found in a bucket alone: group by it, and map its groups by `Duplicates`.
+    Duplicates lie in the same bucket: group by it, and map the groups by `Duplicates`.
     """
 
     column: str
     """The column of bytes."""
     key: bytes | None = None
-    """A key of 32 bytes, without which a fingerprint cannot be guessed from a guessable
-    record."""
+    """A key of 32 bytes. Without it, fingerprints cannot be matched against guessed
+    records."""
     bits: int = 8
-    """There are 2 to the power of this many buckets, at most 24; one has to fit in the
+    """There are 2 to the power of this many buckets, at most 24; each has to fit in the
     memory of a task."""
     into: str = "fingerprint"
     """The new column of BLAKE3 digests."""
@@ -195,14 +194,17 @@ class Fingerprints(_Adding):
             raise InputError(f"bits cannot be {self.bits}: 0 to 24 would be valid")
 
     def __call__(self, batch: _Batch) -> _Batch:
-        prints = hash(batch.column(self.column), hash="blake3", key=self.key, engine=self._engine())
-        new = {self.into: prints.cast(pa.binary()), self.bucket: _prefixes(prints, self.bits)}
+        fingerprints = hash(batch.column(self.column), hash="blake3", key=self.key, engine=self._engine())
+        new = {
+            self.into: fingerprints.cast(pa.binary()),
+            self.bucket: _prefixes(fingerprints, self.bits),
+        }
         return self._added(batch, **new)
 
 
-def _prefixes(prints: pa.FixedSizeBinaryArray, bits: int) -> pa.Int32Array:
+def _prefixes(fingerprints: pa.FixedSizeBinaryArray, bits: int) -> pa.Int32Array:
     """The first bits of each as a number."""
-    first = [pc.binary_slice(prints.cast(pa.binary()), byte, byte + 1) for byte in range(3)]
+    first = [pc.binary_slice(fingerprints.cast(pa.binary()), byte, byte + 1) for byte in range(3)]
     high, middle, low = [part.cast(pa.binary(1)).view(pa.uint8()).cast(pa.int32()) for part in first]
     number = pc.add(pc.shift_left(high, 16), pc.add(pc.shift_left(middle, 8), low))
     return pc.shift_right(number, 24 - bits).cast(pa.int32())
@@ -213,7 +215,7 @@ class Duplicates(_Operation):
     """From the rows of whole buckets those that repeat an earlier one: their positions,
     and in the column ``first`` the position of the first row of the same fingerprint.
 
-    Earlier is what has the lower position, in whatever order the rows come.
+    The row with the lower position is the earlier one, in whatever order the rows come.
     """
 
     position: str = "position"
@@ -224,8 +226,8 @@ class Duplicates(_Operation):
     def __call__(self, batch: _Batch) -> _Batch:
         rows = batch.select([self.position, self.fingerprints]).sort_by(self.position)
         positions = rows.column(self.position)
-        firsts = first_occurrences(rows.column(self.fingerprints), engine=self._engine())
-        found = positions.take(firsts)
+        first = first_occurrences(rows.column(self.fingerprints), engine=self._engine())
+        found = positions.take(first)
         pairs = {self.position: positions, "first": found}
         return type(batch).from_pydict(pairs).filter(pc.not_equal(found, positions))
 
@@ -240,13 +242,13 @@ class _InTree(_Operation):
 
 @dataclass(frozen=True, kw_only=True)
 class Leaves(_Adding, _InTree):
-    """Adds each row's leaf node, and the sub-tree in which it is: its position divided by
-    the number of leaves in a sub-tree."""
+    """Adds each row's leaf node, and the number of its sub-tree: its position divided by the
+    number of leaves in a sub-tree."""
 
     column: str
     """The column of the leaves' data."""
     height: int = 16
-    """A sub-tree has 2 to the power of this many leaves; one has to fit in a task's memory."""
+    """A sub-tree has 2 to the power of this many leaves; each has to fit in a task's memory."""
     position: str = "position"
     """The column of the leaves' positions, from 0."""
     into: str = "leaf"
@@ -312,7 +314,7 @@ def combine(subtrees: pa.Table | pa.RecordBatch, *, tree: "_Tree", hash: "_Hash 
 
 
 class Archive:
-    """Parquet files of which workers read pieces themselves, a row group or several of a
+    """Parquet files that workers read themselves in pieces, one or more row groups of a
     file, so that only places and answers travel.
 
     ``source`` is a file, a folder, a list of files, or a URI of a file system that pyarrow
@@ -321,12 +323,12 @@ class Archive:
     """
 
     schema: pa.Schema
-    """The columns of the first file; what only the names of folders hold is not among them."""
+    """The columns of the first file, without those that only the names of folders hold."""
 
     def __init__(
         self, source: str | Path | Sequence[str], *, filesystem: Any = None, batch_rows: int = 65536
     ) -> None:
-        """Lists the files. A worker's function is given ``batch_rows`` rows at a time."""
+        """Lists the files. A worker's function gets ``batch_rows`` rows at a time."""
         files = pyarrow.dataset.dataset(source, filesystem=filesystem, format="parquet")
         if not files.files:
             raise InputError(f"there is no Parquet file in {source}")
@@ -334,9 +336,10 @@ class Archive:
         self._paths, self._filesystem, self._batch_rows = files.files, files.filesystem, batch_rows
 
     def pieces(self, rows: int = 1 << 18) -> pa.Table:
-        """The places of pieces of so many rows or more, but for the last one of each file.
+        """The places of pieces of at least so many rows each, except the last of each file.
 
-        A task may be a piece or many; an engine's own work on it takes tens of milliseconds.
+        A task may be one piece or many; a cluster's engine spends tens of milliseconds on each
+        task.
         """
         with ThreadPoolExecutor() as threads:
             found = threads.map(partial(_pieces, self._filesystem, rows=rows), self._paths)
@@ -345,8 +348,8 @@ class Archive:
     def each(
         self, function: Callable[[_Batch], _Batch], *, columns: Sequence[str] | None = None
     ) -> "Callable[[_Batch], Iterator[_Batch]]":
-        """From a batch of pieces to the function's answers for their rows, of which it is
-        given these columns; None for all."""
+        """From a batch of pieces to the function's answers for their rows. The function gets
+        these columns; None for all."""
         return _Each(self._reader(columns), function)
 
     def invalid(self, verify: Verify) -> "Callable[[_Batch], Iterator[_Batch]]":
@@ -403,7 +406,7 @@ def _open(filesystem: Any, path: str) -> Any:
 
 
 def _footer(file: Any) -> bytes:
-    """A digest of where everything lies in a file, and of its statistics."""
+    """A digest of a file's metadata: its layout and statistics."""
     written = pa.BufferOutputStream()
     file.metadata.write_metadata_file(written)
     return sha256(written.getvalue()).digest()
@@ -477,7 +480,7 @@ def in_arrow(
 
 def in_groups(function: Callable[[pa.Table], pa.Table]) -> Callable[[pa.Table], pa.Table]:
     """The function as Spark's ``applyInArrow`` and Ray Data's ``map_groups`` take it: they
-    look at the arguments and the name of plain functions alone."""
+    inspect the arguments and the name of plain functions only."""
     return lambda group: function(group)
 
 
