@@ -220,7 +220,7 @@ fn path(object: &Bound<'_, PyAny>) -> PyResult<Vec<Digest>> {
 
 /// The tree called `name`, with the hash of its nodes.
 pub fn named_tree(name: &str, hash: Option<Hash>) -> PyResult<Tree> {
-    let tree_hash = || hash.map_or(Ok(TreeHash::Sha256), TreeHash::try_from).map_err(raise);
+    let tree_hash = || hash.map_or(Ok(TreeHash::Sha256), TreeHash::try_from).map_err(exception);
     match (name, hash) {
         ("bitcoin", None | Some(Hash::Sha256d)) => Ok(Tree::Bitcoin),
         ("bitcoin", Some(hash)) => {
