@@ -1,4 +1,4 @@
-//! Automatic placement: a GPU joins in the background, for calls large enough.
+//! Automatic placement: starts a GPU in the background and offers it large calls.
 
 use std::convert::Infallible;
 use std::sync::mpsc::{Receiver, channel};
@@ -8,42 +8,43 @@ use crate::crossover::Crossover;
 use crate::threads::locked;
 use crate::{Backend, Error, Operation};
 
-type Start = dyn Fn() -> Result<Arc<dyn Backend>, Error> + Send + Sync;
+type StartGpu = dyn Fn() -> Result<Arc<dyn Backend>, Error> + Send + Sync;
 
-/// A GPU that starts in the background when the first call is large enough for it.
+/// A GPU that the first call large enough for it starts in the background.
 pub struct Auto {
     crossover: Crossover,
-    start: Arc<Start>,
-    gpu: Arc<Mutex<Gpu>>,
+    start: Arc<StartGpu>,
+    gpu: Arc<Mutex<GpuState>>,
 }
 
-enum Gpu {
-    Idle,
-    /// Nothing is ever sent: the other end goes when the drivers are loaded.
+enum GpuState {
+    NotStarted,
+    /// Nothing is ever sent: the sender is dropped when the drivers are loaded.
     Starting(Receiver<Infallible>),
     Ready(Arc<dyn Backend>),
-    /// It cannot be had, or is software: the CPU serves.
-    Absent,
+    /// There is no GPU, or only a software adapter, or it failed the self-test.
+    Unavailable,
 }
 
 impl Auto {
-    /// Nothing is started yet; `start` will be called on a thread of its own.
+    /// Starts nothing yet. `start` is called at most once, on a new thread.
     pub fn new(
         crossover: Crossover,
         start: impl Fn() -> Result<Arc<dyn Backend>, Error> + Send + Sync + 'static,
     ) -> Self {
-        Auto { crossover, start: Arc::new(start), gpu: Arc::new(Mutex::new(Gpu::Idle)) }
+        Auto { crossover, start: Arc::new(start), gpu: Arc::new(Mutex::new(GpuState::NotStarted)) }
     }
 
-    /// The GPU, if the call is large enough for it and it is ready.
+    /// The GPU, if it is ready and faster for a call of `size`. Starts it if it is not
+    /// started and may be faster.
     pub fn gpu_for(&self, operation: Operation, size: u64) -> Option<Arc<dyn Backend>> {
         let mut gpu = locked(&self.gpu);
         match &*gpu {
-            Gpu::Idle if self.crossover.any_pays(operation, size) => {
-                *gpu = Gpu::Starting(self.start_in_background());
+            GpuState::NotStarted if self.crossover.pays_on_some_adapter(operation, size) => {
+                *gpu = GpuState::Starting(self.start_in_background());
                 None
             }
-            Gpu::Ready(backend) if self.crossover.pays(&backend.info().detail, operation, size) => {
+            GpuState::Ready(backend) if self.crossover.pays(&backend.info().detail, operation, size) => {
                 Some(backend.clone())
             }
             _ => None,
@@ -52,46 +53,46 @@ impl Auto {
 
     fn start_in_background(&self) -> Receiver<Infallible> {
         let (start, gpu) = (self.start.clone(), self.gpu.clone());
-        let (loading, loaded) = channel();
+        let (drivers_loading, drivers_loaded) = channel();
         std::thread::spawn(move || {
             let backend = start();
-            drop(loading);
-            let state = started(backend);
+            drop(drivers_loading);
+            let state = state_after_start(backend);
             *locked(&gpu) = state;
         });
-        loaded
+        drivers_loaded
     }
 }
 
 impl Drop for Auto {
-    /// Waits while drivers are loaded: their libraries abort a program that ends
-    /// meanwhile.
+    /// Waits until the drivers are loaded: their libraries abort a program that ends
+    /// while they are being loaded.
     fn drop(&mut self) {
-        let gpu = std::mem::replace(&mut *locked(&self.gpu), Gpu::Absent);
-        if let Gpu::Starting(loaded) = gpu {
-            let Err(_gone) = loaded.recv();
+        let gpu = std::mem::replace(&mut *locked(&self.gpu), GpuState::Unavailable);
+        if let GpuState::Starting(drivers_loaded) = gpu {
+            let Err(_disconnected) = drivers_loaded.recv();
         }
     }
 }
 
-fn started(result: Result<Arc<dyn Backend>, Error>) -> Gpu {
+fn state_after_start(result: Result<Arc<dyn Backend>, Error>) -> GpuState {
     let backend = match result {
         Ok(backend) => backend,
         Err(error) => {
-            tracing::info!(%error, "the CPU serves every call");
-            return Gpu::Absent;
+            tracing::info!(%error, "no GPU: the CPU serves every call");
+            return GpuState::Unavailable;
         }
     };
     if backend.info().software {
         tracing::info!(adapter = backend.info().detail, "a software adapter is not used automatically");
-        return Gpu::Absent;
+        return GpuState::Unavailable;
     }
     if let Err(fault) = crate::self_test(backend.as_ref()) {
-        tracing::error!(adapter = backend.info().detail, %fault, "left out");
-        return Gpu::Absent;
+        tracing::error!(adapter = backend.info().detail, %fault, "the GPU is not used");
+        return GpuState::Unavailable;
     }
-    tracing::info!(adapter = backend.info().detail, "joined");
-    Gpu::Ready(backend)
+    tracing::info!(adapter = backend.info().detail, "the GPU is ready");
+    GpuState::Ready(backend)
 }
 
 #[cfg(test)]
@@ -102,24 +103,24 @@ mod tests {
     use super::*;
     use crate::BackendKind;
 
-    /// Drops one whose GPU takes a while to start, and tells whether it was through.
-    fn is_through_when_dropped(start: fn() -> Result<Arc<dyn Backend>, Error>) -> bool {
-        let through = Arc::new(AtomicBool::new(false));
-        let seen = through.clone();
+    /// Drops an [`Auto`] whose GPU takes 100 ms to load. Whether the drop waited for that.
+    fn drop_waits_for(start: fn() -> Result<Arc<dyn Backend>, Error>) -> bool {
+        let loaded = Arc::new(AtomicBool::new(false));
+        let set_loaded = loaded.clone();
         let auto = Auto::new(Crossover::load(), move || {
             std::thread::sleep(Duration::from_millis(100));
-            seen.store(true, Ordering::SeqCst);
+            set_loaded.store(true, Ordering::SeqCst);
             start()
         });
         assert!(auto.gpu_for(Operation::Pow, u64::MAX).is_none());
         drop(auto);
-        through.load(Ordering::SeqCst)
+        loaded.load(Ordering::SeqCst)
     }
 
     #[test]
-    fn nothing_is_loaded_after_the_end() {
-        let refused = || Err(Error::Unavailable { backend: BackendKind::Gpu, reason: "none".into() });
-        assert!(is_through_when_dropped(refused));
-        assert!(is_through_when_dropped(|| panic!("a driver that panics")));
+    fn dropping_waits_until_drivers_are_loaded() {
+        let unavailable = || Err(Error::Unavailable { backend: BackendKind::Gpu, reason: "none".into() });
+        assert!(drop_waits_for(unavailable));
+        assert!(drop_waits_for(|| panic!("a driver that panics")));
     }
 }

@@ -1,4 +1,4 @@
-//! The seam: what a back end does, and how it can fail.
+//! The trait that every back end implements, and how a back end can fail.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,54 +10,94 @@ use crate::merkle::{Root, Tree};
 use crate::pow::{Nonce, NonceWindow, Puzzle};
 use crate::{Digest, Error, Hash, Records};
 
-/// The five operations, and a block's check that is composed of four of them.
-/// Every implementation gives the answers of
-/// [`reference`](crate::reference), bit for bit, on every input; or a [`Fault`],
-/// and then whatever it has written to `out` means nothing.
+/// The five operations, and the check of a block, which is composed of four of them.
 ///
-/// Callers have checked the arguments: `out` is as long as the input, trees
-/// have a leaf, nonce windows are not empty, counts fit.
+/// On every input, an implementation either gives the answer of
+/// [`reference`](crate::reference), bit for bit, or returns a [`Fault`]; after a fault
+/// the contents of `out` mean nothing. The one exception is [`verify`](Backend::verify)
+/// under [`Rule::Zip215`], where it may use an equation that accepts an invalid signature
+/// with probability at most 2⁻¹²⁵ (see [`ed25519`](crate::ed25519#independence)).
+///
+/// The caller checks the arguments, as [`Engine`](crate::Engine) does: `out` is as long
+/// as the input, a tree has at least one leaf, a nonce window is not empty, and there
+/// are at most [`MAX_FINGERPRINTS`](crate::dedup::MAX_FINGERPRINTS) fingerprints. With other
+/// arguments an implementation may panic or give a wrong answer.
 pub trait Backend: Send + Sync {
     /// What this back end is and runs on.
     fn info(&self) -> &BackendInfo;
 
-    /// Whether it can serve `operation` at all.
+    /// Whether this back end implements `operation`. Calls of others return a [`Fault`].
     fn serves(&self, operation: Operation) -> bool {
         let _ = operation;
         true
     }
 
-    /// Does what the first calls would otherwise wait for, such as the compilation of
-    /// kernels. The self-test begins with it; calls need not wait for it.
+    /// Prepares the back end for its first call, for instance by compiling kernels. The
+    /// [self-test](crate::self_test) calls it first. Operations work without it, but the
+    /// first ones may be slower.
     ///
     /// # Errors
-    /// A [`Fault`], as in all operations, if the machine fails.
+    /// A [`Fault`] if the machine fails.
     fn prepare(&self) -> Result<(), Fault> {
         Ok(())
     }
 
-    /// The digest of each record.
+    /// Writes the digest of each record to `out`.
     ///
     /// # Errors
     /// A [`Fault`] if the machine fails.
+    ///
+    /// # Panics
+    /// May panic unless `out` is as long as `records`.
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault>;
 
-    /// The root over leaf nodes.
+    /// The root over `leaves`, which are leaf nodes and are not hashed again.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the machine fails.
+    ///
+    /// # Panics
+    /// May panic if there is no leaf.
     fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault>;
 
-    /// Whether each signature is valid under `rule`.
+    /// Writes to `out` whether each signature is valid under `rule`.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the machine fails.
+    ///
+    /// # Panics
+    /// May panic unless `out` is as long as `batch`.
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault>;
 
-    /// For each fingerprint, the lowest position with an equal one.
-    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault>;
+    /// Writes to `out`, for each fingerprint, the lowest position with an equal one.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the machine fails.
+    ///
+    /// # Panics
+    /// May panic unless `out` is as long as `fingerprints`, or above
+    /// [`MAX_FINGERPRINTS`](crate::dedup::MAX_FINGERPRINTS) of them.
+    fn first_occurrences(&self, fingerprints: &[Digest], out: &mut [u32]) -> Result<(), Fault>;
 
-    /// The lowest nonce in the window that meets the puzzle's target.
+    /// The lowest nonce in `window`, both ends included, that meets the puzzle's target;
+    /// `None` if no nonce does.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the machine fails.
     fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault>;
 
-    /// What is found of a block's entries: signatures under `rule`, records under
-    /// `hash`, the root under `tree`. Overridden where one pass saves something,
-    /// which is on devices: on the CPU stages that share a cache were no faster
-    /// than stages one after the other. The answer is this one's.
+    /// Checks a block's entries: the signatures under `rule`, the records under `hash`,
+    /// the root under `tree`.
+    ///
+    /// The default calls the operations one after the other. A back end overrides it if
+    /// a single pass saves transfers, as on a GPU; on the CPU, fused stages that share the
+    /// cache were measured to be no faster. An override gives the same answer.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the machine fails.
+    ///
+    /// # Panics
+    /// May panic if there is no entry.
     fn check_block(
         &self,
         rule: Rule,
@@ -68,18 +108,21 @@ pub trait Backend: Send + Sync {
         check_call_by_call(self, rule, hash, tree, entries)
     }
 
-    /// How long the device itself has computed since the last call of this
-    /// function, without transfers; none where that is not measured apart.
+    /// How long the device has computed since the last call of this method, without
+    /// transfers; `None` if the back end does not measure that.
     fn take_device_time(&self) -> Option<Duration> {
         None
     }
 }
 
-/// A block's check as calls of the operations it is composed of: what
-/// [`Backend::check_block`] does where a back end has nothing better.
+/// Checks a block by a call of each operation that the check is composed of: the
+/// default of [`Backend::check_block`].
 ///
 /// # Errors
 /// The [`Fault`] of the first call that fails.
+///
+/// # Panics
+/// May panic if there is no entry.
 pub fn check_call_by_call<B: Backend + ?Sized>(
     backend: &B,
     rule: Rule,
@@ -91,28 +134,28 @@ pub fn check_call_by_call<B: Backend + ?Sized>(
     backend.verify(rule, &entries.batch(), &mut valid)?;
     let mut digests = bytemuck::zeroed_vec(entries.len());
     backend.hash(hash, entries.records(), &mut digests)?;
-    let mut firsts = vec![0; entries.len()];
-    backend.first_occurrences(&digests, &mut firsts)?;
+    let mut first_occurrences = vec![0; entries.len()];
+    backend.first_occurrences(&digests, &mut first_occurrences)?;
     let mut leaves = bytemuck::zeroed_vec(entries.len());
     backend.hash(tree.hash(), &entries.leaf_messages(tree), &mut leaves)?;
     let root = backend.merkle_root(tree, &leaves)?;
-    Ok(BlockCheck::new(entries, &valid, digests, firsts, root))
+    Ok(BlockCheck::new(entries, &valid, digests, first_occurrences, root))
 }
 
-/// A failure of the machine's. It says nothing about the input.
+/// A failure of the machine. It says nothing about the input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The device went away: a reset, a driver crash, an unplugged card.
+    /// The device was lost: reset, driver crash or unplugged card.
     #[error("the device was lost: {0}")]
     DeviceLost(String),
-    /// Memory, on the device or the host, did not suffice.
+    /// There was not enough memory on the device or the host.
     #[error("out of memory: {0}")]
     OutOfMemory(String),
-    /// The back end gave a wrong answer to a known question and is not used.
+    /// The back end gave a wrong answer in the [self-test](crate::self_test).
     #[error("the self-test failed: {0}")]
     SelfTest(String),
-    /// The back end does not serve this operation, or not with this input.
+    /// The back end does not implement this operation, or not for this input.
     #[error("not served: {0}")]
     NotServed(String),
     /// The back end could not be started.
@@ -120,7 +163,7 @@ pub enum Fault {
     Start(String),
 }
 
-/// What an engine places: one of the five operations, or a block's check.
+/// What an engine can be called for: one of the five operations, or the check of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Operation {
@@ -139,7 +182,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Operation; 6] = [
         Operation::Hash,
         Operation::Merkle,
@@ -163,14 +206,14 @@ impl fmt::Display for Operation {
     }
 }
 
-/// The kinds of back end. Exhaustive: bindings and stored reports need a number for each.
+/// The kinds of back end. Exhaustive: bindings and stored reports give each a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BackendKind {
-    /// The field's own crates: the oracle.
+    /// [`reference`](crate::reference): established crates, item by item; the oracle of the tests.
     Reference,
-    /// SIMD lanes on all threads.
+    /// [`cpu`](crate::cpu): SIMD lanes on a thread pool.
     Cpu,
-    /// WGSL compute shaders.
+    /// The GPU back end: WGSL compute shaders.
     Gpu,
 }
 
@@ -199,22 +242,22 @@ impl FromStr for BackendKind {
 
 /// What a back end is and runs on.
 ///
-/// Exhaustive, since implementations of [`Backend`] outside this crate make it.
+/// Exhaustive: implementations of [`Backend`] in other crates construct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BackendInfo {
-    /// Its kind.
+    /// The kind of back end.
     pub kind: BackendKind,
-    /// Host threads that it computes on.
+    /// The number of host threads that it uses.
     pub threads: usize,
-    /// What computes: crates, lanes, or the adapter's name.
+    /// What computes: the crates, the lanes, or the name of the adapter.
     pub detail: String,
-    /// Whether it is a software adapter: a processor that poses as a GPU, for
-    /// tests, whose speed says nothing of any GPU.
+    /// Whether it is a software adapter: a driver that runs shaders on the CPU. It serves
+    /// tests; its speed says nothing about any GPU.
     pub software: bool,
 }
 
-/// The kind, marked where the adapter is software.
+/// The kind, followed by ` (software)` for a software adapter.
 impl fmt::Display for BackendInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.software { " (software)" } else { "" };

@@ -1,4 +1,4 @@
-//! Calibration: from which size of call on one back end is faster than another.
+//! Calibration: the size of call from which one back end is faster than another.
 
 #[cfg(feature = "gpu")]
 mod measure;
@@ -8,7 +8,7 @@ use std::time::Duration;
 #[cfg(feature = "gpu")]
 pub use measure::{Calibrated, Found};
 
-/// A call of one size, measured on two back ends.
+/// The time of a call of one size on two back ends.
 #[derive(Clone, Copy, Debug)]
 pub struct PairedTime {
     /// Bytes for hashes, otherwise items.

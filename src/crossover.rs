@@ -1,4 +1,4 @@
-//! The size of call from which a GPU was measured to be faster than the CPU.
+//! The crossover: the size of call from which a GPU was measured to be faster than the CPU.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,12 +11,13 @@ use crate::Operation;
 
 const SCHEMA_VERSION: u32 = 1;
 
-/// For each adapter and operation, the size from which a GPU pays: bytes for
-/// [`Operation::Hash`], otherwise items (leaves, signatures, fingerprints, nonces, entries).
+/// For each adapter and operation, the size of call from which the GPU is faster than the
+/// CPU. Sizes are bytes for [`Operation::Hash`] and items (leaves, signatures,
+/// fingerprints, nonces or entries) for the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crossover {
     schema_version: u32,
-    /// Adapter → operation → size; no size where the GPU never paid.
+    /// Adapter → operation → size; `None` if the GPU was slower at every size.
     adapters: BTreeMap<String, BTreeMap<String, Option<u64>>>,
 }
 
@@ -27,7 +28,9 @@ impl Default for Crossover {
 }
 
 impl Crossover {
-    /// What was measured on this machine; nothing if that cannot be read.
+    /// The sizes that [`store`](Crossover::store) has written on this machine. Empty if
+    /// there is no file; also, with a `tracing` event, if it cannot be read or has another
+    /// version.
     pub fn load() -> Self {
         let stored = path().and_then(std::fs::read).and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
         match stored {
@@ -49,33 +52,35 @@ impl Crossover {
         }
     }
 
-    /// Stores it in the user's cache folder, and says where.
+    /// Writes the sizes to a file in the user's cache folder and returns its path.
     ///
     /// # Errors
-    /// Those of the file system; [`io::ErrorKind::NotFound`] if there is no home folder.
+    /// Any error of the file system; [`io::ErrorKind::NotFound`] if there is no home folder.
     pub fn store(&self) -> io::Result<PathBuf> {
         let path = path()?;
-        std::fs::create_dir_all(path.parent().expect("the path ends in a file's name"))?;
-        // Whoever reads meanwhile sees the old file or the new one, whole.
-        let draft = path.with_extension(format!("{}.tmp", std::process::id()));
-        std::fs::write(&draft, serde_json::to_vec_pretty(self)?)?;
-        std::fs::rename(&draft, &path)?;
+        std::fs::create_dir_all(path.parent().expect("the path ends in the name of a file"))?;
+        // Renaming is atomic: a concurrent reader sees the old file or the new one.
+        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+        std::fs::write(&temporary, serde_json::to_vec_pretty(self)?)?;
+        std::fs::rename(&temporary, &path)?;
         Ok(path)
     }
 
-    /// Records the size from which `adapter` pays; none if it never does.
+    /// Sets the size from which `adapter` is faster; `None` if it is slower at every size.
     pub fn set(&mut self, adapter: &str, operation: Operation, size: Option<u64>) {
         self.adapters.entry(adapter.into()).or_default().insert(operation.to_string(), size);
     }
 
-    /// Whether `adapter` pays for a call of `size`.
+    /// Whether `adapter` is faster than the CPU for a call of `size`. What was not measured
+    /// is decided by defaults that favour the CPU.
     pub fn pays(&self, adapter: &str, operation: Operation, size: u64) -> bool {
         let measured = self.adapters.get(adapter).and_then(|sizes| sizes.get(&operation.to_string()));
-        measured.copied().unwrap_or(default_size(operation)).is_some_and(|least| size >= least)
+        measured.copied().unwrap_or(default_min_size(operation)).is_some_and(|min_size| size >= min_size)
     }
 
-    /// Whether some adapter may pay for a call of `size`.
-    pub(crate) fn any_pays(&self, operation: Operation, size: u64) -> bool {
+    /// Whether some adapter, measured or not, may be faster for a call of `size`.
+    pub(crate) fn pays_on_some_adapter(&self, operation: Operation, size: u64) -> bool {
+        // No adapter has this name, so that the defaults apply.
         let unmeasured = std::iter::once("");
         unmeasured
             .chain(self.adapters.keys().map(String::as_str))
@@ -83,9 +88,10 @@ impl Crossover {
     }
 }
 
-/// Serves before anything is measured. Hashing and duplicates that start in host
-/// memory are bounded by the bus and stay on the CPU; nonces need no bus.
-fn default_size(operation: Operation) -> Option<u64> {
+/// The size from which an adapter that was not measured is used. Hashing and duplicate
+/// detection on data in host memory are bound by the bus, so the CPU serves them; a nonce
+/// search transfers almost nothing.
+fn default_min_size(operation: Operation) -> Option<u64> {
     match operation {
         Operation::Hash | Operation::Dedup => None,
         Operation::Merkle => Some(1 << 20),
@@ -98,7 +104,7 @@ fn path() -> io::Result<PathBuf> {
     Ok(cache_dir()?.join("crossover.json"))
 }
 
-/// The folder where verilane keeps what it has measured and compiled.
+/// The folder for measured crossovers and compiled kernels.
 pub(crate) fn cache_dir() -> io::Result<PathBuf> {
     let folders =
         etcetera::choose_base_strategy().map_err(|error| io::Error::new(io::ErrorKind::NotFound, error))?;
@@ -110,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn measured_sizes_go_before_the_defaults() {
+    fn measured_sizes_override_the_defaults() {
         let mut crossover = Crossover::default();
         assert!(!crossover.pays("card", Operation::Hash, u64::MAX));
         assert!(crossover.pays("card", Operation::Pow, 1 << 26));
@@ -118,7 +124,10 @@ mod tests {
         crossover.set("card", Operation::Pow, None);
         assert!(crossover.pays("card", Operation::Hash, 100) && !crossover.pays("card", Operation::Hash, 99));
         assert!(!crossover.pays("card", Operation::Pow, u64::MAX));
-        assert!(crossover.any_pays(Operation::Hash, 100) && !crossover.any_pays(Operation::Dedup, u64::MAX));
+        assert!(
+            crossover.pays_on_some_adapter(Operation::Hash, 100)
+                && !crossover.pays_on_some_adapter(Operation::Dedup, u64::MAX)
+        );
         let stored = serde_json::to_vec(&crossover).unwrap();
         assert_eq!(serde_json::from_slice::<Crossover>(&stored).unwrap(), crossover);
     }

@@ -1,8 +1,8 @@
-//! Duplicates: for each fingerprint, where it occurs first; and an index of what
-//! was seen before.
+//! Duplicate detection: the first occurrence of each fingerprint, content-defined chunks,
+//! and a persistent index of fingerprints.
 //!
-//! Records are equal if their digests are. This finds exact copies; it is not
-//! record linkage, which asks whether two records speak of the same person.
+//! Two records count as equal if their digests are equal. This finds exact copies. It is
+//! not record linkage, which decides whether two records describe the same person.
 
 pub mod chunks;
 #[cfg(feature = "index")]
@@ -13,22 +13,22 @@ use crate::Error;
 #[cfg(feature = "index")]
 pub use index::{Index, IndexError, IndexOptions, Seen};
 
-/// The most fingerprints that one call takes: positions are 32 bits wide, and
-/// the highest value marks an empty slot in the tables.
+/// The maximum number of fingerprints in one call. Positions are 32 bits wide, and the
+/// highest value marks an empty slot in the hash tables.
 pub const MAX_FINGERPRINTS: usize = u32::MAX as usize;
 
-/// For each record, the position of the first one equal to it: its own position
-/// if it is the first.
+/// For each record, the position of its first occurrence: of the first record equal to
+/// it, which is its own position if none comes before. Positions count from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct FirstOccurrences(Vec<u32>);
 
 impl FirstOccurrences {
-    pub(crate) fn new(firsts: Vec<u32>) -> Self {
-        FirstOccurrences(firsts)
+    pub(crate) fn new(first_occurrences: Vec<u32>) -> Self {
+        FirstOccurrences(first_occurrences)
     }
 
-    /// The position of the first record equal to each.
+    /// The position of each record's first occurrence.
     pub fn as_slice(&self) -> &[u32] {
         &self.0
     }
@@ -36,7 +36,7 @@ impl FirstOccurrences {
     /// Whether record `index` repeats an earlier one.
     ///
     /// # Panics
-    /// If there is no such record.
+    /// If `index` is not below the number of records.
     pub fn is_duplicate(&self, index: usize) -> bool {
         self.0[index] as usize != index
     }
@@ -51,8 +51,8 @@ impl FirstOccurrences {
         self.0.len() - self.duplicates().count()
     }
 
-    /// The positions of equal records, group by group, of every record that
-    /// occurs more than once: each group ascending, groups by first occurrence.
+    /// The records that occur more than once, as groups of positions of equal records.
+    /// Positions ascend within a group; groups are in order of their first positions.
     pub fn groups(&self) -> Vec<Vec<u32>> {
         let mut pairs: Vec<(u32, u32)> =
             self.duplicates().map(|index| (self.0[index], index as u32)).collect();
@@ -82,6 +82,8 @@ impl<'a> IntoIterator for &'a FirstOccurrences {
     }
 }
 
+/// Checks the number of fingerprints of one call.
+///
 /// # Errors
 /// [`Error::TooMany`] above [`MAX_FINGERPRINTS`].
 pub(crate) fn check_count(items: usize) -> Result<(), Error> {
@@ -97,10 +99,10 @@ mod tests {
 
     #[test]
     fn groups_are_in_order() {
-        let firsts = FirstOccurrences::new(vec![0, 1, 0, 3, 1, 0]);
-        assert_eq!(firsts.groups(), [vec![0, 2, 5], vec![1, 4]]);
-        assert_eq!(firsts.duplicates().collect::<Vec<_>>(), [2, 4, 5]);
-        assert_eq!(firsts.unique_count(), 3);
+        let first_occurrences = FirstOccurrences::new(vec![0, 1, 0, 3, 1, 0]);
+        assert_eq!(first_occurrences.groups(), [vec![0, 2, 5], vec![1, 4]]);
+        assert_eq!(first_occurrences.duplicates().collect::<Vec<_>>(), [2, 4, 5]);
+        assert_eq!(first_occurrences.unique_count(), 3);
         assert_eq!(FirstOccurrences::new(vec![]).groups(), Vec::<Vec<u32>>::new());
     }
 

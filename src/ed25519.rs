@@ -1,10 +1,24 @@
 //! Ed25519 batches, verdicts, and the acceptance rules.
 //!
-//! RFC 8032 leaves open which of the signatures made by nobody's signing
-//! algorithm are accepted, and libraries differ. Where nodes must agree, the
-//! rule is part of the consensus: it is named in every call and has no default.
+//! RFC 8032 leaves open whether some signatures that no honest signer makes are
+//! valid, and libraries differ. Nodes that must agree need the same rule: it is part of
+//! their consensus. So the engine has no default rule; each call names one.
 //!
-//! Verification handles public data only; nothing here runs in constant time.
+//! Verification handles public data only and runs in variable time.
+//!
+//! # Independence
+//! Under [`Rule::Rfc8032`] and [`Rule::Strict`] every back end verifies each signature by
+//! itself. A verdict never depends on the other signatures of the batch.
+//!
+//! Under [`Rule::Zip215`] the CPU back end, at any instruction set above
+//! [`Isa::Scalar`](crate::cpu::Isa::Scalar), may verify a call of 256 signatures or more
+//! by random linear combinations: with a coefficient z for each of n signatures, it checks
+//! \[8\] Σ \[z\](R + \[k\]A − \[S\]B) = 0. Valid signatures always satisfy it. If one is
+//! invalid, at most 2 of the 2¹²⁶ equally likely draws of its coefficient, a sign and 125
+//! bits, satisfy it: an equation accepts an invalid signature with probability at most
+//! 2⁻¹²⁵. If an equation fails, the batch is split to find the invalid signatures. The
+//! coefficients are a hash of all keys, signatures and values of k, so an attacker has to
+//! try about 2¹²⁵ batches, as much work as breaking a key.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,28 +35,28 @@ use crate::{Error, Records};
 /// order, and `k` = SHA-512(R ‖ A ‖ M) mod `L`, over the encodings as given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rule {
-    /// The cofactorless check of RFC 8032, section 5.1.7, as `verify` of
-    /// ed25519-dalek, OpenSSL and Go perform it.
+    /// The cofactorless equation of RFC 8032, section 5.1.7, as `verify` of
+    /// ed25519-dalek, OpenSSL and Go check it.
     ///
     /// - `S` MUST be lower than `L`.
     /// - `A` MUST decode to a point of the curve; its `y` need not be reduced.
     /// - The encoding of \[S\]B − \[k\]A MUST equal the bytes of `R`.
     Rfc8032,
-    /// [`Rfc8032`](Rule::Rfc8032) with two more checks, as `verify_strict` of
-    /// ed25519-dalek (and Solana) performs it.
+    /// [`Rfc8032`](Rule::Rfc8032) with two more checks, as in `verify_strict` of
+    /// ed25519-dalek, which Solana uses.
     ///
     /// - `R` MUST decode to a point of the curve.
     /// - Neither `A` nor `R` may be of small order.
     Strict,
-    /// ZIP 215, the rule of Zcash and CometBFT: the cofactored check, which
-    /// alone lets a batch equation agree with the single one.
+    /// ZIP 215, the rule of Zcash and CometBFT: the cofactored equation, the only one for
+    /// which verification in batches agrees with verification one by one.
     ///
     /// - `S` MUST be lower than `L`.
-    /// - `A` and `R` MUST decode to points; their `y` need not be reduced.
+    /// - `A` and `R` MUST decode to points of the curve; their `y` need not be reduced.
     /// - \[8\]\[S\]B = \[8\]R + \[8\]\[k\]A MUST hold.
     ///
-    /// Anyone can sign for a key of small order, the all-zero key among them:
-    /// where keys are identities, refuse those keys before this rule is asked.
+    /// Anyone can sign for a key of small order, such as the all-zero key. Where keys are
+    /// identities, reject such keys before verifying under this rule.
     Zip215,
 }
 
@@ -50,8 +64,8 @@ impl Rule {
     /// All rules.
     pub const ALL: [Rule; 3] = [Rule::Rfc8032, Rule::Strict, Rule::Zip215];
 
-    /// Whether one signature is valid, by the crate that defines the rule:
-    /// ed25519-dalek, or ed25519-zebra for [`Zip215`](Rule::Zip215).
+    /// Whether one signature is valid under this rule, by the crate that is its oracle:
+    /// ed25519-zebra for [`Zip215`](Rule::Zip215), ed25519-dalek for the others.
     #[must_use]
     pub fn accepts(self, public_key: &[u8; 32], signature: &[u8; 64], message: &[u8]) -> bool {
         if self == Rule::Zip215 {
@@ -88,7 +102,8 @@ impl FromStr for Rule {
     }
 }
 
-/// Signatures to verify: columns of public keys, signatures and messages.
+/// Signatures to verify: columns of public keys (32 bytes each), signatures (64 bytes each)
+/// and messages (of any length).
 #[derive(Clone, Debug, Default)]
 pub struct Batch<'a> {
     keys: Cow<'a, [[u8; 32]]>,
@@ -97,7 +112,10 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// An empty batch with room for `n` signatures.
+    /// An empty batch with capacity for `n` signatures.
+    ///
+    /// # Panics
+    /// If the capacity is more than memory can have, as [`Vec::with_capacity`] does.
     pub fn with_capacity(n: usize) -> Batch<'static> {
         Batch {
             keys: Cow::Owned(Vec::with_capacity(n)),
@@ -106,7 +124,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Borrows columns of equal length; nothing is copied.
+    /// A batch that borrows columns of equal length.
     ///
     /// # Errors
     /// [`Error::Columns`] if the lengths differ.
@@ -125,14 +143,14 @@ impl<'a> Batch<'a> {
         Ok(Batch { keys: Cow::Borrowed(keys), signatures: Cow::Borrowed(signatures), messages })
     }
 
-    /// Appends a signature by `public_key` over `message`.
+    /// Appends a signature by `public_key` over `message`. Borrowed columns are copied first.
     pub fn push(&mut self, public_key: &[u8; 32], signature: &[u8; 64], message: &[u8]) {
         self.keys.to_mut().push(*public_key);
         self.signatures.to_mut().push(*signature);
         self.messages.push(message);
     }
 
-    /// Removes all signatures; memory of its own the batch keeps for the next ones.
+    /// Removes all signatures and keeps the capacity of owned columns.
     #[cfg(feature = "queue")]
     pub(crate) fn clear(&mut self) {
         clear(&mut self.keys);
@@ -150,7 +168,7 @@ impl<'a> Batch<'a> {
         self.keys.is_empty()
     }
 
-    /// The encoded public keys `A`.
+    /// The public keys `A`, encoded as in RFC 8032, section 5.1.2.
     pub fn keys(&self) -> &[[u8; 32]] {
         &self.keys
     }
@@ -165,10 +183,10 @@ impl<'a> Batch<'a> {
         &self.messages
     }
 
-    /// The signatures `range`, borrowed.
+    /// The signatures at the positions `range`, borrowed.
     ///
     /// # Panics
-    /// If `range` reaches past the last signature, as slicing does.
+    /// If `range` starts after its end or ends past the last signature, as slicing does.
     pub fn slice(&self, range: Range<usize>) -> Batch<'_> {
         Batch {
             keys: Cow::Borrowed(&self.keys[range.clone()]),
@@ -178,7 +196,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// A verdict for each signature of a batch, in the batch's order.
+/// A verdict for each signature of a batch, in the order of the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use = "a signature counts as valid only if its verdict says so"]
@@ -189,13 +207,13 @@ impl Verdicts {
         Verdicts(verdicts)
     }
 
-    /// Whether every signature is valid; true of an empty batch.
+    /// Whether every signature is valid; true for an empty batch.
     #[must_use]
     pub fn all_valid(&self) -> bool {
         self.0.iter().all(|&valid| valid)
     }
 
-    /// Whether signature `index` is valid; false where there is none.
+    /// Whether signature `index` is valid; false if there is no such signature.
     #[must_use]
     pub fn is_valid(&self, index: usize) -> bool {
         self.0.get(index).copied().unwrap_or(false)
@@ -212,7 +230,7 @@ impl Verdicts {
         self.0.iter().filter(|&&valid| valid).count()
     }
 
-    /// One truth value for each signature: whether it is valid.
+    /// Whether each signature is valid.
     #[must_use]
     pub fn as_slice(&self) -> &[bool] {
         &self.0
@@ -245,14 +263,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_of_different_lengths_are_refused() {
+    fn columns_of_different_lengths_are_rejected() {
         let messages = Records::from_slices(["a", "b"]);
-        let refused = Batch::from_columns(&[[0; 32]; 2], &[[0; 64]; 3], messages);
-        assert!(matches!(refused, Err(Error::Columns { keys: 2, signatures: 3, messages: 2 })));
+        let result = Batch::from_columns(&[[0; 32]; 2], &[[0; 64]; 3], messages);
+        assert!(matches!(result, Err(Error::Columns { keys: 2, signatures: 3, messages: 2 })));
     }
 
     #[test]
-    fn verdicts_name_the_invalid() {
+    fn verdicts_count_and_list_invalid_signatures() {
         let verdicts = Verdicts::new(vec![true, false, true, false]);
         assert_eq!(verdicts.invalid().collect::<Vec<_>>(), [1, 3]);
         assert_eq!((verdicts.valid_count(), verdicts.all_valid()), (2, false));
@@ -263,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_named() {
+    fn rule_names_parse_back() {
         for rule in Rule::ALL {
             assert_eq!(rule.to_string().parse::<Rule>().unwrap(), rule);
         }

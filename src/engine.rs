@@ -1,4 +1,4 @@
-//! The engine: places each call on a back end, and on the next one after a fault.
+//! The engine: runs each call on a back end, and on the next one after a fault.
 
 use std::fmt;
 use std::ops::Deref;
@@ -16,14 +16,17 @@ use crate::{
     dedup::FirstOccurrences, self_test,
 };
 
-/// Where calls are placed. Exhaustive: by itself, or on one kind of back end.
+/// Which back end serves a call: one chosen by the engine, or one that the caller names.
+///
+/// Exhaustive: there is no third way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Placement {
-    /// On the CPU; and on a hardware GPU for calls above the size from which it
-    /// was measured to be faster. Software adapters are never chosen.
+    /// The CPU; a hardware GPU for calls of at least the size from which it was
+    /// measured to be faster. A software adapter is never chosen.
     #[default]
     Auto,
-    /// On one back end; on another only after a fault, and the report says so.
+    /// This kind of back end. Another serves a call only after a fault, and the
+    /// call's [`Report`] says so.
     On(BackendKind),
 }
 
@@ -51,38 +54,38 @@ impl FromStr for Placement {
     }
 }
 
-/// A kind of back end, and the back end itself or why it cannot be had.
+/// A kind of back end, and either a back end of that kind or why there is none.
 pub type Candidate = (BackendKind, Result<Arc<dyn Backend>, Error>);
 
 /// How an engine is set up.
 ///
-/// Not `#[non_exhaustive]`, so that `Options { threads: 2, ..Options::default() }` can be
-/// written; fields will be added, so end with `..Options::default()`.
+/// Not `#[non_exhaustive]`, so that `Options { threads: 2, ..Options::default() }` compiles
+/// in other crates. Later versions add fields: end with `..Options::default()`.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Where calls are placed.
+    /// Which back end serves a call.
     pub placement: Placement,
-    /// Host threads; 0 stands for one for each processor.
+    /// The number of host threads; 0 means one for each processor.
     pub threads: usize,
-    /// The threads to compute on, shared with other engines or with other work of the
-    /// program; without them the engine makes `threads` of its own.
+    /// A thread pool shared with other engines or with other work of the program. If
+    /// `None`, the engine creates one of `threads` threads.
     pub pool: Option<Threads>,
-    /// The highest instruction set to use, below what the processor has and
-    /// what the environment variable `VERILANE_ISA` allows.
+    /// The highest instruction set to use. The processor and the environment variable
+    /// `VERILANE_ISA` may limit it further. If `None`, only these two limit it.
     pub isa: Option<Isa>,
-    /// Part of the name of the adapter to use, in any case; without it the
-    /// environment variable `VERILANE_ADAPTER` counts. A software adapter is
-    /// used only if named.
+    /// Part of the name of the GPU adapter to use; case is ignored. If `None`, the
+    /// environment variable `VERILANE_ADAPTER` applies. A software adapter is used only
+    /// if named.
     pub adapter: Option<String>,
 }
 
-/// Places each call on a back end.
+/// Runs each call on a back end, and on the next one after a [`Fault`].
 ///
-/// Calls take `&self` and may come from many threads at once.
+/// All methods take `&self`, and any number of threads may call them at once.
 pub struct Engine {
-    /// In the order in which they are tried.
+    /// In the order in which they are tried; at least one.
     backends: Vec<Arc<dyn Backend>>,
-    /// Made when they are first asked for, where the back ends came from outside.
+    /// Created on first use if the caller provided the back ends.
     threads: OnceLock<Threads>,
     #[cfg(feature = "gpu")]
     auto: Option<crate::auto::Auto>,
@@ -96,11 +99,11 @@ impl fmt::Debug for Engine {
 }
 
 impl Options {
-    /// The host threads to compute on.
+    /// The host threads to compute on: those of `pool`, or new ones.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if both a pool and another number of threads are given;
-    /// [`Error::Unavailable`] if the system starts no threads.
+    /// [`Error::Parameter`] if `pool` is given and `threads` is neither 0 nor the pool's
+    /// number; [`Error::Unavailable`] if the system cannot start the threads.
     pub fn host_threads(&self) -> Result<Threads, Error> {
         let Some(pool) = &self.pool else { return Threads::new(self.threads) };
         if ![0, pool.count()].contains(&self.threads) {
@@ -115,22 +118,25 @@ impl Options {
 }
 
 impl Engine {
-    /// An engine that places calls by itself, on all processors.
+    /// An engine with [`Options::default`]: automatic placement, a thread for each processor.
     ///
-    /// It serves from the CPU at once. The first call large enough for a GPU
-    /// starts it in the background, and it joins when its kernels are ready.
+    /// The CPU serves calls at once. The first call large enough for a GPU starts it in
+    /// the background; it serves calls once its kernels are compiled and tested.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the system starts no threads.
+    /// [`Error::Unavailable`] if the system cannot start the threads;
+    /// [`Error::Name`] if `VERILANE_ISA` names no instruction set.
     pub fn new() -> Result<Self, Error> {
         Engine::with_options(&Options::default())
     }
 
-    /// An engine set up as `options` say.
+    /// An engine configured by `options`.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the back end asked for cannot be had, with the
-    /// reason; [`Error::Name`] if `VERILANE_ISA` names no instruction set.
+    /// [`Error::Unavailable`], with the reason, if the back end that `options` names is
+    /// not available or the system cannot start the threads; [`Error::Parameter`] as from
+    /// [`Options::host_threads`]; [`Error::Name`] if `VERILANE_ISA` names no instruction
+    /// set; [`Error::Fault`] if every back end fails the [self-test](self_test).
     pub fn with_options(options: &Options) -> Result<Self, Error> {
         let threads = options.host_threads()?;
         let reference: Arc<dyn Backend> = Arc::new(Reference::new(threads.clone()));
@@ -143,33 +149,34 @@ impl Engine {
         let mut engine = Engine::with_backends(backends)?;
         engine.threads = OnceLock::from(threads);
         if options.placement == Placement::Auto {
-            engine.join_gpu_when_it_pays(options);
+            engine.enable_gpu_placement(options);
         }
         Ok(engine)
     }
 
-    /// An engine on back ends of your own making, in the order in which they are
-    /// tried. Those that fail the self-test are left out, with a `tracing` event.
+    /// An engine on back ends that the caller provides, in the order in which they are
+    /// tried. One that fails the [self-test](self_test) is not used; a `tracing` event
+    /// reports it.
     ///
     /// # Errors
-    /// [`Error::Fault`] if none is left.
+    /// [`Error::Fault`] if no back end passes the self-test, or `backends` is empty.
     pub fn with_backends(backends: Vec<Arc<dyn Backend>>) -> Result<Self, Error> {
-        let mut sound = Vec::new();
-        let mut last = Fault::Start("no back end was given".into());
+        let mut passed = Vec::new();
+        let mut last_fault = Fault::Start("no back end was given".into());
         for backend in backends {
             match self_test(backend.as_ref()) {
-                Ok(()) => sound.push(backend),
+                Ok(()) => passed.push(backend),
                 Err(fault) => {
-                    tracing::error!(backend = %backend.info(), %fault, "left out");
-                    last = fault;
+                    tracing::error!(backend = %backend.info(), %fault, "the back end is not used");
+                    last_fault = fault;
                 }
             }
         }
-        if sound.is_empty() {
-            return Err(last.into());
+        if passed.is_empty() {
+            return Err(last_fault.into());
         }
         Ok(Engine {
-            backends: sound,
+            backends: passed,
             threads: OnceLock::new(),
             #[cfg(feature = "gpu")]
             auto: None,
@@ -177,16 +184,18 @@ impl Engine {
     }
 
     #[cfg(feature = "gpu")]
-    fn join_gpu_when_it_pays(&mut self, options: &Options) {
+    fn enable_gpu_placement(&mut self, options: &Options) {
         let options = options.clone();
         self.auto =
             Some(crate::auto::Auto::new(crate::crossover::Crossover::load(), move || start_gpu(&options)));
     }
 
     #[cfg(not(feature = "gpu"))]
-    fn join_gpu_when_it_pays(&mut self, _options: &Options) {}
+    fn enable_gpu_placement(&mut self, _options: &Options) {}
 
-    /// Every kind of back end as `options` would set it up, or why it cannot be had.
+    /// For each kind of back end, one configured by `options`, or why there is none.
+    ///
+    /// None of them is tested: [`with_backends`](Engine::with_backends) does that.
     #[must_use]
     pub fn backends(options: &Options) -> Vec<Candidate> {
         let cpu = || -> Result<Arc<dyn Backend>, Error> {
@@ -201,28 +210,29 @@ impl Engine {
         ]
     }
 
-    /// The host threads that it computes on, for work of the caller's beside its own;
-    /// where the back ends came from outside, as many as the first one has.
+    /// The host threads that the engine computes on, for other work of the caller. An
+    /// engine from [`with_backends`](Engine::with_backends) creates as many as its first
+    /// back end uses.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the system starts no threads.
+    /// [`Error::Unavailable`] if the system cannot start the threads.
     pub fn threads(&self) -> Result<&Threads, Error> {
         if self.threads.get().is_none() {
-            // Another call may have made them meanwhile; these are dropped then.
+            // Fails if a concurrent call has set it; the new threads are dropped then.
             let _ = self.threads.set(Threads::new(self.concurrency())?);
         }
-        Ok(self.threads.get().expect("they were set"))
+        Ok(self.threads.get().expect("it is set above"))
     }
 
-    /// How many calls its first back end computes side by side, each on a thread.
+    /// How many calls the first back end can usefully run at once: its threads, at least 1.
     pub(crate) fn concurrency(&self) -> usize {
         self.backends[0].info().threads.max(1)
     }
 
-    /// The digest of each record, in their order.
+    /// The digest of each record, in the order of the records.
     ///
     /// # Errors
-    /// [`Error::Fault`], as in all operations, if every back end failed.
+    /// [`Error::Fault`] if every back end failed.
     pub fn hash(&self, hash: Hash, records: &Records<'_>) -> Result<Outcome<Vec<Digest>>, Error> {
         self.call(Operation::Hash, records.total_bytes(), |backend| {
             let mut digests = bytemuck::zeroed_vec(records.len());
@@ -231,8 +241,8 @@ impl Engine {
         })
     }
 
-    /// The leaf nodes of a tree over `data`: the digest of each record, after
-    /// the prefix that the tree's rule puts before a leaf.
+    /// The leaf nodes of a tree over `data`: for each record, the digest of the tree's
+    /// [leaf prefix](Tree::leaf_prefix) followed by the record.
     ///
     /// # Errors
     /// [`Error::Fault`] if every back end failed.
@@ -244,7 +254,7 @@ impl Engine {
     /// [`merkle_leaves`](Engine::merkle_leaves)): they are not hashed again.
     ///
     /// # Errors
-    /// [`Error::EmptyTree`] if there is no leaf and the rule forbids that;
+    /// [`Error::EmptyTree`] if there is no leaf and the tree's rule defines no root for that;
     /// [`Error::Fault`] if every back end failed.
     pub fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Outcome<Root>, Error> {
         let empty = if leaves.is_empty() { Some(tree.empty_root()?) } else { None };
@@ -255,14 +265,13 @@ impl Engine {
     }
 
     /// The root over the leaves of all `subtrees`, in their order: what
-    /// [`merkle_root`](Engine::merkle_root) gives for the leaves in one call. Each
-    /// sub-tree but the last has the same power of two of leaves, the last at most
-    /// as many.
+    /// [`merkle_root`](Engine::merkle_root) returns for all those leaves. Every subtree
+    /// except the last has the same power of two of leaves; the last has at most as many.
     ///
     /// # Errors
-    /// [`Error::Subtree`] if one has another number of leaves;
-    /// [`Error::EmptyTree`] if there is none and the rule forbids that;
-    /// [`Error::Fault`] if every back end failed.
+    /// [`Error::Subtree`] if a subtree has another number of leaves;
+    /// [`Error::EmptyTree`] if there is no subtree and the tree's rule defines no root for
+    /// that; [`Error::Fault`] if every back end failed.
     pub fn merkle_combine(&self, tree: Tree, subtrees: &[Subtree]) -> Result<Outcome<Root>, Error> {
         if subtrees.is_empty() {
             return self.merkle_root(tree, &[]);
@@ -272,10 +281,11 @@ impl Engine {
         Ok(root.map(|root| Root { mutated: mutated | root.mutated, ..root }))
     }
 
-    /// The proof that leaf `index` is in the tree over `leaves`.
+    /// The inclusion proof for leaf `index` of the tree over `leaves`.
     ///
     /// # Errors
-    /// [`Error::NoSuchLeaf`] if it is not; [`Error::Fault`] if every back end failed.
+    /// [`Error::NoSuchLeaf`] if `index` is not below the number of leaves;
+    /// [`Error::Fault`] if every back end failed.
     pub fn merkle_proof(&self, tree: Tree, leaves: &[Digest], index: usize) -> Result<Outcome<Proof>, Error> {
         if index >= leaves.len() {
             return Err(Error::NoSuchLeaf { index, leaves: leaves.len() });
@@ -286,8 +296,14 @@ impl Engine {
         })
     }
 
-    /// A verdict for each signature, under `rule`; no signature's verdict
-    /// depends on another's. A batch of none has no verdict and is all valid.
+    /// A verdict for each signature, under `rule`, in the order of the batch. An empty
+    /// batch has no verdict and counts as all valid.
+    ///
+    /// Under [`Rule::Rfc8032`] and [`Rule::Strict`] each signature is verified by itself:
+    /// its verdict does not depend on the others. Under [`Rule::Zip215`] the CPU back end
+    /// may verify a call of 256 signatures or more by random linear combinations of their
+    /// equations. A valid signature is always accepted; a combination accepts an invalid
+    /// one with probability at most 2⁻¹²⁵ (see [`ed25519`](crate::ed25519#independence)).
     ///
     /// # Errors
     /// [`Error::Fault`] if every back end failed; there is no verdict then.
@@ -299,22 +315,23 @@ impl Engine {
         })
     }
 
-    /// For each fingerprint, the position of the first one equal to it.
+    /// For each fingerprint, the position of its first occurrence: the lowest position
+    /// with an equal one.
     ///
     /// # Errors
     /// [`Error::TooMany`] above [`dedup::MAX_FINGERPRINTS`] fingerprints;
     /// [`Error::Fault`] if every back end failed.
-    pub fn first_occurrences(&self, prints: &[Digest]) -> Result<Outcome<FirstOccurrences>, Error> {
-        dedup::check_count(prints.len())?;
-        self.call(Operation::Dedup, prints.len() as u64, |backend| {
-            let mut firsts = vec![0; prints.len()];
-            backend.first_occurrences(prints, &mut firsts)?;
-            Ok(FirstOccurrences::new(firsts))
+    pub fn first_occurrences(&self, fingerprints: &[Digest]) -> Result<Outcome<FirstOccurrences>, Error> {
+        dedup::check_count(fingerprints.len())?;
+        self.call(Operation::Dedup, fingerprints.len() as u64, |backend| {
+            let mut first_occurrences = vec![0; fingerprints.len()];
+            backend.first_occurrences(fingerprints, &mut first_occurrences)?;
+            Ok(FirstOccurrences::new(first_occurrences))
         })
     }
 
-    /// The fingerprints of `digests` by `hash`, and the position of the first one
-    /// equal to each: one call on one back end.
+    /// The fingerprints of `digests` under `hash`, and their first occurrences, on the
+    /// same back end.
     #[cfg(feature = "index")]
     pub(crate) fn fingerprints(
         &self,
@@ -324,31 +341,36 @@ impl Engine {
         dedup::check_count(digests.len())?;
         let records = Records::from_fixed(bytemuck::cast_slice(digests), size_of::<Digest>())?;
         self.call(Operation::Dedup, digests.len() as u64, |backend| {
-            let (mut prints, mut firsts) = (bytemuck::zeroed_vec(digests.len()), vec![0; digests.len()]);
-            backend.hash(hash, &records, &mut prints)?;
-            backend.first_occurrences(&prints, &mut firsts)?;
-            Ok((prints, FirstOccurrences::new(firsts)))
+            let mut fingerprints = bytemuck::zeroed_vec(digests.len());
+            let mut first_occurrences = vec![0; digests.len()];
+            backend.hash(hash, &records, &mut fingerprints)?;
+            backend.first_occurrences(&fingerprints, &mut first_occurrences)?;
+            Ok((fingerprints, FirstOccurrences::new(first_occurrences)))
         })
     }
 
-    /// The lowest nonce of `window` that meets the puzzle's target, if any does.
+    /// The lowest nonce in `window` that meets the puzzle's target; `None` if no nonce
+    /// does. Both ends of the window are included.
     ///
     /// # Errors
-    /// [`Error::EmptyWindow`] if the window's end lies before its start;
+    /// [`Error::EmptyWindow`] if the window's end is lower than its start;
     /// [`Error::Fault`] if every back end failed.
     pub fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Outcome<Option<Nonce>>, Error> {
         pow::check_window(&window)?;
         self.call(Operation::Pow, pow::window_size(&window), |backend| backend.search(puzzle, window.clone()))
     }
 
-    /// Checks a block's entries in one call: the signatures over the claimed
-    /// digests under `rule`, the records' digests under `hash` against those, which
-    /// records repeat an earlier one, and the root over the entries under `tree`.
-    /// No entry's verdict depends on another's.
+    /// Checks a block's entries in one call: verifies the signatures over the claimed
+    /// digests under `rule`, compares the records' digests under `hash` with the claimed
+    /// ones, finds the records that repeat an earlier one, and computes the root over the
+    /// entries' [leaves](Entries::leaf) under `tree`.
+    ///
+    /// Entries are independent of each other, as signatures are in
+    /// [`verify`](Engine::verify).
     ///
     /// # Errors
-    /// [`Error::EmptyTree`] if there is no entry and the tree's rule forbids that;
-    /// [`Error::TooMany`] above [`dedup::MAX_FINGERPRINTS`] entries; [`Error::Fault`] if
+    /// [`Error::EmptyTree`] if there is no entry and the tree's rule defines no root for
+    /// that; [`Error::TooMany`] above [`dedup::MAX_FINGERPRINTS`] entries; [`Error::Fault`] if
     /// every back end failed.
     pub fn check_block(
         &self,
@@ -365,7 +387,7 @@ impl Engine {
         })
     }
 
-    /// Runs `work` on the first back end that does not fault.
+    /// Runs `work` on the first back end that serves `operation` and does not fault.
     fn call<T>(
         &self,
         operation: Operation,
@@ -386,15 +408,16 @@ impl Engine {
                     return Ok(Outcome { value, report });
                 }
                 Err(fault) => {
-                    tracing::warn!(backend = %info, %operation, %fault, "the call goes to the next back end");
+                    tracing::warn!(backend = %info, %operation, %fault, "the next back end is tried");
                     passed_over.push((info.clone(), fault));
                 }
             }
         }
-        let (_, fault) = passed_over.pop().expect("an engine has a back end");
+        let (_, fault) = passed_over.pop().expect("an engine has at least one back end");
         Err(fault.into())
     }
 
+    /// The back ends for a call, in the order in which they are tried.
     fn candidates(&self, operation: Operation, size: u64) -> impl Iterator<Item = Arc<dyn Backend>> {
         #[cfg(feature = "gpu")]
         let gpu = self.auto.as_ref().and_then(|auto| auto.gpu_for(operation, size));
@@ -407,6 +430,7 @@ impl Engine {
     }
 }
 
+/// The siblings of the path from leaf `index` to the root, lowest first.
 fn proof_path(
     backend: &dyn Backend,
     tree: Tree,
@@ -423,7 +447,7 @@ fn proof_path(
                 node = tree.node(&node, &node);
             }
             Level::Paired { range, height, sibling_is_left } => {
-                let sibling = node_over(backend, tree, &leaves[range], height)?;
+                let sibling = node_above(backend, tree, &leaves[range], height)?;
                 path.push(sibling);
                 node = if sibling_is_left { tree.node(&sibling, &node) } else { tree.node(&node, &sibling) };
             }
@@ -432,8 +456,8 @@ fn proof_path(
     Ok(path)
 }
 
-/// The node `height` levels above `leaves`, at most 2^height of them.
-fn node_over(backend: &dyn Backend, tree: Tree, leaves: &[Digest], height: u32) -> Result<Digest, Fault> {
+/// The node `height` levels above `leaves`, of which there are at most 2^`height`.
+fn node_above(backend: &dyn Backend, tree: Tree, leaves: &[Digest], height: u32) -> Result<Digest, Fault> {
     let node = backend.merkle_root(tree, leaves)?.digest;
     Ok(tree.lift(node, height - merkle::height(leaves.len() as u64)))
 }
@@ -451,7 +475,7 @@ fn start_gpu(_options: &Options) -> Result<Arc<dyn Backend>, Error> {
     Err(Error::Unavailable { backend: BackendKind::Gpu, reason })
 }
 
-/// An answer, and the report of how it was come by. It dereferences to the answer.
+/// An answer and the [`Report`] of the call. Dereferences to the answer.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Outcome<T> {
@@ -460,17 +484,17 @@ pub struct Outcome<T> {
 }
 
 impl<T> Outcome<T> {
-    /// The answer alone.
+    /// The answer, without the report.
     pub fn into_inner(self) -> T {
         self.value
     }
 
-    /// Another answer that follows from this one, with the same report.
-    pub fn map<U>(self, follow: impl FnOnce(T) -> U) -> Outcome<U> {
-        Outcome { value: follow(self.value), report: self.report }
+    /// Maps the answer and keeps the report.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
+        Outcome { value: f(self.value), report: self.report }
     }
 
-    /// How it was come by.
+    /// Where the call ran.
     pub fn report(&self) -> &Report {
         &self.report
     }
@@ -484,18 +508,18 @@ impl<T> Deref for Outcome<T> {
     }
 }
 
-/// Where a call ran, and where it should have run but could not.
+/// Where a call ran, and which back ends faulted before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// The back end that gave the answer.
+    /// The back end that computed the answer.
     pub backend: BackendInfo,
-    /// The back ends that came before it and faulted, in order.
+    /// The back ends that were tried before and faulted, in order.
     pub passed_over: Vec<(BackendInfo, Fault)>,
 }
 
 impl Report {
-    /// The report of a call that `backend` served at once.
+    /// The report of a call that `backend` served without a fault before.
     pub fn new(backend: BackendInfo) -> Self {
         Report { backend, passed_over: Vec::new() }
     }

@@ -1,8 +1,8 @@
-//! Signed records of a block, and what a check of the whole block finds.
+//! The entries of a block, and the result of checking a whole block.
 //!
-//! An institution signs the digest of each record that it uploads; what it has
-//! uploaded is an entry: its public key, the signature, the digest that was
-//! signed, and the record. A block's tree stands over its entries.
+//! An institution signs the digest of each record that it uploads. An entry holds the
+//! institution's public key, the signature, the digest that was signed (the claimed
+//! digest), and the record. A block's Merkle tree is built over its entries.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,10 +13,11 @@ use crate::ed25519::Batch;
 use crate::merkle::{Root, Tree};
 use crate::{Digest, Error, Records};
 
-/// Bytes of an entry's leaf: digest, public key and signature.
+/// The length in bytes of an entry's leaf: digest, public key and signature.
 pub const LEAF_BYTES: usize = 32 + 32 + 64;
 
-/// Signed records: columns of public keys, signatures, signed digests and records.
+/// Signed records: columns of public keys (32 bytes each), signatures (64 bytes each),
+/// claimed digests (32 bytes each) and records (of any length).
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
     keys: Cow<'a, [[u8; 32]]>,
@@ -26,7 +27,11 @@ pub struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    /// No entries, with room for `entries` of records of `bytes` bytes together.
+    /// No entries, with capacity for `entries` of them whose records have `bytes` bytes in
+    /// total.
+    ///
+    /// # Panics
+    /// If the capacity is more than memory can have, as [`Vec::with_capacity`] does.
     pub fn with_capacity(entries: usize, bytes: usize) -> Entries<'static> {
         Entries {
             keys: Cow::Owned(Vec::with_capacity(entries)),
@@ -36,7 +41,7 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Borrows columns of equal length; nothing is copied.
+    /// Entries that borrow columns of equal length.
     ///
     /// # Errors
     /// [`Error::EntryColumns`] if the lengths differ.
@@ -59,8 +64,8 @@ impl<'a> Entries<'a> {
         })
     }
 
-    /// Appends `record`, whose digest is claimed to be `digest`, signed by
-    /// `public_key`.
+    /// Appends `record` with its claimed `digest`, signed by `public_key`. Borrowed columns
+    /// are copied first.
     pub fn push(&mut self, public_key: &[u8; 32], signature: &[u8; 64], digest: Digest, record: &[u8]) {
         self.keys.to_mut().push(*public_key);
         self.signatures.to_mut().push(*signature);
@@ -78,7 +83,7 @@ impl<'a> Entries<'a> {
         self.keys.is_empty()
     }
 
-    /// The encoded public keys.
+    /// The public keys, encoded as in RFC 8032, section 5.1.2.
     pub fn keys(&self) -> &[[u8; 32]] {
         &self.keys
     }
@@ -88,7 +93,7 @@ impl<'a> Entries<'a> {
         &self.signatures
     }
 
-    /// The digests that are claimed to be the records'.
+    /// The claimed digests of the records.
     pub fn digests(&self) -> &[Digest] {
         &self.digests
     }
@@ -98,10 +103,10 @@ impl<'a> Entries<'a> {
         &self.records
     }
 
-    /// The entries `range`, borrowed.
+    /// The entries at the positions `range`, borrowed.
     ///
     /// # Panics
-    /// If `range` reaches past the last entry, as slicing does.
+    /// If `range` starts after its end or ends past the last entry, as slicing does.
     pub fn slice(&self, range: Range<usize>) -> Entries<'_> {
         Entries {
             keys: Cow::Borrowed(&self.keys[range.clone()]),
@@ -111,12 +116,12 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// What entry `index` puts into a block's tree: the claimed digest, the public
-    /// key and the signature. It is fixed when the entry is signed, so a record
-    /// that was changed later leaves the root as it is and shows in its verdict.
+    /// The leaf of entry `index` in a block's tree, not yet hashed: the claimed digest, the
+    /// public key and the signature. A record changed after signing does not change its
+    /// leaf or the root; its verdict reports it.
     ///
     /// # Panics
-    /// If there is no such entry.
+    /// If `index` is not below [`len`](Entries::len).
     pub fn leaf(&self, index: usize) -> [u8; LEAF_BYTES] {
         let mut leaf = [0; LEAF_BYTES];
         leaf[..32].copy_from_slice(&self.digests[index].0);
@@ -125,12 +130,13 @@ impl<'a> Entries<'a> {
         leaf
     }
 
-    /// The leaf of each entry, for [`merkle_leaves`](crate::Engine::merkle_leaves).
+    /// The [leaf](Entries::leaf) of each entry, as input of
+    /// [`merkle_leaves`](crate::Engine::merkle_leaves).
     pub fn leaves(&self) -> Records<'static> {
         Records::from_slices((0..self.len()).map(|index| self.leaf(index)))
     }
 
-    /// What is hashed for each leaf of `tree`.
+    /// The byte strings whose digests under [`hash`](Tree::hash) are the leaf nodes of `tree`.
     pub(crate) fn leaf_messages(&self, tree: Tree) -> Records<'static> {
         let prefix = tree.leaf_prefix();
         let mut messages = Records::with_capacity(self.len(), self.len() * (prefix.len() + LEAF_BYTES));
@@ -148,26 +154,26 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// What is found of one entry. The signature is looked at first.
+/// The verdict on one entry. A bad signature takes precedence over a hash mismatch.
 ///
-/// Exhaustive: whoever acts on a verdict must act on each of them.
+/// Exhaustive: callers must handle every verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum RecordVerdict {
-    /// The signature holds for the claimed digest, and the record has that digest.
+    /// The signature over the claimed digest is valid, and the record has that digest.
     Valid,
-    /// The signature does not hold for the claimed digest under the public key.
+    /// The signature over the claimed digest is not valid under the public key.
     BadSignature,
-    /// The signature holds, but the record has another digest than the signed one.
+    /// The signature is valid, but the record has another digest than the claimed one.
     HashMismatch,
 }
 
 impl RecordVerdict {
-    /// The verdict where the signature is `valid` and the record's digest is the
-    /// `same` as the claimed one.
-    pub fn of(valid: bool, same: bool) -> Self {
-        match (valid, same) {
+    /// The verdict on an entry, from whether its signature is valid and whether its
+    /// record's digest equals the claimed one.
+    pub fn of(signature_is_valid: bool, digest_matches: bool) -> Self {
+        match (signature_is_valid, digest_matches) {
             (false, _) => RecordVerdict::BadSignature,
             (true, false) => RecordVerdict::HashMismatch,
             (true, true) => RecordVerdict::Valid,
@@ -185,37 +191,38 @@ impl fmt::Display for RecordVerdict {
     }
 }
 
-/// What a check of a block's entries finds.
+/// The result of checking a block's entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use = "a record counts as valid only if its verdict says so"]
 pub struct BlockCheck {
-    /// What is found of each entry.
+    /// The verdict on each entry, in their order.
     pub verdicts: Vec<RecordVerdict>,
-    /// The digest that each record has, whatever was claimed.
+    /// The digest of each record, whatever was claimed.
     pub digests: Vec<Digest>,
-    /// For each record, the first one with the same digest.
+    /// For each record, the position of the first record with the same digest.
     pub first_occurrences: FirstOccurrences,
-    /// The root over the entries' leaves (see [`Entries::leaf`]).
+    /// The root over the entries' [leaves](Entries::leaf).
     pub root: Root,
 }
 
 impl BlockCheck {
-    /// From whether each signature is `valid`, the records' digests, their first
+    /// The result from the verdict on each signature, the records' digests, their first
     /// occurrences and the root.
     pub(crate) fn new(
         entries: &Entries<'_>,
-        valid: &[bool],
+        signature_verdicts: &[bool],
         digests: Vec<Digest>,
-        firsts: Vec<u32>,
+        first_occurrences: Vec<u32>,
         root: Root,
     ) -> Self {
-        let same = digests.iter().zip(entries.digests()).map(|(found, claimed)| found == claimed);
-        let verdicts = valid.iter().zip(same).map(|(&valid, same)| RecordVerdict::of(valid, same)).collect();
-        BlockCheck { verdicts, digests, first_occurrences: FirstOccurrences::new(firsts), root }
+        let matches = digests.iter().zip(entries.digests()).map(|(actual, claimed)| actual == claimed);
+        let verdict = |(&valid, matches)| RecordVerdict::of(valid, matches);
+        let verdicts = signature_verdicts.iter().zip(matches).map(verdict).collect();
+        BlockCheck { verdicts, digests, first_occurrences: FirstOccurrences::new(first_occurrences), root }
     }
 
-    /// The positions of the entries that are not valid, and what is wrong with each.
+    /// The positions and verdicts of the entries that are not valid, ascending.
     pub fn invalid(&self) -> impl Iterator<Item = (usize, RecordVerdict)> {
         self.verdicts.iter().copied().enumerate().filter(|(_, verdict)| *verdict != RecordVerdict::Valid)
     }
@@ -226,18 +233,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_of_different_lengths_are_refused() {
-        let refuse = |keys: usize, signatures: usize, digests: usize, records: usize| {
+    fn columns_of_different_lengths_are_rejected() {
+        let error = |keys: usize, signatures: usize, digests: usize, records: usize| {
             let records = Records::from_slices(vec!["r"; records]);
             let (keys, signatures) = (vec![[0; 32]; keys], vec![[0; 64]; signatures]);
             let digests = vec![Digest::default(); digests];
-            let refused = Entries::from_columns(&keys, &signatures, &digests, records).unwrap_err();
-            refused.to_string()
+            Entries::from_columns(&keys, &signatures, &digests, records).unwrap_err().to_string()
         };
         let message = "columns of different lengths: 2 public keys, 2 signatures, 2 digests, 3 records";
-        assert_eq!(refuse(2, 2, 2, 3), message);
+        assert_eq!(error(2, 2, 2, 3), message);
         for [keys, signatures, digests] in [[1, 2, 2], [2, 1, 2], [2, 2, 1]] {
-            assert!(refuse(keys, signatures, digests, 2).contains(&format!("{keys} public keys, ")));
+            assert!(error(keys, signatures, digests, 2).contains(&format!("{keys} public keys, ")));
         }
     }
 
@@ -256,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signature_comes_first() {
+    fn a_bad_signature_takes_precedence() {
         assert_eq!(RecordVerdict::of(false, false), RecordVerdict::BadSignature);
         assert_eq!(RecordVerdict::of(false, true), RecordVerdict::BadSignature);
         assert_eq!(RecordVerdict::of(true, false), RecordVerdict::HashMismatch);

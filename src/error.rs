@@ -1,17 +1,17 @@
-//! What a caller can do wrong.
+//! The errors of a call.
 
 use crate::merkle::Tree;
 
-/// A mistake of the caller's, or a call that no back end could serve.
+/// Why a call failed: an argument that is not valid, or a fault of every back end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A packed column's offsets do not describe its buffer.
+    /// The offsets of a packed column do not fit its buffer.
     #[error("offset {index} of the column is not valid: {reason}")]
     Offsets {
-        /// The position among the offsets.
+        /// The position of the offset, from 0.
         index: usize,
-        /// What is wrong with it.
+        /// What is wrong with the offset.
         reason: &'static str,
     },
     /// A buffer does not divide into records of one width.
@@ -22,7 +22,7 @@ pub enum Error {
         /// The record's width in bytes.
         width: usize,
     },
-    /// Lengths that do not add up to that of their buffer.
+    /// The lengths of records do not add up to the length of their buffer.
     #[error("the lengths add up to {total} bytes, the buffer has {bytes}")]
     Lengths {
         /// The buffer's length in bytes.
@@ -33,11 +33,11 @@ pub enum Error {
     /// The columns of a signature batch have different lengths.
     #[error("columns of different lengths: {keys} public keys, {signatures} signatures, {messages} messages")]
     Columns {
-        /// Public keys in the batch.
+        /// The number of public keys.
         keys: usize,
-        /// Signatures in the batch.
+        /// The number of signatures.
         signatures: usize,
-        /// Messages in the batch.
+        /// The number of messages.
         messages: usize,
     },
     /// The columns of a block's entries have different lengths.
@@ -46,63 +46,63 @@ pub enum Error {
          {records} records"
     )]
     EntryColumns {
-        /// Public keys among the entries.
+        /// The number of public keys.
         keys: usize,
-        /// Signatures among the entries.
+        /// The number of signatures.
         signatures: usize,
-        /// Signed digests among the entries.
+        /// The number of claimed digests.
         digests: usize,
-        /// Records among the entries.
+        /// The number of records.
         records: usize,
     },
-    /// The tree's rule gives no root to no leaves.
+    /// There is no leaf, and the tree's rule defines no root for that.
     #[error("a {0} tree needs at least one leaf")]
     EmptyTree(Tree),
-    /// A sub-tree that does not fit between the others.
+    /// A subtree has a number of leaves that does not fit the other subtrees.
     #[error("{}", subtree_message(*index, *leaves, *width))]
     Subtree {
-        /// Its position, from 0.
+        /// The position of the subtree, from 0.
         index: usize,
         /// The number of its leaves.
         leaves: u64,
-        /// The number of the first sub-tree's leaves.
+        /// The number of leaves of the first subtree.
         width: u64,
     },
-    /// A leaf that the tree does not have.
+    /// The tree has no leaf at this position.
     #[error("leaf {index} does not exist: the tree has {leaves} leaves, counted from 0")]
     NoSuchLeaf {
-        /// The leaf asked for.
+        /// The position, from 0.
         index: usize,
-        /// The number of leaves.
+        /// The number of leaves in the tree.
         leaves: usize,
     },
-    /// More items than the operation can count.
+    /// More items than one call can take.
     #[error("{items} items are too many: {limit} are possible in one call")]
     TooMany {
-        /// The items given.
+        /// The number of items given.
         items: usize,
-        /// The most that one call takes.
+        /// The maximum number of items.
         limit: usize,
     },
-    /// Compact difficulty bits that stand for no target.
+    /// Compact difficulty bits that encode no target.
     #[error("bits {bits:#010x} give no target: {reason}")]
     Bits {
-        /// The compact form.
+        /// The bits given.
         bits: u32,
-        /// Why it gives no target.
+        /// Why they encode no target.
         reason: &'static str,
     },
-    /// A header template whose nonce cannot be searched.
+    /// The nonce of a header template is at a position where it cannot be searched.
     #[error("no nonce can be searched in a header of {length} bytes at offset {offset}: {reason}")]
     Template {
         /// The template's length in bytes.
         length: usize,
-        /// Where the nonce begins.
+        /// The offset of the nonce in bytes.
         offset: usize,
         /// What would be valid.
         reason: &'static str,
     },
-    /// A nonce window whose end lies before its start.
+    /// The end of a nonce window is lower than its start.
     #[error("the nonce window from {from} to {to} is empty: its end must not be lower than its start")]
     EmptyWindow {
         /// The first nonce.
@@ -110,35 +110,36 @@ pub enum Error {
         /// The last nonce.
         to: u32,
     },
-    /// Text that is not hexadecimal of the right length.
+    /// A text is not hexadecimal or has another length.
     #[error("{}", hex_message(*expected, *found, *position))]
     Hex {
-        /// The digits expected.
+        /// The number of digits expected.
         expected: usize,
-        /// The length found, in bytes.
+        /// The length of the text in bytes.
         found: usize,
-        /// The position of the first character that is no digit, from 0.
+        /// The byte position of the first character that is not a hexadecimal digit, from
+        /// 0; `None` if only the length is wrong.
         position: Option<usize>,
     },
-    /// A name that is none of those on offer.
+    /// An unknown name.
     #[error("no {what} is called \"{name}\": it is one of {choices}")]
     Name {
-        /// What was to be named.
+        /// What the name should name.
         what: &'static str,
         /// The name given.
         name: String,
-        /// The names on offer.
+        /// The known names.
         choices: &'static str,
     },
-    /// The back end asked for cannot be had on this machine.
+    /// A back end is not available on this machine.
     #[error("the {backend} back end is not available: {reason}")]
     Unavailable {
-        /// The back end asked for.
+        /// The kind of back end.
         backend: crate::BackendKind,
-        /// Why, and what would help.
+        /// Why it is not available.
         reason: String,
     },
-    /// A parameter that nothing can have.
+    /// A parameter has a value that is not valid.
     #[error("{name} cannot be {found}: {valid}")]
     Parameter {
         /// The parameter's name.
@@ -148,14 +149,14 @@ pub enum Error {
         /// What would be valid.
         valid: &'static str,
     },
-    /// Every back end that could serve the call failed; nothing is known of its result.
+    /// Every back end that could serve the call failed. The call has no result.
     #[error("no back end could serve the call; the last one failed: {0}")]
     Fault(#[from] crate::Fault),
 }
 
 fn subtree_message(index: usize, leaves: u64, width: u64) -> String {
     let valid = match index {
-        _ if leaves == 0 => "each has one at least".into(),
+        _ if leaves == 0 => "each has at least one".into(),
         0 => "the first of several has a power of two".into(),
         _ => format!("each has as many as the first one, {width}, and only the last one may have fewer"),
     };

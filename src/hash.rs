@@ -1,4 +1,4 @@
-//! The digests on offer.
+//! Hash functions, digests, and hexadecimal.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,12 +13,12 @@ use crate::Error;
 pub enum Hash {
     /// SHA-256 (FIPS 180-4).
     Sha256,
-    /// SHA-256 of the SHA-256, as Bitcoin hashes headers, transactions and nodes.
+    /// SHA-256 of the SHA-256 digest, as Bitcoin hashes headers, transactions and tree nodes.
     Sha256d,
-    /// BLAKE3 (the BLAKE3 paper, version 20211102).
+    /// BLAKE3 in its default mode (the BLAKE3 paper, version 20211102).
     Blake3,
-    /// BLAKE3 under a 32-byte key: a fingerprint that cannot be guessed from a
-    /// small space of values by who lacks the key.
+    /// BLAKE3 in its keyed mode. Without the key, nobody can find a message by hashing all
+    /// candidates, even if there are few.
     KeyedBlake3(Key),
 }
 
@@ -34,7 +34,7 @@ impl Hash {
     }
 }
 
-/// The hash's name in lower case; a key is never shown.
+/// The name in lower case. The key is not shown.
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -46,7 +46,8 @@ impl fmt::Display for Hash {
     }
 }
 
-/// The hash of this name, as it is shown. Keyed BLAKE3 has none: its key is no part of it.
+/// Parses the name of a hash without a key. `keyed-blake3` is rejected: the name does not
+/// contain the key.
 impl FromStr for Hash {
     type Err = Error;
 
@@ -60,13 +61,13 @@ impl FromStr for Hash {
     }
 }
 
-/// The constants of SHA-256, for the back ends that compute it themselves.
+/// The constants of SHA-256, for the back ends that implement it.
 pub(crate) mod sha256 {
-    /// The initial hash value, BLAKE3's too: FIPS 180-4, section 5.3.3.
+    /// The initial hash value, also the IV of BLAKE3: FIPS 180-4, section 5.3.3.
     pub const INITIAL: [u32; 8] =
         [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
-    /// The constants of the rounds: FIPS 180-4, section 4.2.2.
+    /// The round constants: FIPS 180-4, section 4.2.2.
     #[rustfmt::skip]
     pub const K: [u32; 64] = [
         0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -80,7 +81,7 @@ pub(crate) mod sha256 {
     ];
 }
 
-/// A BLAKE3 key. Its `Debug` form hides the bytes.
+/// A key of keyed BLAKE3. Its `Debug` form does not show the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Key(pub [u8; 32]);
 
@@ -93,6 +94,7 @@ impl fmt::Debug for Key {
 impl FromStr for Key {
     type Err = Error;
 
+    /// Parses 64 hexadecimal digits, first byte first.
     fn from_str(hex: &str) -> Result<Self, Error> {
         parse_hex(hex).map(Key)
     }
@@ -104,8 +106,8 @@ impl FromStr for Key {
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// The digest with its bytes in reverse: the order in which Bitcoin's tools
-    /// print block hashes, transaction ids and Merkle roots.
+    /// The digest with its bytes in reverse order, as Bitcoin's tools print block hashes,
+    /// transaction ids and Merkle roots.
     pub fn reversed(mut self) -> Digest {
         self.0.reverse();
         self
@@ -118,7 +120,7 @@ impl AsRef<[u8]> for Digest {
     }
 }
 
-/// Lower-case hexadecimal, first byte first.
+/// 64 lower-case hexadecimal digits, first byte first.
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -134,34 +136,32 @@ impl fmt::Debug for Digest {
 impl FromStr for Digest {
     type Err = Error;
 
-    /// Reads 64 hexadecimal digits, first byte first.
+    /// Parses 64 hexadecimal digits, first byte first.
     fn from_str(hex: &str) -> Result<Self, Error> {
         parse_hex(hex).map(Digest)
     }
 }
 
-/// Reads exactly `N` bytes of hexadecimal, of either case.
+/// Parses `2 * N` hexadecimal digits of either case.
 ///
 /// # Errors
-/// [`Error::Hex`] with the position of the first character that is no digit,
-/// or with the length found when it is not `2 * N`.
+/// [`Error::Hex`] if a character is not a hexadecimal digit, or the length is not `2 * N`.
 pub fn parse_hex<const N: usize>(hex: &str) -> Result<[u8; N], Error> {
-    let refuse = |position| Error::Hex { expected: 2 * N, found: hex.len(), position };
+    let error = |position| Error::Hex { expected: 2 * N, found: hex.len(), position };
     if let Some(position) = hex.bytes().position(|c| !c.is_ascii_hexdigit()) {
-        return Err(refuse(Some(position)));
+        return Err(error(Some(position)));
     }
     if hex.len() != 2 * N {
-        return Err(refuse(None));
+        return Err(error(None));
     }
     let pairs = hex.as_bytes().as_chunks::<2>().0;
     Ok(std::array::from_fn(|i| hex_digit(pairs[i][0]) << 4 | hex_digit(pairs[i][1])))
 }
 
-/// Reads hexadecimal of any length, of either case.
+/// Parses any even number of hexadecimal digits of either case.
 ///
 /// # Errors
-/// [`Error::Hex`] with the position of the first character that is no digit,
-/// or with the length found when it is odd.
+/// [`Error::Hex`] if a character is not a hexadecimal digit, or the length is odd.
 pub fn parse_hex_bytes(hex: &str) -> Result<Vec<u8>, Error> {
     let expected = hex.len().next_multiple_of(2);
     if let Some(position) = hex.bytes().position(|c| !c.is_ascii_hexdigit()) {
@@ -175,10 +175,10 @@ pub fn parse_hex_bytes(hex: &str) -> Result<Vec<u8>, Error> {
 }
 
 fn hex_digit(digit: u8) -> u8 {
-    char::from(digit).to_digit(16).expect("it was checked to be a digit") as u8
+    char::from(digit).to_digit(16).expect("the caller has checked that it is a digit") as u8
 }
 
-/// Lower-case hexadecimal.
+/// The bytes in lower-case hexadecimal, two digits each, first byte first.
 pub fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hex_errors_say_where() {
+    fn hex_errors_give_the_position() {
         assert_eq!(parse_hex::<2>("00fF").unwrap(), [0, 255]);
         assert!(matches!(parse_hex::<2>("00f"), Err(Error::Hex { expected: 4, found: 3, position: None })));
         assert!(matches!(parse_hex::<2>("0g00"), Err(Error::Hex { position: Some(1), .. })));
@@ -206,21 +206,21 @@ mod tests {
     }
 
     #[test]
-    fn hashes_are_named() {
+    fn hash_names_parse_back() {
         for hash in [Hash::Sha256, Hash::Sha256d, Hash::Blake3] {
             assert_eq!(hash.to_string().parse::<Hash>().unwrap(), hash);
         }
         for name in ["", "SHA256", "keyed-blake3", "md5"] {
-            let refused = name.parse::<Hash>().unwrap_err();
+            let error = name.parse::<Hash>().unwrap_err();
             assert_eq!(
-                refused.to_string(),
+                error.to_string(),
                 format!("no hash is called \"{name}\": it is one of sha256, sha256d, blake3")
             );
         }
     }
 
     #[test]
-    fn keys_do_not_show() {
+    fn keys_are_not_shown() {
         let hash = Hash::KeyedBlake3(Key([0xAB; 32]));
         assert_eq!(format!("{hash} {hash:?}"), "keyed-blake3 KeyedBlake3(Key(..))");
     }

@@ -1,9 +1,9 @@
 //! The four heavy jobs of a ledger node - batch Merkle roots, batch Ed25519
-//! verification, duplicate fingerprints and nonce search - on a GPU through WGSL
+//! verification, duplicate detection and nonce search - on a GPU through WGSL
 //! compute shaders and on the CPU in SIMD lanes, with identical answers.
 //!
-//! An [`Engine`] places each call on a back end; an [`Outcome`] holds the answer
-//! and says where it was computed.
+//! An [`Engine`] runs each call on one of its back ends; an [`Outcome`] holds the
+//! answer and a report of where it was computed.
 //!
 //! ```
 //! use verilane::{Engine, Hash, Records, Tree, TreeHash, ed25519, pow};
@@ -15,17 +15,17 @@
 //! let digests = engine.hash(Hash::Blake3, &records)?;
 //!
 //! // Which records repeat an earlier one?
-//! let firsts = engine.first_occurrences(&digests)?;
-//! assert_eq!(firsts.as_slice(), [0, 1, 0]);
+//! let first_occurrences = engine.first_occurrences(&digests)?;
+//! assert_eq!(first_occurrences.as_slice(), [0, 1, 0]);
 //!
-//! // A root, and the proof that leaf 1 is under it.
+//! // A root, and a proof that leaf 1 is in the tree.
 //! let tree = Tree::Rfc6962(TreeHash::Sha256);
 //! let leaves = engine.merkle_leaves(tree, &records)?;
 //! let root = engine.merkle_root(tree, &leaves)?;
 //! let proof = engine.merkle_proof(tree, &leaves, 1)?;
 //! assert!(proof.verify(&leaves[1], &root.digest));
 //!
-//! // A verdict for each signature; the acceptance rule is always named.
+//! // A verdict for each signature, under the acceptance rule that the caller names.
 //! let mut batch = ed25519::Batch::with_capacity(1);
 //! batch.push(&[0; 32], &[0; 64], b"signed by nobody");
 //! let verdicts = engine.verify(ed25519::Rule::Strict, &batch)?;
@@ -42,7 +42,7 @@
 //! of what was seen), `queue` (batches out of single signatures), `tower` (the queue as a
 //! `tower::Service`) and `serde` (serialization of what a caller stores or sends).
 //!
-//! `unsafe` is allowed in the lanes of [`cpu`] and where shaders are made and cached.
+//! `unsafe` code is confined to the SIMD lanes of [`cpu`] and to shader compilation and caching.
 
 #[cfg(feature = "gpu")]
 mod auto;
@@ -85,7 +85,7 @@ pub use records::Records;
 pub use selftest::self_test;
 pub use threads::Threads;
 
-/// The README's example is compiled and run with the tests.
+/// Compiles and runs the README's example as a documentation test.
 #[cfg(all(doctest, feature = "queue"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

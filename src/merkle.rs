@@ -1,9 +1,9 @@
-//! Merkle trees: the rules, roots and inclusion proofs.
+//! Merkle trees: rules, roots and inclusion proofs.
 //!
-//! All three rules pair nodes level by level from the left; they differ in the
-//! bytes hashed and in what becomes of an odd last node. RFC 6962 defines its
-//! tree from the top, splitting at the largest power of two below the size;
-//! pairing from the bottom with the odd node promoted gives the same tree.
+//! All three rules pair nodes level by level from the left. They differ in the bytes
+//! hashed and in how they treat an odd last node. RFC 6962, section 2.1, defines its tree
+//! from the top, splitting at the largest power of two below the number of leaves. Pairing
+//! from the bottom, with an odd last node promoted, gives the same tree.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,24 +11,28 @@ use std::str::FromStr;
 
 use crate::{Digest, Error, Hash, Records};
 
-/// A rule by which leaves become a root.
+/// How a Merkle tree is built: the hash function, the prefixes, and what happens to an odd
+/// last node of a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(tag = "rule", content = "hash", rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Tree {
-    /// Bitcoin's: node = SHA-256d(left ‖ right); an odd last node is paired with
-    /// itself. Leaves are transaction ids, SHA-256d of the transaction.
+    /// Bitcoin's tree: node = SHA-256d(left ‖ right). An odd last node is paired with
+    /// itself. Leaves are transaction ids: SHA-256d of the transaction.
     Bitcoin,
-    /// RFC 6962, section 2.1: leaf = H(0x00 ‖ data), node = H(0x01 ‖ left ‖ right);
-    /// an odd last node is promoted. The empty tree's root is H of nothing.
+    /// RFC 6962, section 2.1: leaf = H(0x00 ‖ data), node = H(0x01 ‖ left ‖ right). An odd
+    /// last node is promoted to the next level. The root of the empty tree is the digest
+    /// of the empty string.
     Rfc6962(TreeHash),
-    /// Leaf = H(data), node = H(left ‖ right); an odd last node is promoted.
+    /// Leaf = H(data), node = H(left ‖ right). An odd last node is promoted to the next
+    /// level. Without prefixes, as in Bitcoin's tree, 64 bytes of data can equal the two
+    /// children of a node (CVE-2017-12842): verify proofs against a known number of leaves.
     Plain(TreeHash),
 }
 
 impl Tree {
-    /// The hash of the tree's nodes.
+    /// The hash function of the tree.
     pub fn hash(self) -> Hash {
         match self {
             Tree::Bitcoin => Hash::Sha256d,
@@ -36,7 +40,7 @@ impl Tree {
         }
     }
 
-    /// The bytes hashed before the two children of a node.
+    /// The bytes that are hashed before the two children of a node: at most one.
     pub fn node_prefix(self) -> &'static [u8] {
         match self {
             Tree::Rfc6962(_) => &[0x01],
@@ -44,7 +48,7 @@ impl Tree {
         }
     }
 
-    /// The bytes hashed before the data of a leaf.
+    /// The bytes that are hashed before the data of a leaf: at most one.
     pub fn leaf_prefix(self) -> &'static [u8] {
         match self {
             Tree::Rfc6962(_) => &[0x00],
@@ -52,19 +56,19 @@ impl Tree {
         }
     }
 
-    /// Whether an odd last node is paired with itself; otherwise it is promoted.
+    /// Whether an odd last node is paired with itself. If not, it is promoted.
     pub fn doubles_last(self) -> bool {
         self == Tree::Bitcoin
     }
 
-    /// The leaf node of `data`; of many, [`merkle_leaves`](crate::Engine::merkle_leaves)
-    /// gives them at once.
+    /// The leaf node of `data`. [`merkle_leaves`](crate::Engine::merkle_leaves) computes many
+    /// at once.
     pub fn leaf(self, data: &[u8]) -> Digest {
         let message = [self.leaf_prefix(), data].concat();
         self.hash().digest(&message)
     }
 
-    /// The node above `left` and `right`.
+    /// The parent node of `left` and `right`.
     pub fn node(self, left: &Digest, right: &Digest) -> Digest {
         let mut message = [0; 65];
         let prefix = self.node_prefix();
@@ -75,7 +79,8 @@ impl Tree {
         self.hash().digest(&message[..end])
     }
 
-    /// The node `levels` above `node`, which is the last one of each level.
+    /// The ancestor of `node`, `levels` above it, if each node on the way is an odd last
+    /// node.
     pub(crate) fn lift(self, node: Digest, levels: u32) -> Digest {
         if !self.doubles_last() {
             return node;
@@ -83,10 +88,10 @@ impl Tree {
         (0..levels).fold(node, |node, _| self.node(&node, &node))
     }
 
-    /// The root of no leaves.
+    /// The root of the tree without leaves.
     ///
     /// # Errors
-    /// [`Error::EmptyTree`] where the rule has none: only RFC 6962 does.
+    /// [`Error::EmptyTree`] if the rule defines none: only RFC 6962 does.
     pub fn empty_root(self) -> Result<Root, Error> {
         match self {
             Tree::Rfc6962(_) => Ok(Root { digest: self.hash().digest(&[]), mutated: false }),
@@ -94,7 +99,7 @@ impl Tree {
         }
     }
 
-    /// The byte strings whose digests under [`hash`](Tree::hash) are the leaves of `data`.
+    /// The byte strings whose digests under [`hash`](Tree::hash) are the leaf nodes of `data`.
     pub(crate) fn leaf_messages<'a>(self, data: &'a Records<'_>) -> Records<'a> {
         let prefix = self.leaf_prefix();
         if prefix.is_empty() {
@@ -108,12 +113,14 @@ impl Tree {
         messages
     }
 
-    /// The digest printed as the rule's users print it: Bitcoin's in reverse.
+    /// The digest in the byte order in which the rule's users print it: reversed for
+    /// Bitcoin.
     pub fn display(self, digest: Digest) -> Digest {
         if self == Tree::Bitcoin { digest.reversed() } else { digest }
     }
 }
 
+/// The name of the rule, without the hash.
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -202,36 +209,37 @@ impl FromStr for TreeHash {
     }
 }
 
-/// The root of a tree. Exhaustive: whoever received one from elsewhere makes it.
+/// The root of a tree. Exhaustive: callers construct roots that they received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Root {
-    /// The root's digest, in the order in which it was hashed.
+    /// The digest, in the byte order in which it was hashed.
     pub digest: Digest,
-    /// Bitcoin only: some level holds two equal neighbours that form a pair, so
-    /// another list of leaves has the same root (CVE-2012-2459). A block with
-    /// such a tree must be refused without being marked as invalid for good.
+    /// Bitcoin only: two equal nodes form a pair on some level, so another list of leaves
+    /// has the same root (CVE-2012-2459). A node must reject a block with such a tree, but
+    /// must not cache the block's hash as invalid: the honest block has the same hash.
     pub mutated: bool,
 }
 
-/// Some of a tree's leaves, which follow one another, and the root over them alone.
+/// The root over consecutive leaves of a larger tree.
 ///
-/// Trees too large for one machine are cut into sub-trees of the same power of two
-/// of leaves each; the last one may have fewer. Exhaustive: roots come from other machines.
+/// A tree too large for one machine is split into subtrees of the same power of two of
+/// leaves; the last one may have fewer. Exhaustive: callers construct subtrees from roots
+/// that other machines computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Subtree {
-    /// What [`merkle_root`](crate::Engine::merkle_root) gives for its leaves.
+    /// What [`merkle_root`](crate::Engine::merkle_root) returns for its leaves.
     pub root: Root,
     /// The number of its leaves.
     pub leaves: u64,
 }
 
-/// The nodes of `subtrees`, of which there is one at least, on the level where the
-/// first one's root is.
+/// The nodes of `subtrees`, of which there is at least one, on the level of the first
+/// subtree's root.
 ///
 /// # Errors
-/// [`Error::Subtree`] if one does not have the leaves that its place demands.
+/// [`Error::Subtree`] if a subtree's number of leaves does not fit.
 pub(crate) fn common_level(tree: Tree, subtrees: &[Subtree]) -> Result<Vec<Digest>, Error> {
     check_alignment(subtrees)?;
     let mut nodes: Vec<_> = subtrees.iter().map(|subtree| subtree.root.digest).collect();
@@ -258,36 +266,41 @@ fn check_alignment(subtrees: &[Subtree]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The levels between so many leaves and their root.
+/// The number of levels above `leaves` leaves, up to their root.
 pub(crate) fn height(leaves: u64) -> u32 {
     leaves.next_power_of_two().trailing_zeros()
 }
 
-/// A proof that a leaf is in the tree of a root. Exhaustive: verifiers make it from what
-/// they received.
+/// An inclusion proof: that a leaf is in the tree of a root (RFC 6962, section 2.1.1, calls
+/// it an audit path). Exhaustive: verifiers construct it from what they received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Proof {
     /// The rule of the tree.
     pub tree: Tree,
-    /// The leaf's position, from 0.
+    /// The position of the leaf, from 0.
     pub index: usize,
     /// The number of leaves in the tree.
     pub leaves: usize,
-    /// The siblings on the way from the leaf to the root, lowest first. Where a
-    /// node is promoted there is none; where it is doubled, it is its own sibling.
+    /// The siblings on the path from the leaf to the root, lowest first. A promoted node
+    /// has no sibling; a node that is paired with itself is its own sibling.
     pub path: Vec<Digest>,
 }
 
 impl Proof {
-    /// Whether the proof leads from `leaf` to `root`.
+    /// Whether the proof shows that `leaf` is in the tree of `root`. `leaf` is a leaf node,
+    /// not the data.
+    ///
+    /// The number of leaves is part of the proof, and the root does not commit to it: check
+    /// it against a source that you trust.
     #[must_use]
     pub fn verify(&self, leaf: &Digest, root: &Digest) -> bool {
         self.root(leaf).as_ref() == Some(root)
     }
 
-    /// The root to which the proof leads from `leaf`; none if the path's length
-    /// does not fit the tree, or if a doubled node's sibling is not itself.
+    /// The root that the proof computes from `leaf`. `None` if the index is not below the
+    /// number of leaves, the path's length does not fit the tree, or a node that is paired
+    /// with itself has another sibling.
     pub fn root(&self, leaf: &Digest) -> Option<Digest> {
         if self.index >= self.leaves {
             return None;
@@ -309,20 +322,20 @@ impl Proof {
     }
 }
 
-/// What happens to a node on its way up, one level.
+/// What happens to a node of a path on one level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
-    /// It has no sibling and rises as it is.
+    /// It has no sibling and moves to the next level unchanged.
     Promoted,
-    /// It is its own sibling.
+    /// It is paired with itself.
     Doubled,
-    /// Its sibling is the node over the leaves `range`, `height` levels up.
+    /// Its sibling is the node over the leaves `range`, `height` levels above them.
     Paired { range: Range<usize>, height: u32, sibling_is_left: bool },
 }
 
 /// The levels between leaf `index` and the root of a tree of `leaves` leaves.
 pub(crate) fn levels(tree: Tree, index: usize, leaves: usize) -> impl Iterator<Item = Level> {
-    // The number of leaves may come from outside, and be more than any tree has.
+    // The number of leaves is not trusted: a proof may claim up to `usize::MAX`.
     let height = leaves.checked_next_power_of_two().map_or(usize::BITS, usize::trailing_zeros);
     (0..height).map(move |height| {
         let sibling = (index >> height) ^ 1;
@@ -385,6 +398,6 @@ mod tests {
         assert_eq!(Proof { index: 2, ..proof.clone() }.root(&a), None);
         assert_eq!(Proof { index: usize::MAX - 1, leaves: usize::MAX, ..proof.clone() }.root(&a), None);
         let doubled = Proof { tree: Tree::Bitcoin, index: 2, leaves: 3, path: vec![b, a] };
-        assert_eq!(doubled.root(&a), None, "a doubled node's sibling must be the node itself");
+        assert_eq!(doubled.root(&a), None, "a node paired with itself has no other sibling");
     }
 }

@@ -1,9 +1,9 @@
-//! What panics say.
+//! Messages of caught panics.
 
 use std::any::Any;
 
-/// The text that a caught panic came with, if it was text.
-pub fn message(panic: &(dyn Any + Send)) -> Option<&str> {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+/// The message of a caught panic, if its payload is text.
+pub fn message(payload: &(dyn Any + Send)) -> Option<&str> {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }

@@ -1,4 +1,4 @@
-//! Proof of work: header templates, targets, and the search for a nonce.
+//! Proof of work: header templates, targets, and the nonces that meet them.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use crate::{Digest, Error, Hash, hash::parse_hex};
 
-/// A range of nonces, both ends included, so that all 2³² can be named.
+/// A range of nonces that includes both ends, so that one window can hold all 2³² nonces.
 pub type NonceWindow = RangeInclusive<u32>;
 
-/// The parts of a window, each of `size` nonces but the last.
+/// Splits a window into parts of `size` nonces; the last may be shorter.
 pub(crate) fn strides(window: &NonceWindow, size: u64) -> impl Iterator<Item = NonceWindow> + Send + use<> {
     let (start, last) = (u64::from(*window.start()), u64::from(*window.end()));
     let count = (last + 1).saturating_sub(start).div_ceil(size);
@@ -19,8 +19,8 @@ pub(crate) fn strides(window: &NonceWindow, size: u64) -> impl Iterator<Item = N
     })
 }
 
-/// A nonce that meets the target, and the header's digest with it. Exhaustive, since
-/// implementations of [`Backend`](crate::Backend) outside this crate make it.
+/// A nonce that meets the target, and the digest of the header with it. Exhaustive:
+/// implementations of [`Backend`](crate::Backend) in other crates construct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Nonce {
@@ -30,7 +30,7 @@ pub struct Nonce {
     pub digest: Digest,
 }
 
-/// A header template and the target that its SHA-256d must meet.
+/// A header template and the target that its SHA-256d digest must meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Puzzle {
     header: Vec<u8>,
@@ -42,44 +42,44 @@ impl Puzzle {
     /// The length of a Bitcoin block header in bytes.
     pub const BITCOIN_HEADER: usize = 80;
 
-    /// A Bitcoin block header: 80 bytes, the nonce in the last four.
+    /// A Bitcoin block header: 80 bytes, the last four of which are the nonce.
     pub fn bitcoin(header: &[u8; Self::BITCOIN_HEADER], target: Target) -> Self {
         Puzzle { header: header.to_vec(), nonce_offset: 76, target }
     }
 
-    /// Any header with a 32-bit little-endian nonce at `nonce_offset`.
+    /// Any header with a 32-bit little-endian nonce at byte `nonce_offset`.
     ///
-    /// The nonce must lie in the last block of the padded SHA-256 message, on a
-    /// word of it, so that everything before it is hashed only once.
+    /// The nonce must be an aligned word of the last 64-byte block of the padded SHA-256
+    /// message (FIPS 180-4, section 5.1.1), so that the blocks before are hashed only once.
     ///
     /// # Errors
-    /// [`Error::Template`] where it does not.
+    /// [`Error::Template`] if it is not.
     pub fn new(header: &[u8], nonce_offset: usize, target: Target) -> Result<Self, Error> {
-        let refuse = |reason| Err(Error::Template { length: header.len(), offset: nonce_offset, reason });
+        let error = |reason| Err(Error::Template { length: header.len(), offset: nonce_offset, reason });
         if nonce_offset.checked_add(4).is_none_or(|end| end > header.len()) {
-            return refuse("the nonce takes four bytes inside the header");
+            return error("the nonce takes four bytes inside the header");
         }
         if !nonce_offset.is_multiple_of(4) {
-            return refuse("the nonce's offset must be a multiple of 4");
+            return error("the nonce's offset must be a multiple of 4");
         }
-        // 55 bytes are what a block holds beside the padding's 1 + 8.
+        // The padding takes at least 1 + 8 of the last block's 64 bytes.
         if header.len() - nonce_offset / 64 * 64 > 55 {
-            return refuse("at most 55 bytes may follow from the start of the nonce's 64-byte block");
+            return error("at most 55 bytes may follow from the start of the nonce's 64-byte block");
         }
         Ok(Puzzle { header: header.to_vec(), nonce_offset, target })
     }
 
-    /// The header as given; the nonce's bytes in it are replaced in the search.
+    /// The header as given. A search ignores the four bytes at the nonce's offset.
     pub fn header(&self) -> &[u8] {
         &self.header
     }
 
-    /// Where the nonce begins, in bytes.
+    /// The offset of the nonce in bytes.
     pub fn nonce_offset(&self) -> usize {
         self.nonce_offset
     }
 
-    /// The target to meet.
+    /// The target.
     pub fn target(&self) -> &Target {
         &self.target
     }
@@ -96,40 +96,41 @@ impl Puzzle {
         Hash::Sha256d.digest(&self.header_with(nonce))
     }
 
-    /// The nonce with its digest, if it meets the target.
+    /// The nonce and its digest, if the digest meets the target.
     pub fn check(&self, nonce: u32) -> Option<Nonce> {
         let digest = self.digest(nonce);
         self.target.is_met_by(&digest).then_some(Nonce { nonce, digest })
     }
 }
 
-/// A 256-bit bound: a digest meets it if, read as a little-endian number, it is
-/// not higher.
+/// A 256-bit target. A digest meets it if the digest, read as a little-endian number, is not
+/// higher.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target([u8; 32]);
 
 impl Target {
-    /// The target of 32 bytes, most significant first.
+    /// A target from its 32 bytes, most significant first.
     pub const fn from_be_bytes(bytes: [u8; 32]) -> Self {
         Target(bytes)
     }
 
-    /// The 32 bytes, most significant first.
+    /// The 32 bytes of the target, most significant first.
     pub const fn to_be_bytes(self) -> [u8; 32] {
         self.0
     }
 
-    /// The target of Bitcoin's compact form: mantissa × 256^(exponent − 3).
+    /// The target that Bitcoin's compact form encodes: mantissa × 256^(exponent − 3), where
+    /// the exponent is the highest byte, and the mantissa the other three.
     ///
     /// # Errors
-    /// [`Error::Bits`] if it is negative, zero or above 2²⁵⁶ − 1, as Bitcoin
-    /// Core's `CheckProofOfWork` refuses it.
+    /// [`Error::Bits`] if it is negative, zero or above 2²⁵⁶ − 1, as Bitcoin Core's
+    /// `CheckProofOfWork` rejects it.
     pub fn from_bits(bits: u32) -> Result<Self, Error> {
-        let refuse = |reason| Err(Error::Bits { bits, reason });
+        let error = |reason| Err(Error::Bits { bits, reason });
         let [exponent, mantissa @ ..] = bits.to_be_bytes();
         let exponent = usize::from(exponent);
         if mantissa[0] & 0x80 != 0 && bits & 0x007f_ffff != 0 {
-            return refuse("it is negative");
+            return error("it is negative");
         }
         let mut target = [0; 32];
         // Mantissa byte i has weight 256^(exponent − 1 − i).
@@ -137,22 +138,22 @@ impl Target {
             let byte = if i == 0 { byte & 0x7f } else { byte };
             match exponent.checked_sub(1 + i) {
                 Some(weight) if weight < 32 => target[31 - weight] = byte,
-                Some(_) if byte != 0 => return refuse("it is above 2^256 - 1"),
+                Some(_) if byte != 0 => return error("it is above 2^256 - 1"),
                 _ => {}
             }
         }
         if target == [0; 32] {
-            return refuse("it is zero");
+            return error("it is zero");
         }
         Ok(Target(target))
     }
 
-    /// Whether `digest`, read as a little-endian number, is not above the target.
+    /// Whether `digest`, read as a little-endian number, is not higher than the target.
     pub fn is_met_by(&self, digest: &Digest) -> bool {
         digest.reversed().0 <= self.0
     }
 
-    /// The mean number of hashes until one meets the target: 2²⁵⁶ / (target + 1).
+    /// The expected number of digests until one meets the target: 2²⁵⁶ / (target + 1).
     pub fn expected_hashes(&self) -> f64 {
         let target = self.0.iter().fold(0.0, |value, &byte| value * 256.0 + f64::from(byte));
         2f64.powi(256) / (target + 1.0)
@@ -162,7 +163,7 @@ impl Target {
 impl FromStr for Target {
     type Err = Error;
 
-    /// Reads 64 hexadecimal digits, most significant first.
+    /// Parses 64 hexadecimal digits, most significant first.
     fn from_str(hex: &str) -> Result<Self, Error> {
         parse_hex(hex).map(Target)
     }
@@ -181,13 +182,15 @@ impl fmt::Debug for Target {
     }
 }
 
-/// The number of nonces in a window; none if its end lies before its start.
+/// The number of nonces in a window; 0 if its end is lower than its start.
 pub fn window_size(window: &NonceWindow) -> u64 {
     (u64::from(*window.end()) + 1).saturating_sub(u64::from(*window.start()))
 }
 
+/// Checks that a window holds a nonce.
+///
 /// # Errors
-/// [`Error::EmptyWindow`] if the window's end lies before its start.
+/// [`Error::EmptyWindow`] if the window's end is lower than its start.
 pub(crate) fn check_window(window: &NonceWindow) -> Result<(), Error> {
     if window_size(window) == 0 {
         return Err(Error::EmptyWindow { from: *window.start(), to: *window.end() });
@@ -230,7 +233,7 @@ mod tests {
 
     #[test]
     fn expected_hashes_of_difficulty_one() {
-        // 2^48 / 0xffff, the figure that Bitcoin's difficulty counts in.
+        // 2^48 / 0xffff, the unit of Bitcoin's difficulty.
         let target = Target::from_bits(0x1d00_ffff).unwrap();
         assert!((target.expected_hashes() / 4_295_032_833.000_015 - 1.0).abs() < 1e-9);
         assert_eq!(Target::from_be_bytes([0xff; 32]).expected_hashes(), 1.0);
@@ -260,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_are_counted_to_the_last_nonce() {
+    fn window_sizes_include_both_ends() {
         assert_eq!(window_size(&(0..=u32::MAX)), 1 << 32);
         assert_eq!(window_size(&(7..=7)), 1);
         assert_eq!(window_size(&NonceWindow::new(8, 7)), 0);

@@ -1,15 +1,15 @@
-//! Byte strings packed as one buffer and offsets.
+//! Columns of byte strings, packed in one buffer.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::Error;
 
-/// A column of byte strings: one buffer, and `len + 1` offsets into it.
+/// A column of byte strings (records): one buffer, and `len + 1` offsets into it.
 ///
-/// Record `i` is `bytes[offsets[i]..offsets[i + 1]]`. This is the layout of
-/// Arrow's `LargeBinary` arrays; as there, a slice of a column keeps the whole
-/// buffer, so the first offset need not be 0.
+/// Record `i` is `bytes[offsets[i]..offsets[i + 1]]`. This is the layout of Arrow's
+/// `LargeBinary` arrays. As there, a slice of a column keeps the whole buffer, so its first
+/// offset may not be 0.
 #[derive(Clone, Debug)]
 pub struct Records<'a> {
     bytes: Cow<'a, [u8]>,
@@ -20,8 +20,8 @@ impl<'a> Records<'a> {
     /// Borrows a packed column.
     ///
     /// # Errors
-    /// [`Error::Offsets`] if there is no offset, if one is lower than the one
-    /// before it, or if the last one lies past the end of `bytes`.
+    /// [`Error::Offsets`] if there is no offset, if an offset is lower than the one before
+    /// it, or if the last one is past the end of `bytes`.
     pub fn new(bytes: &'a [u8], offsets: &'a [u64]) -> Result<Self, Error> {
         check_offsets(bytes.len(), offsets)?;
         Ok(Records { bytes: Cow::Borrowed(bytes), offsets: Cow::Borrowed(offsets) })
@@ -30,7 +30,7 @@ impl<'a> Records<'a> {
     /// Borrows `bytes` as records of `width` bytes each.
     ///
     /// # Errors
-    /// [`Error::Width`] if `width` is zero or does not divide `bytes.len()`.
+    /// [`Error::Width`] if `width` is 0 or does not divide `bytes.len()`.
     pub fn from_fixed(bytes: &'a [u8], width: usize) -> Result<Self, Error> {
         if width == 0 || !bytes.len().is_multiple_of(width) {
             return Err(Error::Width { bytes: bytes.len(), width });
@@ -39,10 +39,10 @@ impl<'a> Records<'a> {
         Ok(Records { bytes: Cow::Borrowed(bytes), offsets: Cow::Owned(offsets) })
     }
 
-    /// Borrows records of these lengths, which lie end to end in `bytes`.
+    /// Borrows `bytes` as consecutive records of these lengths, in bytes.
     ///
     /// # Errors
-    /// [`Error::Lengths`] if the lengths do not add up to that of `bytes`.
+    /// [`Error::Lengths`] if the lengths do not add up to `bytes.len()`.
     pub fn from_lengths(bytes: &'a [u8], lengths: &[u32]) -> Result<Self, Error> {
         let ends = lengths.iter().scan(0, |end, &length| {
             *end += u64::from(length);
@@ -56,26 +56,29 @@ impl<'a> Records<'a> {
         Ok(Records { bytes: Cow::Borrowed(bytes), offsets: Cow::Owned(offsets) })
     }
 
-    /// Packs byte strings, copying each once.
+    /// Copies byte strings into a new column.
     pub fn from_slices<T: AsRef<[u8]>>(slices: impl IntoIterator<Item = T>) -> Records<'static> {
         let mut records = Records::default();
         records.extend(slices);
         records
     }
 
-    /// An empty column with room for `records` byte strings of `bytes` bytes together.
+    /// An empty column with capacity for `records` byte strings of `bytes` bytes in total.
+    ///
+    /// # Panics
+    /// If the capacity is more than memory can have, as [`Vec::with_capacity`] does.
     pub fn with_capacity(records: usize, bytes: usize) -> Records<'static> {
         let mut offsets = Vec::with_capacity(records + 1);
         offsets.push(0);
         Records { bytes: Cow::Owned(Vec::with_capacity(bytes)), offsets: Cow::Owned(offsets) }
     }
 
-    /// Appends one byte string. A borrowed column is copied first.
+    /// Appends a byte string. A borrowed column is copied first.
     pub fn push(&mut self, record: &[u8]) {
         self.push_parts([record]);
     }
 
-    /// Removes all records; memory of its own the column keeps for the next ones.
+    /// Removes all records and keeps the capacity of owned columns.
     #[cfg(feature = "queue")]
     pub(crate) fn clear(&mut self) {
         clear(&mut self.bytes);
@@ -83,7 +86,8 @@ impl<'a> Records<'a> {
         self.offsets.to_mut().push(0);
     }
 
-    /// Appends one byte string made of `parts` end to end.
+    /// Appends the concatenation of `parts` as one byte string. A borrowed column is copied
+    /// first.
     pub fn push_parts<const N: usize>(&mut self, parts: [&[u8]; N]) {
         let end = self.end();
         let bytes = self.bytes.to_mut();
@@ -112,13 +116,16 @@ impl<'a> Records<'a> {
     /// Record `index`.
     ///
     /// # Panics
-    /// If `index` is not below [`len`](Records::len), as indexing a slice does.
+    /// If `index` is not below [`len`](Records::len), as slice indexing does.
     #[inline]
     pub fn get(&self, index: usize) -> &[u8] {
         &self.bytes[self.offsets[index] as usize..self.offsets[index + 1] as usize]
     }
 
     /// The length of record `index` in bytes.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Records::len), as slice indexing does.
     #[inline]
     pub fn length(&self, index: usize) -> usize {
         (self.offsets[index + 1] - self.offsets[index]) as usize
@@ -129,10 +136,10 @@ impl<'a> Records<'a> {
         (0..self.len()).map(|index| self.get(index))
     }
 
-    /// The records `range`, borrowed.
+    /// The records at the positions `range`, borrowed.
     ///
     /// # Panics
-    /// If `range` reaches past the last record, as slicing does.
+    /// If `range` starts after its end or ends past the last record, as slicing does.
     pub fn slice(&self, range: Range<usize>) -> Records<'_> {
         Records {
             bytes: Cow::Borrowed(&self.bytes),
@@ -140,12 +147,13 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// The number of bytes in all records together.
+    /// The total length of all records in bytes.
     pub fn total_bytes(&self) -> u64 {
         self.offsets[self.len()] - self.offsets[0]
     }
 
-    /// The whole buffer; records lie in it at [`offsets`](Records::offsets).
+    /// The whole buffer. The records are at [`offsets`](Records::offsets); other bytes may
+    /// come before the first and after the last.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -155,8 +163,9 @@ impl<'a> Records<'a> {
         &self.offsets
     }
 
-    /// Cuts `0..len` into ranges of whole records, each of at most `max_bytes`
-    /// and `max_records`; a record longer than `max_bytes` gets a range of its own.
+    /// Splits `0..len` into ranges of at most `max_records` records and `max_bytes` bytes
+    /// each. A range has at least one record, even if the limits are smaller: a record
+    /// longer than `max_bytes` gets its own range.
     pub fn chunks(&self, max_records: usize, max_bytes: u64) -> impl Iterator<Item = Range<usize>> {
         let mut start = 0;
         std::iter::from_fn(move || {
@@ -164,16 +173,16 @@ impl<'a> Records<'a> {
                 return None;
             }
             let limit = self.offsets[start].saturating_add(max_bytes);
-            let most = max_records.clamp(1, self.len() - start);
-            let fit = self.offsets[start + 1..][..most].partition_point(|&end| end <= limit);
-            let range = start..start + fit.max(1);
+            let max_count = max_records.clamp(1, self.len() - start);
+            let fitting = self.offsets[start + 1..][..max_count].partition_point(|&end| end <= limit);
+            let range = start..start + fitting.max(1);
             start = range.end;
             Some(range)
         })
     }
 }
 
-/// Packs byte strings, copying each once.
+/// Copies byte strings into a new column.
 impl<T: AsRef<[u8]>> FromIterator<T> for Records<'static> {
     fn from_iter<I: IntoIterator<Item = T>>(slices: I) -> Self {
         Records::from_slices(slices)
@@ -189,14 +198,14 @@ impl<T: AsRef<[u8]>> Extend<T> for Records<'_> {
     }
 }
 
-/// No records.
+/// An empty column.
 impl Default for Records<'_> {
     fn default() -> Self {
         Records::with_capacity(0, 0)
     }
 }
 
-/// Removes all values, and keeps the memory, unless it is borrowed.
+/// Removes all values; an owned column keeps its capacity.
 #[cfg(feature = "queue")]
 pub(crate) fn clear<T: Clone>(column: &mut Cow<'_, [T]>) {
     match column {
@@ -235,8 +244,8 @@ mod tests {
         assert!(matches!(Records::from_fixed(b"", 0), Err(Error::Width { bytes: 0, width: 0 })));
         assert!(matches!(Records::from_lengths(b"abc", &[1, 1]), Err(Error::Lengths { bytes: 3, total: 2 })));
         let total = 2 * u64::from(u32::MAX);
-        let refused = Records::from_lengths(b"abc", &[u32::MAX; 2]);
-        assert!(matches!(refused, Err(Error::Lengths { bytes: 3, total: found }) if found == total));
+        let result = Records::from_lengths(b"abc", &[u32::MAX; 2]);
+        assert!(matches!(result, Err(Error::Lengths { bytes: 3, total: found }) if found == total));
     }
 
     #[test]
@@ -251,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_cut_the_buffer() {
+    fn lengths_split_the_buffer() {
         let records = Records::from_lengths(b"abcd", &[1, 0, 3]).unwrap();
         assert_eq!(records.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"bcd"]);
         assert!(Records::from_lengths(b"", &[]).unwrap().is_empty());

@@ -1,6 +1,7 @@
-//! The oracle: each operation in its simplest form, on the field's own crates.
+//! The reference back end: each operation in its simplest form, on established crates.
 //!
-//! It runs on all threads, as a node would run those crates today.
+//! It is the oracle for the other back ends. It runs on all threads of its pool, as a node
+//! would use those crates.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,11 +13,11 @@ use crate::pow::{Nonce, NonceWindow, Puzzle, strides};
 use crate::threads::Threads;
 use crate::{Digest, Hash, Records};
 
-/// Digests, tree nodes and nonces that a thread takes at a time.
+/// Digests or tree nodes, and nonces, that a thread takes at a time.
 const HASHES: usize = 256;
 const NONCES: u64 = 1 << 12;
 
-/// The back end on sha2, blake3, ed25519-dalek and ed25519-zebra.
+/// The back end on the crates sha2, blake3, ed25519-dalek and ed25519-zebra.
 pub struct Reference {
     info: BackendInfo,
     threads: Threads,
@@ -29,7 +30,7 @@ impl fmt::Debug for Reference {
 }
 
 impl Reference {
-    /// The reference on a pool of threads.
+    /// The reference back end on a thread pool.
     pub fn new(threads: Threads) -> Self {
         let info = BackendInfo {
             kind: BackendKind::Reference,
@@ -66,10 +67,10 @@ impl Backend for Reference {
         Ok(())
     }
 
-    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
-        let mut seen = HashMap::with_capacity(prints.len());
-        for (index, (print, out)) in prints.iter().zip(out).enumerate() {
-            *out = *seen.entry(print).or_insert(index as u32);
+    fn first_occurrences(&self, fingerprints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+        let mut seen = HashMap::with_capacity(fingerprints.len());
+        for (index, (fingerprint, out)) in fingerprints.iter().zip(out).enumerate() {
+            *out = *seen.entry(fingerprint).or_insert(index as u32);
         }
         Ok(())
     }

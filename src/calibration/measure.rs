@@ -1,9 +1,9 @@
-//! Measures both back ends.
+//! Measures the CPU and a GPU against each other.
 //!
-//! For each operation, calls of growing size run on both back ends in turn, each
-//! round on fresh input, and every answer of the GPU is compared with the CPU's.
-//! The operation's variant is the one that the CPU is best at, so that automatic
-//! placement errs on the CPU's side.
+//! For each operation, calls of increasing size run on both back ends in turn, each round
+//! on new input, and each answer of the GPU is compared with the CPU's. Of each operation's
+//! variants, the one that favours the CPU most is measured, so that automatic placement
+//! errs towards the CPU.
 
 use std::time::{Duration, Instant};
 
@@ -17,17 +17,17 @@ use crate::merkle::{Root, Tree, TreeHash};
 use crate::pow::{self, Nonce, NonceWindow, Puzzle, Target};
 use crate::{Backend, Digest, Fault, Hash, Operation, Records, Threads};
 
-/// Calls of one size go on for so long, and for so many rounds.
+/// The minimum time and the minimum number of rounds for calls of one size.
 const TIME: Duration = Duration::from_millis(500);
 const ROUNDS: usize = 5;
 
-/// Bytes of a hashed record, and of a signed one.
+/// The length in bytes of a hashed record, and of a block's record.
 const RECORD_BYTES: usize = 1024;
 
-/// Bytes of a signed message.
+/// The length in bytes of a signed message.
 const MESSAGE_BYTES: usize = 128;
 
-/// Institutions that sign a block's records.
+/// The number of institutions that sign a block's records.
 const INSTITUTIONS: usize = 64;
 
 const HASH: Hash = Hash::Blake3;
@@ -35,36 +35,36 @@ const TREE: Tree = Tree::Plain(TreeHash::Sha256);
 const BLOCK_TREE: Tree = Tree::Rfc6962(TreeHash::Sha256);
 const RULE: Rule = Rule::Rfc8032;
 
-/// What was found of one operation.
+/// The result of calibrating one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Calibrated {
     /// The operation.
     pub operation: Operation,
-    /// Its variant: the hash, the tree or the rule.
+    /// The variant measured: the hash, the tree or the rule.
     pub variant: String,
-    /// What was found.
+    /// From which size the GPU is faster.
     pub found: Found,
 }
 
-/// From which size a GPU pays. Exhaustive: a caller tells each from the others.
+/// From which size a GPU is faster. Exhaustive: a caller distinguishes all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// From this size on: bytes for [`Operation::Hash`], otherwise items.
+    /// From this size on: bytes for [`Operation::Hash`], items for the others.
     PaysFrom(u64),
     /// At no size that was measured.
     NeverPays,
-    /// An answer differed from the CPU's: nothing was recorded.
+    /// An answer of the GPU differed from the CPU's. Nothing was recorded.
     WrongAnswer,
 }
 
 impl Crossover {
-    /// Measures from which size `gpu` is faster than `cpu`, operation by operation, and
-    /// records it under the adapter's name; [`store`](Crossover::store) keeps it. Takes
-    /// about a minute. `begin` is called before each operation.
+    /// Measures for each operation the size from which `gpu` is faster than `cpu`, and
+    /// records it under the adapter's name. [`store`](Crossover::store) writes it to disk.
+    /// Takes about a minute. Calls `begin` before each operation.
     ///
-    /// A call that faults on the GPU is a lost one. Operations that one of the two does
-    /// not serve are left out.
+    /// A size at which the GPU faults counts as slower. Operations that one of the two back
+    /// ends does not serve are skipped.
     pub fn measure(
         &mut self,
         cpu: &dyn Backend,
@@ -81,7 +81,7 @@ impl Crossover {
             match found {
                 Found::PaysFrom(size) => self.set(&gpu.info().detail, operation, Some(size)),
                 Found::NeverPays => self.set(&gpu.info().detail, operation, None),
-                Found::WrongAnswer => tracing::error!(%operation, "a wrong answer: nothing is recorded"),
+                Found::WrongAnswer => tracing::error!(%operation, "wrong answer: nothing is recorded"),
             }
             all.push(Calibrated { operation, variant: variant(operation), found });
         }
@@ -89,7 +89,7 @@ impl Crossover {
     }
 }
 
-/// Items of a call: fourfold from one size to the next, up to what fills a GPU.
+/// The numbers of items of the calls: each four times the last, up to what fills a GPU.
 fn sizes(operation: Operation) -> impl Iterator<Item = usize> {
     let (first, last) = match operation {
         Operation::Pow => (1 << 12, 1 << 26),
@@ -160,13 +160,13 @@ fn measure_pair(
     Ok(Some(PairedTime { size, baseline: median(baseline), candidate }))
 }
 
-/// The middle of samples, of which there is one at least.
+/// The median of at least one sample.
 fn median(mut samples: Vec<Duration>) -> Duration {
     samples.sort_unstable();
     samples[samples.len() / 2]
 }
 
-/// What both back ends are asked.
+/// The input of a call on both back ends.
 enum Input {
     Hash(Records<'static>),
     Merkle(Vec<Digest>),
@@ -187,7 +187,7 @@ enum Answer {
 }
 
 impl Input {
-    /// As [`Crossover`] counts it.
+    /// The size in the unit of [`Crossover`].
     fn size(&self) -> u64 {
         match self {
             Input::Hash(records) => records.total_bytes(),
@@ -198,7 +198,7 @@ impl Input {
         }
     }
 
-    /// The answer of a back end, and how long the call took.
+    /// The answer of a back end, and the time of the call.
     fn ask(&self, backend: &dyn Backend) -> Result<(Answer, Duration), Fault> {
         let begin = Instant::now();
         let answer = match self {
@@ -225,10 +225,10 @@ impl Input {
     }
 }
 
-/// Fresh input for each call.
+/// Generates the input of each call.
 struct Source {
     random: blake3::OutputReader,
-    /// Signed once, drawn in another order each time.
+    /// Signed once; each call takes them from another position on.
     signatures: Vec<Signed>,
 }
 
@@ -239,16 +239,16 @@ struct Signed {
 }
 
 impl Source {
-    /// For calls of up to so many items.
-    fn new(operation: Operation, items: usize, threads: &Threads) -> Self {
+    /// A source for calls of up to `max_items` items.
+    fn new(operation: Operation, max_items: usize, threads: &Threads) -> Self {
         let mut source = Source { random: blake3::Hasher::new().finalize_xof(), signatures: Vec::new() };
         let (signers, bytes) = match operation {
-            Operation::Verify => (items, MESSAGE_BYTES),
-            Operation::Check => (INSTITUTIONS.min(items), RECORD_BYTES),
+            Operation::Verify => (max_items, MESSAGE_BYTES),
+            Operation::Check => (INSTITUTIONS.min(max_items), RECORD_BYTES),
             _ => return source,
         };
         let secrets = source.digests(signers);
-        let messages: Vec<_> = (0..items).map(|_| source.bytes(bytes)).collect();
+        let messages: Vec<_> = (0..max_items).map(|_| source.bytes(bytes)).collect();
         source.signatures = threads.map(messages.into_iter().enumerate(), |(index, message)| {
             let secret = SigningKey::from_bytes(&secrets[index % signers].0);
             let signature = match operation {
@@ -278,14 +278,14 @@ impl Source {
         u32::from_le_bytes(word)
     }
 
-    /// So many signatures, from another place on each time, one of them spoilt.
+    /// `items` signatures from a random position on, one of them corrupted.
     fn signed(&mut self, items: usize) -> impl Iterator<Item = (&[u8; 32], [u8; 64], &[u8])> {
-        let (start, spoilt) = (self.word() as usize, self.word() as usize % items.max(1));
+        let (start, corrupted) = (self.word() as usize, self.word() as usize % items.max(1));
         let all = &self.signatures;
         (0..items).map(move |index| {
             let Signed { key, signature, message } = &all[start.wrapping_add(index) % all.len()];
             let mut signature = *signature;
-            signature[0] ^= u8::from(index == spoilt);
+            signature[0] ^= u8::from(index == corrupted);
             (key, signature, &message[..])
         })
     }
@@ -313,9 +313,10 @@ impl Source {
                 Input::Dedup(fingerprints)
             }
             Operation::Pow => {
-                let header = self.bytes(Puzzle::BITCOIN_HEADER).try_into().expect("as many were drawn");
+                let header =
+                    self.bytes(Puzzle::BITCOIN_HEADER).try_into().expect("it has the length of a header");
                 let first = self.word().min(u32::MAX - (items - 1) as u32);
-                // Nothing meets it but a digest of zeros: the whole window is searched.
+                // Only an all-zero digest meets the target, so the whole window is searched.
                 let puzzle = Puzzle::bitcoin(&header, Target::from_be_bytes([0; 32]));
                 Input::Pow(puzzle, first..=first + (items - 1) as u32)
             }
@@ -338,7 +339,7 @@ mod tests {
     use crate::reference::Reference;
     use crate::{BackendInfo, BackendKind};
 
-    /// The reference, with a flaw.
+    /// The reference back end with a flaw.
     struct Flawed {
         reference: Reference,
         info: BackendInfo,
@@ -401,13 +402,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_faster_pays_from_the_size_at_which_it_won() {
+    fn the_crossover_is_the_first_size_at_which_the_gpu_is_faster() {
         assert_eq!(found(Flaw::Slow, Flaw::None), Found::PaysFrom(300));
         assert_eq!(found(Flaw::None, Flaw::Slow), Found::NeverPays);
     }
 
     #[test]
-    fn what_faults_never_pays_and_what_is_wrong_is_not_recorded() {
+    fn a_faulting_gpu_never_pays_and_a_wrong_answer_is_reported() {
         assert_eq!(found(Flaw::Slow, Flaw::Faulty), Found::NeverPays);
         assert_eq!(found(Flaw::Slow, Flaw::Wrong), Found::WrongAnswer);
     }
@@ -421,8 +422,8 @@ mod tests {
             let [first, second] = [100, 100].map(|items| source.draw(operation, items));
             let answers = [&first, &second].map(|input| input.ask(&cpu).unwrap().0);
             assert!(answers[0] == first.ask(&gpu).unwrap().0, "{operation}");
-            let fresh = answers[0] != answers[1] || matches!(operation, Operation::Pow | Operation::Dedup);
-            assert!(fresh, "{operation}");
+            let differs = answers[0] != answers[1] || matches!(operation, Operation::Pow | Operation::Dedup);
+            assert!(differs, "{operation}");
             if let Answer::Verdicts(verdicts) = &answers[0] {
                 assert_eq!(verdicts.iter().filter(|valid| !**valid).count(), 1);
             }

@@ -1,46 +1,45 @@
-//! Content-defined chunks: pieces of a byte string whose ends follow from the
-//! bytes around them, so that an insertion moves the cuts with the content and
-//! equal stretches of two files give equal chunks.
+//! Content-defined chunking: the boundaries (cuts) of chunks depend on the bytes near them,
+//! so that after an insertion the later cuts move with the content, and equal parts of two
+//! files give equal chunks.
 //!
-//! The cuts are those of FastCDC (Xia et al., 2020) with normalised chunking of
-//! level 1, as the crate `fastcdc` makes them in its module `v2020`. A rolling
-//! hash, h ← 2h + GEAR\[byte\], starts anew [`min`](ChunkSizes::new) bytes into each
-//! chunk; the chunk ends before the byte at which the masked bits of h are zero,
-//! under a strict mask up to the average length and a loose one after it, and at
-//! `max` bytes at the latest.
+//! The cuts are those of FastCDC (Xia et al., 2020) with normalized chunking of level 1, as
+//! in the module `v2020` of the crate `fastcdc`. In each chunk the first
+//! [`min`](ChunkSizes::new) bytes are skipped; from there on a rolling hash
+//! h ← 2h + GEAR\[byte\] is computed. The chunk ends before the byte at which the masked bits
+//! of h are all zero, under a strict mask up to the average length and a loose one after
+//! it, and after `max` bytes at the latest.
 //!
-//! One such pass waits for its own last addition at every byte. So several run
-//! at once, from positions spread over the data. A pass that began at no cut
-//! soon meets one, and is right from there on, because all that follows a cut
-//! depends on nothing before it; the pass before it runs on until it arrives at
-//! one of those cuts. Where the data is such that they never meet, it runs to
-//! the end: the cuts are those of one pass in every case.
+//! A single pass is bound by the latency of one addition for each byte. So several passes
+//! run interleaved, from positions spread over the data. The cuts after a cut depend on
+//! nothing before it: once a pass has found one true cut, all its later cuts are true. The
+//! pass before it continues until it reaches one of these cuts. If they share no cut, it
+//! continues to the end of the data. The result always equals that of a single pass.
 
 use crate::{Error, Threads};
 
-/// Passes that one thread runs at once.
-const PASSES: usize = 4;
+/// Passes that one thread interleaves.
+const PASSES_PER_THREAD: usize = 4;
 
-/// Bytes of a pass that are hashed before the loop begins again.
-const BLOCK: usize = 8;
+/// Bytes that each pass hashes in one iteration of the loop.
+const BLOCK_LEN: usize = 8;
 
-/// A pass gets at least as many bytes as this many of the longest chunks have:
-/// the first few chunks of each are cut twice.
-const LEAST_SHARE: usize = 16;
+/// The minimum share of a pass, in chunks of the maximum size. The first few chunks of a share
+/// are cut twice, so a short share would not pay.
+const MIN_SHARE: usize = 16;
 
-/// How long chunks are.
+/// The minimum, average and maximum length of chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkSizes {
     min: usize,
     average: usize,
     max: usize,
-    /// The bits that must be zero at the end of a chunk shorter than the average.
-    strict: u64,
-    /// The bits that must be zero at the end of a longer one.
-    loose: u64,
+    /// The hash bits that must be zero at a cut, up to the average length.
+    strict_mask: u64,
+    /// The hash bits that must be zero at a cut above the average length.
+    loose_mask: u64,
 }
 
-/// 4 KiB, 16 KiB and 64 KiB.
+/// Minimum 4 KiB, average 16 KiB, maximum 64 KiB.
 impl Default for ChunkSizes {
     fn default() -> Self {
         ChunkSizes::with_masks(4 << 10, 16 << 10, 64 << 10)
@@ -48,12 +47,12 @@ impl Default for ChunkSizes {
 }
 
 impl ChunkSizes {
-    /// Chunks of `min` to `max` bytes, about `average` of them; only the last one
-    /// of the data may be shorter.
+    /// Chunks of `min` to `max` bytes, about `average` bytes on average. Only the last chunk
+    /// of the data may be shorter than `min`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless all three are even, in this order, and in
-    /// 64..=1 MiB, 256..=4 MiB and 1 KiB..=16 MiB.
+    /// [`Error::Parameter`] unless all three are even, `min` ≤ `average` ≤ `max`, `min` is
+    /// from 64 to 1 MiB, `average` from 256 to 4 MiB, and `max` from 1 KiB to 16 MiB.
     pub fn new(min: usize, average: usize, max: usize) -> Result<Self, Error> {
         let checks = [
             ("the least chunk size", min, 64..=1 << 20, "an even number from 64 to 1048576 is"),
@@ -81,47 +80,48 @@ impl ChunkSizes {
     fn with_masks(min: usize, average: usize, max: usize) -> Self {
         // The binary logarithm, rounded, is half that of the square, rounded up.
         let bits = (average * average).ilog2().div_ceil(2) as usize;
-        let mask = |bits: usize| MASKS[bits - LEAST_MASK];
-        ChunkSizes { min, average, max, strict: mask(bits + 1), loose: mask(bits - 1) }
+        let mask = |bits: usize| MASKS[bits - MIN_MASK_BITS];
+        ChunkSizes { min, average, max, strict_mask: mask(bits + 1), loose_mask: mask(bits - 1) }
     }
 
-    /// The longest that a chunk can be, in bytes.
+    /// The maximum length of a chunk in bytes.
     pub fn max(&self) -> usize {
         self.max
     }
 
-    /// Where the chunks of `data` end: ascending, the last one at its end.
+    /// The end position of each chunk of `data` in bytes, ascending; the last one is
+    /// `data.len()`. Empty data has no chunk.
     ///
-    /// The cuts do not depend on the number of threads.
+    /// The result does not depend on the number of threads.
     pub fn cut(&self, data: &[u8], threads: &Threads) -> Vec<usize> {
-        let most = PASSES * threads.count();
-        let shares = (data.len() / (LEAST_SHARE * self.max)).clamp(1, most);
-        let border = |share: usize| (data.len() as u128 * share as u128 / shares as u128) as usize;
-        let share = |share| Pass::new(self, data, border(share), border(share + 1));
-        let mut passes: Vec<Pass> = (0..shares).map(share).collect();
-        threads.for_each(passes.chunks_mut(PASSES), |passes| self.run(passes));
+        let max_passes = PASSES_PER_THREAD * threads.count();
+        let count = (data.len() / (MIN_SHARE * self.max)).clamp(1, max_passes);
+        let boundary = |index: usize| (data.len() as u128 * index as u128 / count as u128) as usize;
+        let pass = |index| Pass::new(self, data, boundary(index), boundary(index + 1));
+        let mut passes: Vec<Pass> = (0..count).map(pass).collect();
+        threads.for_each(passes.chunks_mut(PASSES_PER_THREAD), |passes| self.run(passes));
         let mut passes = passes.into_iter();
         let mut cuts = passes.next().map_or(Vec::new(), |pass| pass.cuts);
         passes.for_each(|pass| self.join(&mut cuts, pass));
         cuts
     }
 
-    /// As [`cut`](ChunkSizes::cut), but only those chunks that stay as they are
-    /// whatever follows `data`.
+    /// As [`cut`](ChunkSizes::cut), but only the chunks whose ends do not depend on what
+    /// follows `data`. Fewer than [`max`](ChunkSizes::max) bytes remain after them.
     pub fn cut_beginning(&self, data: &[u8], threads: &Threads) -> Vec<usize> {
         let mut cuts = self.cut(data, threads);
         let starts = std::iter::once(0).chain(cuts.iter().copied());
-        // What is past the longest chunk has no say in where the chunk ends.
-        let settled = starts.take_while(|start| data.len() - start >= self.max).count();
-        cuts.truncate(settled);
+        // The end of a chunk depends on at most `max` bytes from its start on.
+        let final_count = starts.take_while(|start| data.len() - start >= self.max).count();
+        cuts.truncate(final_count);
         cuts
     }
 
-    /// Appends the cuts of `next`, which began at no cut, to those before it.
+    /// Appends the cuts of `next`, whose first cuts may be false, to the true `cuts` before it.
     fn join(&self, cuts: &mut Vec<usize>, next: Pass) {
         while let Some(&last) = cuts.last() {
-            if let Ok(met) = next.cuts.binary_search(&last) {
-                cuts.extend(&next.cuts[met + 1..]);
+            if let Ok(common) = next.cuts.binary_search(&last) {
+                cuts.extend(&next.cuts[common + 1..]);
                 return;
             }
             if next.cuts.last().is_none_or(|&end| end < last) {
@@ -134,7 +134,7 @@ impl ChunkSizes {
         }
     }
 
-    /// Runs passes to their ends, together.
+    /// Runs all passes to their ends, interleaved.
     fn run(&self, passes: &mut [Pass<'_>]) {
         let mut running: Vec<&mut Pass> = passes.iter_mut().collect();
         loop {
@@ -149,30 +149,30 @@ impl ChunkSizes {
         }
     }
 
-    /// Moves passes on together until one of them may have come to a cut.
+    /// Advances all passes by the same number of bytes, until one may have reached a cut.
     #[inline(always)]
     fn advance<const N: usize>(&self, passes: [&mut Pass<'_>; N]) {
-        // Zero under both masks' common bits is zero enough to look closer.
-        let mask = self.strict & self.loose;
-        let steps = passes.iter().map(|pass| pass.limit - pass.at).min().unwrap_or(0);
-        let data: [&[u8]; N] = std::array::from_fn(|k| &passes[k].data[passes[k].at..][..steps]);
+        // Zeros under both masks are necessary; `end_at_cut` applies the right one.
+        let mask = self.strict_mask & self.loose_mask;
+        let max_steps = passes.iter().map(|pass| pass.limit - pass.position).min().unwrap_or(0);
+        let data: [&[u8]; N] = std::array::from_fn(|k| &passes[k].data[passes[k].position..][..max_steps]);
         let mut hashes: [u64; N] = std::array::from_fn(|k| passes[k].hash);
-        let taken = match steps {
-            0..BLOCK => hash_until_near::<N, 1>(data, &mut hashes, mask),
-            _ => hash_until_near::<N, BLOCK>(data, &mut hashes, mask),
+        let steps = match max_steps {
+            0..BLOCK_LEN => hash_until_candidate::<N, 1>(data, &mut hashes, mask),
+            _ => hash_until_candidate::<N, BLOCK_LEN>(data, &mut hashes, mask),
         };
         for (pass, hash) in passes.into_iter().zip(hashes) {
-            pass.at += taken;
+            pass.position += steps;
             pass.hash = hash;
-            pass.settle(self);
+            pass.end_at_cut(self);
         }
     }
 }
 
-/// Hashes the bytes of all `data`, which are equally long, in blocks of B, and
-/// tells how many were: up to the last whole block, or until a hash is zero under `mask`.
+/// Hashes all `data`, which are equally long, in blocks of B bytes, up to the last whole
+/// block or until a hash is zero under `mask`. Returns the number of bytes hashed of each.
 #[inline(always)]
-fn hash_until_near<const N: usize, const B: usize>(
+fn hash_until_candidate<const N: usize, const B: usize>(
     data: [&[u8]; N],
     hashes: &mut [u64; N],
     mask: u64,
@@ -193,68 +193,67 @@ fn hash_until_near<const N: usize, const B: usize>(
     count * B
 }
 
-/// One pass over data, from one position on.
+/// A pass over data, from some position on.
 struct Pass<'d> {
     data: &'d [u8],
-    /// It ends with the first cut from here on.
-    until: usize,
+    /// The pass ends with its first cut at or after this position.
+    end: usize,
     cuts: Vec<usize>,
-    /// Where the chunk begins.
+    /// The start of the current chunk.
     start: usize,
-    /// The next byte to hash.
-    at: usize,
-    /// Where the chunk's bytes are no longer hashed.
+    /// The position of the next byte to hash.
+    position: usize,
+    /// The position up to which bytes of the current chunk are hashed.
     limit: usize,
-    /// Of the bytes hashed in this chunk.
+    /// The rolling hash of the current chunk.
     hash: u64,
 }
 
 impl<'d> Pass<'d> {
-    fn new(sizes: &ChunkSizes, data: &'d [u8], from: usize, until: usize) -> Self {
-        let mut pass = Pass { data, until, cuts: Vec::new(), start: from, at: from, limit: from, hash: 0 };
-        pass.begin(sizes, from);
+    fn new(sizes: &ChunkSizes, data: &'d [u8], start: usize, end: usize) -> Self {
+        let mut pass = Pass { data, end, cuts: Vec::new(), start, position: start, limit: start, hash: 0 };
+        pass.start_chunk(sizes, start);
         pass
     }
 
     fn has_ended(&self) -> bool {
-        self.start >= self.until
+        self.start >= self.end
     }
 
-    /// Begins a chunk.
-    fn begin(&mut self, sizes: &ChunkSizes, start: usize) {
-        let longest = sizes.max.min(self.data.len() - start);
+    fn start_chunk(&mut self, sizes: &ChunkSizes, start: usize) {
+        let max_len = sizes.max.min(self.data.len() - start);
         self.start = start;
-        self.at = start + sizes.min.min(longest);
-        // Bytes are hashed in pairs: one left over at the end is not.
-        self.limit = self.at.max(start + longest / 2 * 2);
+        self.position = start + sizes.min.min(max_len);
+        // FastCDC hashes bytes in pairs and ignores an odd one at the end.
+        self.limit = self.position.max(start + max_len / 2 * 2);
         self.hash = 0;
     }
 
-    /// Ends the chunk if the byte just hashed, or the limit, says so.
-    fn settle(&mut self, sizes: &ChunkSizes) {
-        let hashed = self.at - self.start;
-        if hashed > sizes.min {
-            let mask = if hashed <= sizes.average { sizes.strict } else { sizes.loose };
+    /// Ends the chunk if there is a cut before the byte just hashed, or at the limit.
+    fn end_at_cut(&mut self, sizes: &ChunkSizes) {
+        let len = self.position - self.start;
+        if len > sizes.min {
+            let mask = if len <= sizes.average { sizes.strict_mask } else { sizes.loose_mask };
             if self.hash & mask == 0 {
-                return self.end(sizes, self.at - 1);
+                return self.end_chunk(sizes, self.position - 1);
             }
         }
-        if self.at == self.limit {
-            self.end(sizes, self.data.len().min(self.start + sizes.max));
+        if self.position == self.limit {
+            self.end_chunk(sizes, self.data.len().min(self.start + sizes.max));
         }
     }
 
-    fn end(&mut self, sizes: &ChunkSizes, cut: usize) {
+    fn end_chunk(&mut self, sizes: &ChunkSizes, cut: usize) {
         self.cuts.push(cut);
-        self.begin(sizes, cut);
+        self.start_chunk(sizes, cut);
     }
 }
 
-/// The mask of the lowest number of bits that an average length can ask for.
-const LEAST_MASK: usize = 7;
+/// The binary logarithm of the average length to which the first mask belongs.
+const MIN_MASK_BITS: usize = 7;
 
-/// The masks for averages of 2^7 to 2^23 bytes: the bits, spread out, that the
-/// paper's authors and restic's implementation chose.
+/// The masks for averages of 2^7 to 2^23 bytes, whose spread-out bits the paper's authors and
+/// restic's implementation chose.
 const MASKS: [u64; 17] = [
     0x0000_0000_1803_5100,
     0x0000_0018_0003_5300,
@@ -275,7 +274,7 @@ const MASKS: [u64; 17] = [
     0x0000_d937_7753_7000,
 ];
 
-/// For each value of a byte, the first eight bytes of the MD5 digest of 64 such bytes.
+/// For each byte value, the first eight bytes of the MD5 digest of 64 such bytes.
 #[rustfmt::skip]
 const GEAR: [u64; 256] = [
     0x3b5d3c7d207e37dc, 0x784d68ba91123086, 0xcd52880f882e7298, 0xeacf8e4e19fdcca7,
@@ -350,12 +349,12 @@ mod tests {
     use fastcdc::v2020::{FastCDC, Normalization, get_gear_with_seed, select_masks};
     use proptest::prelude::*;
 
-    fn peer(sizes: &ChunkSizes, data: &[u8]) -> Vec<usize> {
+    fn fastcdc_cuts(sizes: &ChunkSizes, data: &[u8]) -> Vec<usize> {
         let chunks = FastCDC::new(data, sizes.min, sizes.average, sizes.max);
         chunks.map(|chunk| chunk.offset + chunk.length).collect()
     }
 
-    fn one() -> Threads {
+    fn one_thread() -> Threads {
         Threads::new(1).unwrap()
     }
 
@@ -364,28 +363,29 @@ mod tests {
         ChaCha8Rng::seed_from_u64(seed).random_iter().take(length).collect()
     }
 
-    /// Beside the crate's cuts: in one pool of each size, and with more to follow.
+    /// Compares the cuts with those of `fastcdc`, on one thread and on several, and those of
+    /// two beginnings of the data.
     fn check(sizes: &ChunkSizes, data: &[u8]) {
-        let expected = peer(sizes, data);
+        let expected = fastcdc_cuts(sizes, data);
         for threads in [1, 3] {
             let cuts = sizes.cut(data, &Threads::new(threads).unwrap());
             assert!(cuts == expected, "{sizes:?}, {} bytes, {threads} threads", data.len());
         }
         for length in [data.len() / 2, data.len().saturating_sub(1)] {
-            let beginning = sizes.cut_beginning(&data[..length], &one());
+            let beginning = sizes.cut_beginning(&data[..length], &one_thread());
             assert!(expected.starts_with(&beginning), "{sizes:?}, {length} of {} bytes", data.len());
             let rest = length - beginning.last().copied().unwrap_or(0);
-            assert!(rest < sizes.max, "{rest} bytes are left over");
+            assert!(rest < sizes.max, "{rest} bytes remain");
         }
     }
 
     #[test]
-    fn tables_are_the_crates() {
+    fn tables_equal_those_of_fastcdc() {
         assert_eq!(GEAR, *get_gear_with_seed(0).0);
         for average in (256..=4 << 20).step_by(94).chain((8..=22).map(|bits| 1 << bits)) {
             let sizes = ChunkSizes::new(64, average, 16 << 20).unwrap();
             assert_eq!(
-                (sizes.strict, sizes.loose),
+                (sizes.strict_mask, sizes.loose_mask),
                 select_masks(average, Normalization::Level1),
                 "{average}"
             );
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn cuts_are_the_crates() {
+    fn cuts_equal_those_of_fastcdc() {
         let small = ChunkSizes::new(64, 256, 1024).unwrap();
         let data = random(1 << 20, 1);
         for sizes in [small, ChunkSizes::new(1024, 1024, 1024).unwrap(), ChunkSizes::default()] {
@@ -401,21 +401,21 @@ mod tests {
             check(&sizes, &vec![0; 300_001]);
             check(&sizes, &data[..12_345].repeat(50));
             check(&sizes, &b"ab".repeat(200_000));
-            for edge in [sizes.min, sizes.average, sizes.max, 2 * sizes.max] {
-                for length in edge - 3..=edge + 3 {
+            for boundary in [sizes.min, sizes.average, sizes.max, 2 * sizes.max] {
+                for length in boundary - 3..=boundary + 3 {
                     check(&sizes, &data[..length]);
                     check(&sizes, &data[7..][..length]);
                 }
             }
         }
-        assert_eq!(small.cut(&[], &one()), [0; 0]);
+        assert_eq!(small.cut(&[], &one_thread()), [0; 0]);
     }
 
     #[test]
-    fn passes_that_never_meet_are_cut_as_one() {
-        // Zeros are cut at the greatest size, so that a pass begun elsewhere stays out of step.
+    fn passes_without_a_common_cut_give_the_cuts_of_one_pass() {
+        // Zeros are cut at the maximum size, so passes from other positions share no cut.
         let sizes = ChunkSizes::new(64, 256, 1026).unwrap();
-        let mut data = vec![0; 40 * LEAST_SHARE * 1026 + 77];
+        let mut data = vec![0; 40 * MIN_SHARE * 1026 + 77];
         check(&sizes, &data);
         data.extend(random(100_000, 2));
         check(&sizes, &data);
@@ -428,14 +428,14 @@ mod tests {
         let sizes = ChunkSizes::default();
         let data = random(4 << 20, 3);
         let inserted = [&data[..1_000_000], b"inserted", &data[1_000_000..]].concat();
-        let cuts = sizes.cut(&data, &one());
-        let moved: Vec<usize> = sizes.cut(&inserted, &one()).iter().rev().map(|cut| cut - 8).collect();
+        let cuts = sizes.cut(&data, &one_thread());
+        let moved: Vec<usize> = sizes.cut(&inserted, &one_thread()).iter().rev().map(|cut| cut - 8).collect();
         let same = cuts.iter().rev().zip(&moved).take_while(|(a, b)| a == b).count();
         assert!(same * 10 > cuts.len() * 7, "{same} of {} cuts", cuts.len());
     }
 
     #[test]
-    fn sizes_that_cannot_be_are_refused() {
+    fn invalid_sizes_are_rejected() {
         for (min, average, max) in [
             (62, 256, 1024),
             (65, 256, 1024),
@@ -455,14 +455,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cuts_are_the_crates_whatever_the_data(
+        fn cuts_equal_those_of_fastcdc_on_any_data(
             parts in prop::collection::vec((any::<u64>(), 0_usize..20_000, 1_usize..40), 0..6),
             min in 32_usize..200,
             average in 128_usize..600,
             max in 512_usize..3000,
         ) {
             let sizes = ChunkSizes::new(2 * min, 2 * average.max(min), 2 * max.max(average).max(min)).unwrap();
-            // Random stretches, each repeated, so that passes meet late or never.
+            // Repeated random parts, so that passes have a common cut late or never.
             let data: Vec<u8> =
                 parts.iter().flat_map(|&(seed, length, times)| random(length / times, seed).repeat(times)).collect();
             check(&sizes, &data);

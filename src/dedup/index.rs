@@ -1,4 +1,4 @@
-//! An index of everything that was ever seen: exact, and kept on disk.
+//! The persistent index of fingerprints: exact, and stored on disk.
 
 mod error;
 mod filter;
@@ -19,11 +19,11 @@ use store::Store;
 /// How an index is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct IndexOptions {
-    /// The key of the fingerprints. Without it, it is the one kept in the
-    /// index's folder, and drawn from the system's randomness for a new index.
+    /// The key of the fingerprints. If `None`, the key is read from the index's folder; a
+    /// new index stores a random one there.
     pub key: Option<Key>,
-    /// The most memory for pages of the store, in bytes: 1 GiB, unless set. A
-    /// record that was seen before is found six times as fast where they all fit.
+    /// The maximum memory for cached pages of the store, in bytes; 1 GiB by default. Looking
+    /// up a record that was seen before is six times as fast if all pages fit.
     pub cache_bytes: usize,
 }
 
@@ -33,27 +33,25 @@ impl Default for IndexOptions {
     }
 }
 
-/// Whether a record was seen before. Exhaustive: a caller has to act on each answer.
+/// Whether a record was seen before. Exhaustive: callers must handle every answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// Neither in the index nor earlier in this call.
     New,
-    /// In the index since the block of this number, whether or not it also
-    /// repeats a record of this call.
+    /// In the index since this block, whether or not it also repeats a record of this call.
     InBlock(u64),
-    /// Not in the index, but equal to the record at this lower position of the call.
+    /// Not in the index, but first seen at this lower position of the call.
     Repeats(u32),
 }
 
 /// An index of records, block by block.
 ///
-/// Records are given by their digests, of any hash; they are equal if their
-/// digests are. What is kept is each digest's keyed BLAKE3 fingerprint, all 32
-/// bytes of it: the answers are exact, and the store tells nothing to who lacks
-/// the key.
+/// Callers identify records by their digests under any hash; records are equal if their
+/// digests are. The index stores the keyed BLAKE3 fingerprint of each digest, all 32
+/// bytes: answers are exact, and the store reveals nothing without the key.
 ///
-/// A block is added whole or not at all, and is on disk when
-/// [`add`](Index::add) returns. After a crash the index holds the blocks below
+/// [`add`](Index::add) is atomic and durable: a block is added whole or not at all, and is
+/// on disk when the call returns. After a crash the index holds the blocks below
 /// [`blocks`](Index::blocks); add the next ones again.
 ///
 /// ```
@@ -75,24 +73,24 @@ pub enum Seen {
 /// ```
 ///
 /// # On disk
-/// A folder with `index.redb`, and `key`, 64 hexadecimal digits that only the
-/// owner can read, unless the key is given by the caller. Fingerprints lie in
-/// the store in the order in which they came, 127 in a page of 4 KiB; a table
-/// in memory holds 32 bits of each and its position. A new record is known as
-/// such by the table alone, save one in 2⁴² / `len`; for one that was seen, one
-/// page is read.
+/// The folder contains `index.redb` and, unless the caller provides the key, `key`: 64
+/// hexadecimal digits in a file that only its owner can read. The store holds fingerprints
+/// in the order in which they were added, 127 in each page of 4 KiB. A table in memory
+/// holds 32 bits of each fingerprint and its position. The table alone identifies a new
+/// record, except with probability `len` / 2⁴²; a record that was seen before costs one
+/// page read.
 ///
-/// 100 million fingerprints take
-/// - on disk 100,000,000 / 127 pages of 4,096 bytes, 3.23 GB, and a percent for
-///   the tree over them: 3.27 GB measured;
-/// - in memory 1,024 parts, each with 97,656 entries in 131,072 slots of 9 bytes,
-///   1.21 GB, and the cache: 1 GiB, or 3.3 GB for all of the store;
-/// - to open, 9 s of one processor, since the table is filled from the store.
+/// 100 million fingerprints need
+/// - on disk: 100,000,000 / 127 pages of 4,096 bytes, 3.23 GB, and one percent for
+///   the tree over them; 3.27 GB measured;
+/// - in memory: 1,024 shards of 97,656 entries in 131,072 slots of 9 bytes,
+///   1.21 GB, and the cache: 1 GiB, or 3.3 GB for the whole store;
+/// - 9 s of one processor to open, since the table is filled from the store.
 ///
-/// # Why redb, and why in order
-/// 10 million random keys of 32 bytes with the block's number as value, sorted
-/// within batches of 100,000, each batch made durable, then all looked up; one
-/// run each, on two busy processors (November 2026):
+/// # Why redb, and why in order of arrival
+/// 10 million random keys of 32 bytes with the block number as value, sorted within batches
+/// of 100,000, each batch made durable, then all looked up; one run each, on two busy
+/// processors (November 2026):
 ///
 /// | | inserted, 1/s | the last million, 1/s | found, 1/s | absent, 1/s | disk, MB | memory, MiB |
 /// |---|---|---|---|---|---|---|
@@ -101,15 +99,15 @@ pub enum Seen {
 /// | fjall 3.1 | 345,000 | 294,000 | 162,000 | 251,000 | 403 | 701 |
 /// | redb, in order; positions in memory: this index | 3,200,000 | 3,400,000 | 1,050,000 | 7,000,000 | 327 | 624 |
 ///
-/// Random keys touch a page for almost every key, or are compacted again and
-/// again; none of the three stays above half a million a second. In the order
-/// in which they come, fingerprints fill page after page, which any of them
-/// does fast. redb was taken as it is safe Rust in one file: opening heed's is
-/// `unsafe`, and fjall keeps threads of its own and takes seconds to recover.
+/// Random keys touch a page for almost every key, or are compacted repeatedly; none of the
+/// three stores inserts more than half a million keys a second. In order of arrival,
+/// fingerprints fill page after page, which all three do fast. redb was chosen because it
+/// is safe Rust and stores one file: opening heed is `unsafe`, and fjall has background
+/// threads and takes seconds to recover.
 ///
-/// A block of 100,000 records is scanned *and* added, in records a second; 30 %
-/// of the third column's lie anywhere in the index, and finding them costs most
-/// (the same machine, busier; a processor's own time for one record in brackets):
+/// Blocks of 100,000 records scanned *and* added, in records a second. In the last column
+/// 30 % of the records are at random positions of the index; looking them up takes most of
+/// the time. (The same machine, busier; processor time for one record in brackets.)
 ///
 /// | in the index | cache | all new | 30 % seen before |
 /// |---|---|---|---|
@@ -121,8 +119,8 @@ pub struct Index {
     key: Key,
     store: Store,
     filter: Filter,
-    /// How many fingerprints there are with each block, block after block.
-    ends: Vec<u32>,
+    /// The number of fingerprints up to and including each block.
+    block_ends: Vec<u32>,
 }
 
 impl fmt::Debug for Index {
@@ -135,47 +133,52 @@ impl fmt::Debug for Index {
 }
 
 impl Index {
-    /// The index in the folder at `path`; a new one if that is empty or not there.
+    /// Opens the index in the folder at `path`; creates one if the folder is empty or does
+    /// not exist.
     ///
     /// # Errors
-    /// An [`IndexError`] if the folder holds something else, an index of a later
-    /// format or one under another key, if it is in use, or cannot be read.
+    /// [`IndexError`] if the folder holds something else, or an index of a later format or
+    /// under another key, or one that is damaged or in use; or if a file cannot be read or
+    /// written.
     pub fn open(path: impl AsRef<Path>, options: IndexOptions) -> Result<Self, IndexError> {
         let folder = path.as_ref();
         let path = folder.join("index.redb");
         let is_new = !path.try_exists().map_err(IndexError::io(folder))?;
         if is_new {
-            make_folder(folder)?;
+            prepare_folder(folder)?;
         }
-        let key = find_key(folder, options.key, is_new)?;
-        let shown_key = Hash::KeyedBlake3(key).digest(b"verilane dedup index");
+        let key = load_or_create_key(folder, options.key, is_new)?;
+        let key_check = Hash::KeyedBlake3(key).digest(b"verilane dedup index");
         if is_new {
-            create(&path, &shown_key)?;
+            create_store(&path, &key_check)?;
         }
-        let store = Store::open(&path, &shown_key, options.cache_bytes)?;
-        let ends = store.ends().map_err(|error| IndexError::store(&path, error))?;
-        let mut filter = Filter::with_capacity(len(&ends) as usize);
-        let read = store.read_all(len(&ends), |start, prints| filter.insert(start, prints));
-        read.map_err(|error| IndexError::store(&path, error))?;
-        Ok(Index { path, key, store, filter, ends })
+        let store = Store::open(&path, &key_check, options.cache_bytes)?;
+        let block_ends = store.block_ends().map_err(|error| IndexError::store(&path, error))?;
+        let len = total(&block_ends);
+        let mut filter = Filter::with_capacity(len as usize);
+        let insert = |start, fingerprints: &[Digest]| filter.insert(start, fingerprints);
+        store.for_each_run(len, insert).map_err(|error| IndexError::store(&path, error))?;
+        Ok(Index { path, key, store, filter, block_ends })
     }
 
-    /// Whether each of the records was seen before. Nothing is added.
+    /// Whether each record was seen before, in the order of the records. Adds nothing.
     ///
     /// # Errors
     /// [`IndexError::Engine`] above [`MAX_FINGERPRINTS`](super::MAX_FINGERPRINTS) records, or
-    /// if every back end failed; another [`IndexError`] if the store cannot be read.
+    /// if every back end failed; [`IndexError::Store`] or [`IndexError::Damaged`] if the store
+    /// cannot be read.
     pub fn scan(&self, engine: &Engine, records: &[Digest]) -> Result<Outcome<Vec<Seen>>, IndexError> {
         Ok(self.look_up(engine, records)?.map(|lookup| lookup.seen))
     }
 
-    /// Adds the new ones of a block's records, and tells what
-    /// [`scan`](Index::scan) would have told before.
+    /// Adds the new records of a block, and returns what [`scan`](Index::scan) would have
+    /// returned before.
     ///
     /// # Errors
-    /// [`IndexError::Block`] if `block` is not the next number;
-    /// [`IndexError::Full`] above 2³² - 1 fingerprints; and those of
-    /// [`scan`](Index::scan). Nothing is added then.
+    /// [`IndexError::Block`] if `block` is not [`blocks`](Index::blocks);
+    /// [`IndexError::Full`] above 2³² − 1 fingerprints; and the errors of
+    /// [`scan`](Index::scan), also if the store cannot be written. After an error nothing is
+    /// added.
     pub fn add(
         &mut self,
         engine: &Engine,
@@ -186,85 +189,88 @@ impl Index {
             return Err(IndexError::Block { block, next: self.blocks() });
         }
         let lookup = self.look_up(engine, records)?;
-        let new = lookup.prints.iter().zip(&lookup.seen).filter(|(_, seen)| **seen == Seen::New);
-        let new: Vec<Digest> = new.map(|(&print, _)| print).collect();
-        let len = len(&self.ends);
+        let new = lookup.fingerprints.iter().zip(&lookup.seen).filter(|(_, seen)| **seen == Seen::New);
+        let new: Vec<Digest> = new.map(|(&fingerprint, _)| fingerprint).collect();
+        let len = total(&self.block_ends);
         let end = u32::try_from(new.len()).ok().and_then(|more| len.checked_add(more));
         let end = end.ok_or(IndexError::Full { len, more: new.len() })?;
-        self.store.append(block, len, &new).map_err(|error| self.failed(error))?;
+        self.store.append(block, len, &new).map_err(|error| self.store_error(error))?;
         self.filter.insert(len, &new);
-        self.ends.push(end);
+        self.block_ends.push(end);
         Ok(lookup.map(|lookup| lookup.seen))
     }
 
-    /// The number of blocks that were added, which is the next block's number.
+    /// The number of blocks in the index, which is the number of the next block.
     pub fn blocks(&self) -> u64 {
-        self.ends.len() as u64
+        self.block_ends.len() as u64
     }
 
     /// The number of distinct records in all blocks.
     pub fn len(&self) -> u64 {
-        len(&self.ends).into()
+        total(&self.block_ends).into()
     }
 
-    /// Whether there is no record in it.
+    /// Whether the index holds no record.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     fn look_up(&self, engine: &Engine, records: &[Digest]) -> Result<Outcome<Lookup>, IndexError> {
-        let fingerprints = engine.fingerprints(Hash::KeyedBlake3(self.key), records)?;
-        let (prints, firsts) = &*fingerprints;
-        let mut seen = repeats(firsts);
+        let outcome = engine.fingerprints(Hash::KeyedBlake3(self.key), records)?;
+        let (fingerprints, first_occurrences) = &*outcome;
+        let mut seen = seen_in_call(first_occurrences);
         let distinct = (0..).zip(&seen).filter(|(_, seen)| **seen == Seen::New).map(|(index, _)| index);
-        let candidates = self.filter.candidates(prints, distinct);
-        let found = self.store.confirm(prints, &candidates).map_err(|error| self.failed(error))?;
+        let candidates = self.filter.candidates(fingerprints, distinct);
+        let found = self.store.confirm(fingerprints, &candidates).map_err(|error| self.store_error(error))?;
         for candidate in found {
-            seen[candidate.index as usize] = Seen::InBlock(self.block_at(candidate.position));
+            seen[candidate.index as usize] = Seen::InBlock(self.block_of(candidate.position));
         }
-        // What repeats a record that is in the index is in it, too.
-        for (index, &first) in firsts.as_slice().iter().enumerate() {
+        // Repetitions of a record in the index are in the index, too.
+        for (index, &first) in first_occurrences.as_slice().iter().enumerate() {
             if let Seen::InBlock(block) = seen[first as usize] {
                 seen[index] = Seen::InBlock(block);
             }
         }
-        Ok(fingerprints.map(|(prints, _)| Lookup { prints, seen }))
+        Ok(outcome.map(|(fingerprints, _)| Lookup { fingerprints, seen }))
     }
 
-    /// The block that brought the fingerprint at `position`.
-    fn block_at(&self, position: u32) -> u64 {
-        self.ends.partition_point(|&end| end <= position) as u64
+    /// The block that added the fingerprint at `position`.
+    fn block_of(&self, position: u32) -> u64 {
+        self.block_ends.partition_point(|&end| end <= position) as u64
     }
 
-    fn failed(&self, error: redb::Error) -> IndexError {
+    fn store_error(&self, error: redb::Error) -> IndexError {
         IndexError::store(&self.path, error)
     }
 }
 
 /// The fingerprints of a call's records, and whether each was seen before.
 struct Lookup {
-    prints: Vec<Digest>,
+    fingerprints: Vec<Digest>,
     seen: Vec<Seen>,
 }
 
 /// The number of fingerprints in all blocks.
-fn len(ends: &[u32]) -> u32 {
-    ends.last().copied().unwrap_or(0)
+fn total(block_ends: &[u32]) -> u32 {
+    block_ends.last().copied().unwrap_or(0)
 }
 
-fn repeats(firsts: &FirstOccurrences) -> Vec<Seen> {
-    let repeats = |(index, &first)| if first == index { Seen::New } else { Seen::Repeats(first) };
-    (0..).zip(firsts.as_slice()).map(repeats).collect()
+/// Whether each record repeats an earlier one of its call.
+fn seen_in_call(first_occurrences: &FirstOccurrences) -> Vec<Seen> {
+    let seen = |(index, &first)| if first == index { Seen::New } else { Seen::Repeats(first) };
+    (0..).zip(first_occurrences.as_slice()).map(seen).collect()
 }
 
-const KEY: &str = "key";
+/// The name of the file of the key.
+const KEY_FILE: &str = "key";
 
-/// A folder without a store; what an interrupted call has left there is no obstacle.
-fn make_folder(folder: &Path) -> Result<(), IndexError> {
+/// Creates the folder of a new index. The folder may exist if it is empty, or holds only files
+/// of an interrupted call.
+fn prepare_folder(folder: &Path) -> Result<(), IndexError> {
     fs::create_dir_all(folder).map_err(IndexError::io(folder))?;
     for entry in fs::read_dir(folder).map_err(IndexError::io(folder))? {
         let name = entry.map_err(IndexError::io(folder))?.file_name();
-        if !["key", "key.new", "index.new"].iter().any(|own| name == *own) {
+        if ![KEY_FILE, "key.new", "index.new"].iter().any(|own| name == *own) {
             let reason = format!("it holds {}, but no index.redb", name.display());
             return Err(IndexError::NotAnIndex { path: folder.into(), reason });
         }
@@ -272,8 +278,9 @@ fn make_folder(folder: &Path) -> Result<(), IndexError> {
     Ok(())
 }
 
-fn find_key(folder: &Path, given: Option<Key>, is_new: bool) -> Result<Key, IndexError> {
-    let path = folder.join(KEY);
+/// The key that the caller provides, else the one in the folder, which a new index creates.
+fn load_or_create_key(folder: &Path, given: Option<Key>, is_new: bool) -> Result<Key, IndexError> {
+    let path = folder.join(KEY_FILE);
     if let Some(key) = given {
         return Ok(key);
     }
@@ -284,8 +291,8 @@ fn find_key(folder: &Path, given: Option<Key>, is_new: bool) -> Result<Key, Inde
     }
 }
 
-/// An empty store at `path`, where it appears whole.
-fn create(path: &Path, shown_key: &Digest) -> Result<(), IndexError> {
+/// Creates an empty store at `path`, atomically.
+fn create_store(path: &Path, key_check: &Digest) -> Result<(), IndexError> {
     let unfinished = path.with_extension("new");
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -293,6 +300,6 @@ fn create(path: &Path, shown_key: &Digest) -> Result<(), IndexError> {
         }
         _ => {}
     }
-    Store::create(&unfinished, shown_key)?;
+    Store::create(&unfinished, key_check)?;
     fs::rename(&unfinished, path).map_err(IndexError::io(path))
 }

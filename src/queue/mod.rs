@@ -1,10 +1,9 @@
-//! Verification for callers that have one signature at a time.
+//! A queue for callers that have one signature at a time.
 //!
-//! A [`Verifier`] gathers signatures from any number of threads and tasks into
-//! batches for the [`Engine`], and gives each caller its own verdict. Batches form
-//! on backlog only: an idle queue verifies what comes at once, and what comes
-//! meanwhile makes up the next batch. So a batch is as large as the load demands,
-//! and no larger.
+//! A [`Verifier`] collects signatures from any number of threads and tasks into batches
+//! for the [`Engine`], and gives each caller its own verdict. Batches form under load only:
+//! an idle queue verifies a signature at once, and signatures that arrive in the meantime
+//! form the next batch. A batch is as large as the load requires, and no larger.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -14,13 +13,13 @@
 //!
 //! let verifier = Verifier::new(Arc::new(Engine::new()?), Rule::Strict, QueueOptions::default())?;
 //!
-//! // From a thread, or from a task of any executor.
+//! // From a thread, and from a task of any executor.
 //! let valid = verifier.verify_blocking(&[0; 32], &[0; 64], b"signed by nobody")?;
 //! assert!(!valid);
 //! let valid = pollster::block_on(verifier.verify(&[0; 32], &[0; 64], b"nor this"))?;
 //! assert!(!valid);
 //!
-//! // Many at once: first all in, then their verdicts.
+//! // Many signatures: submit all, then wait for their verdicts.
 //! let tickets: Vec<_> = ["a", "b", "c"]
 //!     .iter()
 //!     .map(|message| verifier.submit_blocking(&[0; 32], &[0; 64], message.as_bytes()))
@@ -34,16 +33,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With the feature `tower`, `Service` is a `tower::Service` on a queue.
+//! With the feature `tower`, `Service` implements `tower::Service` on a queue.
 //!
-//! A queue holds what its [`QueueOptions`] allow: beyond that, tasks and threads wait for
-//! room, and [`Verifier::try_submit`] refuses. Who waits longest is not always let in
-//! first.
+//! [`QueueOptions`] bound the queue. While it is full, tasks and threads wait, and
+//! [`Verifier::try_submit`] returns an error. Waiters are not admitted strictly in order of
+//! arrival.
 //!
-//! Every signature accepted is answered once, by a verdict or by an error: also
-//! when a device faults (the engine verifies the batch again on the next back end),
-//! when a back end panics, when other callers give up, and when the queue is shut
-//! down.
+//! Every accepted signature gets exactly one verdict or error: also when a device faults
+//! (the engine verifies the batch on the next back end), when a back end panics, when other
+//! callers give up, and when the queue is shut down.
+//!
+//! Under [`Rule::Zip215`] signatures of different callers may be verified by a common
+//! equation, which accepts an invalid one with probability at most 2⁻¹²⁵: see
+//! [`ed25519`](crate::ed25519#independence).
 
 mod error;
 #[cfg(feature = "tower")]
@@ -66,27 +68,27 @@ pub use ticket::Ticket;
 
 use crate::ed25519::{Rule, Verdicts};
 use crate::{BackendKind, Engine, Error, Outcome};
-use state::{Item, State};
+use state::{State, Submission};
 
 /// The bounds of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueOptions {
-    /// Signatures in a batch, at most.
+    /// The maximum number of signatures in a batch.
     pub max_batch: usize,
-    /// How long a signature waits at most for company while other batches are at
-    /// work; after that only for a free thread. Zero gives the shortest latency;
-    /// longer saves processor time, since few signatures cost as much as one. An
-    /// idle queue never waits.
+    /// How long a signature may wait for others to join its batch while other batches are
+    /// being verified; after that it waits for a free thread only. Zero gives the lowest
+    /// latency. A longer delay saves processor time, since a few signatures cost as much as
+    /// one. An idle queue never waits.
     pub max_delay: Duration,
-    /// Signatures accepted and not yet answered, at most.
+    /// The maximum number of signatures that are accepted and not yet answered.
     pub capacity: usize,
-    /// The bytes of their messages together, at most.
+    /// The maximum total length of their messages in bytes.
     pub capacity_bytes: usize,
 }
 
 impl Default for QueueOptions {
-    /// 16,384 signatures in a batch, no delay, room for 65,536 signatures over
-    /// 64 MiB of messages.
+    /// 16,384 signatures in a batch, no delay, a capacity of 65,536 signatures with 64 MiB
+    /// of messages.
     fn default() -> Self {
         QueueOptions {
             max_batch: 1 << 14,
@@ -113,15 +115,15 @@ impl QueueOptions {
     }
 }
 
-/// What a queue has done, and what it holds.
+/// Counters of a queue.
 ///
-/// `accepted` is `depth`, `valid`, `invalid` and `failed` together.
+/// `accepted` = `depth` + `valid` + `invalid` + `failed`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Signatures accepted and not yet answered.
     pub depth: u64,
-    /// Signatures accepted since the start.
+    /// Signatures accepted in total.
     pub accepted: u64,
     /// Signatures found valid.
     pub valid: u64,
@@ -129,21 +131,21 @@ pub struct Stats {
     pub invalid: u64,
     /// Signatures that got an error instead of a verdict.
     pub failed: u64,
-    /// Signatures refused by [`Verifier::try_submit`] since the queue was full.
+    /// Signatures that [`Verifier::try_submit`] did not accept because the queue was full.
     pub refused: u64,
     /// Batches answered.
     pub batches: u64,
-    /// The size of the largest of them.
+    /// The number of signatures in the largest batch.
     pub largest_batch: usize,
-    /// Back ends that faulted over a batch which the next one then verified.
+    /// Faults of back ends on batches that a later back end then verified.
     pub passed_over: u64,
 }
 
 impl Stats {
-    fn count(&mut self, size: usize, answer: &Result<Outcome<Verdicts>, QueueError>) {
+    fn record_batch(&mut self, size: usize, result: &Result<Outcome<Verdicts>, QueueError>) {
         self.batches += 1;
         self.largest_batch = self.largest_batch.max(size);
-        match answer {
+        match result {
             Ok(outcome) => {
                 let valid = outcome.valid_count();
                 self.valid += valid as u64;
@@ -155,28 +157,28 @@ impl Stats {
     }
 }
 
-/// Gathers single signatures into batches and gives each caller its own verdict.
+/// Collects single signatures into batches and gives each caller its own verdict.
 ///
-/// Clones share the queue. When the last one is dropped, the queue takes nothing
-/// more, and what it has accepted is still answered.
+/// Clones share the queue. When the last clone is dropped, the queue is closed; signatures
+/// that it has accepted are still answered.
 #[derive(Clone)]
-pub struct Verifier(Arc<Open>);
+pub struct Verifier(Arc<CloseOnDrop>);
 
 /// Closes the queue when the last clone of a [`Verifier`] is dropped.
-struct Open(Arc<Shared>);
+struct CloseOnDrop(Arc<Queue>);
 
-/// What verifiers and workers share.
-struct Shared {
+/// The queue, shared by verifiers and workers.
+struct Queue {
     engine: Arc<Engine>,
     rule: Rule,
     options: QueueOptions,
     state: Mutex<State>,
-    /// A worker should look: something came.
-    work: Condvar,
-    /// Everything accepted is answered.
+    /// Notified when there may be work for a waiting worker.
+    work_available: Condvar,
+    /// Notified when every accepted signature is answered.
     drained: Condvar,
-    /// There is room again.
-    room: Event,
+    /// Notified when capacity is freed.
+    capacity_freed: Event,
 }
 
 impl fmt::Debug for Verifier {
@@ -186,30 +188,30 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// A queue in front of `engine`, under `rule`, with as many worker threads as
-    /// the engine's first back end computes on.
+    /// Starts a queue that verifies on `engine` under `rule`. It has as many worker threads
+    /// as the engine's first back end uses.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if an option is zero that must not be;
-    /// [`Error::Unavailable`] if the system starts no threads.
+    /// [`Error::Parameter`] if `max_batch`, `capacity` or `capacity_bytes` is 0;
+    /// [`Error::Unavailable`] if the system cannot start the threads.
     pub fn new(engine: Arc<Engine>, rule: Rule, options: QueueOptions) -> Result<Self, Error> {
         options.check()?;
         let workers = engine.concurrency();
-        let shared = Arc::new(Shared {
+        let queue = Arc::new(Queue {
             engine,
             rule,
             options,
             state: Mutex::default(),
-            work: Condvar::new(),
+            work_available: Condvar::new(),
             drained: Condvar::new(),
-            room: Event::new(),
+            capacity_freed: Event::new(),
         });
-        let verifier = Verifier(Arc::new(Open(shared.clone())));
+        let verifier = Verifier(Arc::new(CloseOnDrop(queue.clone())));
         for index in 0..workers {
-            let shared = shared.clone();
+            let queue = queue.clone();
             thread::Builder::new()
                 .name(format!("verilane-queue-{index}"))
-                .spawn(move || shared.work())
+                .spawn(move || queue.run_worker())
                 .map_err(|error| Error::Unavailable {
                     backend: BackendKind::Cpu,
                     reason: error.to_string(),
@@ -218,11 +220,11 @@ impl Verifier {
         Ok(verifier)
     }
 
-    /// Whether a signature is valid, for a task. It waits for room, then for the
-    /// verdict; dropped while it waits for room, it leaves nothing behind.
+    /// Whether a signature is valid. Waits asynchronously until it is accepted, then for the
+    /// verdict. If the future is dropped before, the signature is not submitted.
     ///
     /// # Errors
-    /// [`QueueError`], but not [`Full`](QueueError::Full).
+    /// Any [`QueueError`] except [`Full`](QueueError::Full).
     pub async fn verify(
         &self,
         public_key: &[u8; 32],
@@ -232,11 +234,11 @@ impl Verifier {
         self.submit(public_key, signature, message).await?.await
     }
 
-    /// Whether a signature is valid, for a thread: it blocks until there is room,
-    /// and then until there is a verdict.
+    /// Whether a signature is valid. Blocks the thread until it is accepted, then until there
+    /// is a verdict.
     ///
     /// # Errors
-    /// [`QueueError`], but not [`Full`](QueueError::Full).
+    /// Any [`QueueError`] except [`Full`](QueueError::Full).
     pub fn verify_blocking(
         &self,
         public_key: &[u8; 32],
@@ -246,8 +248,8 @@ impl Verifier {
         self.submit_blocking(public_key, signature, message)?.wait()
     }
 
-    /// Hands in a signature once there is room, for a task that will ask for the
-    /// verdict later.
+    /// Submits a signature. Waits asynchronously while the queue is full. The ticket gives
+    /// the verdict.
     ///
     /// # Errors
     /// [`QueueError::Closed`] or [`QueueError::TooLong`].
@@ -257,12 +259,12 @@ impl Verifier {
         signature: &[u8; 64],
         message: &[u8],
     ) -> Result<Ticket, QueueError> {
-        let item = Item { public_key, signature, message };
-        self.shared().when_room(|| self.shared().submit(item)).await
+        let submission = Submission { public_key, signature, message };
+        self.queue().retry_until_admitted(|| self.queue().submit(submission)).await
     }
 
-    /// Hands in a signature once there is room, for a thread that will ask for the
-    /// verdict later.
+    /// Submits a signature. Blocks the thread while the queue is full. The ticket gives the
+    /// verdict.
     ///
     /// # Errors
     /// [`QueueError::Closed`] or [`QueueError::TooLong`].
@@ -272,16 +274,16 @@ impl Verifier {
         signature: &[u8; 64],
         message: &[u8],
     ) -> Result<Ticket, QueueError> {
-        let item = Item { public_key, signature, message };
+        let submission = Submission { public_key, signature, message };
         loop {
-            match self.shared().or_listen(|| self.shared().submit(item)) {
+            match self.queue().try_or_listen(|| self.queue().submit(submission)) {
                 Ok(result) => return result,
-                Err(room) => room.wait(),
+                Err(listener) => listener.wait(),
             }
         }
     }
 
-    /// Hands in a signature if there is room now.
+    /// Submits a signature if the queue is not full.
     ///
     /// # Errors
     /// [`QueueError::Full`], [`QueueError::Closed`] or [`QueueError::TooLong`].
@@ -291,66 +293,67 @@ impl Verifier {
         signature: &[u8; 64],
         message: &[u8],
     ) -> Result<Ticket, QueueError> {
-        let result = self.shared().submit(Item { public_key, signature, message });
+        let result = self.queue().submit(Submission { public_key, signature, message });
         if matches!(result, Err(QueueError::Full)) {
-            self.shared().state().stats.refused += 1;
+            self.queue().state().stats.refused += 1;
         }
         result
     }
 
-    /// What the queue has done, and what it holds.
+    /// The counters of the queue.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let stats = self.shared().state().stats;
+        let stats = self.queue().state().stats;
         Stats { depth: stats.accepted - stats.valid - stats.invalid - stats.failed, ..stats }
     }
 
-    /// Takes nothing more, and blocks until everything accepted is answered. Who
-    /// waits for room, and who comes later, gets [`QueueError::Closed`].
+    /// Closes the queue and blocks until every accepted signature is answered. Callers that
+    /// wait to submit, and later ones, get [`QueueError::Closed`].
     pub fn shutdown(&self) {
-        let shared = self.shared();
-        shared.close();
-        let mut state = shared.state();
+        let queue = self.queue();
+        queue.close();
+        let mut state = queue.state();
         while !state.is_drained() {
-            state = shared.drained.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = queue.drained.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn shared(&self) -> &Shared {
+    fn queue(&self) -> &Queue {
         &self.0.0
     }
 }
 
-impl Drop for Open {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.close();
     }
 }
 
-impl Shared {
+impl Queue {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that panics runs under this lock.
+        // Poisoning can be ignored: no code panics while it holds this lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn submit(&self, item: Item<'_>) -> Result<Ticket, QueueError> {
+    fn submit(&self, submission: Submission<'_>) -> Result<Ticket, QueueError> {
         let mut state = self.state();
-        state.admit(item.message, &self.options)?;
+        state.check_message(submission.message, &self.options)?;
         state.reserve(&self.options)?;
-        Ok(self.push(state, item))
+        Ok(self.push(state, submission))
     }
 
-    fn push(&self, mut state: MutexGuard<'_, State>, item: Item<'_>) -> Ticket {
-        let (ticket, calls_worker) = state.push(item, &self.options);
+    /// Adds a submission for which the capacity is reserved.
+    fn push(&self, mut state: MutexGuard<'_, State>, submission: Submission<'_>) -> Ticket {
+        let (ticket, wake_worker) = state.push(submission, &self.options);
         drop(state);
-        if calls_worker {
-            self.work.notify_one();
+        if wake_worker {
+            self.work_available.notify_one();
         }
         ticket
     }
 
-    /// What `attempt` gives; or, if the queue is full, what tells of room.
-    fn or_listen<T>(
+    /// The result of `attempt`; if the queue is full, a listener for freed capacity.
+    fn try_or_listen<T>(
         &self,
         attempt: impl Fn() -> Result<T, QueueError>,
     ) -> Result<Result<T, QueueError>, EventListener> {
@@ -358,27 +361,30 @@ impl Shared {
             Err(QueueError::Full) => {}
             result => return Ok(result),
         }
-        let room = self.room.listen();
-        // Room that came before it listened was told to nobody.
+        let listener = self.capacity_freed.listen();
+        // Capacity may have been freed before the listener was registered.
         match attempt() {
-            Err(QueueError::Full) => Err(room),
+            Err(QueueError::Full) => Err(listener),
             result => Ok(result),
         }
     }
 
-    /// What `attempt` gives once the queue is not too full for it.
-    async fn when_room<T>(&self, attempt: impl Fn() -> Result<T, QueueError>) -> Result<T, QueueError> {
+    /// Repeats `attempt` until its result is not [`QueueError::Full`].
+    async fn retry_until_admitted<T>(
+        &self,
+        attempt: impl Fn() -> Result<T, QueueError>,
+    ) -> Result<T, QueueError> {
         loop {
-            match self.or_listen(&attempt) {
+            match self.try_or_listen(&attempt) {
                 Ok(result) => return result,
-                Err(room) => room.await,
+                Err(listener) => listener.await,
             }
         }
     }
 
     fn close(&self) {
         self.state().close();
-        self.work.notify_all();
-        self.room.notify(usize::MAX);
+        self.work_available.notify_all();
+        self.capacity_freed.notify(usize::MAX);
     }
 }

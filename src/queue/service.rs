@@ -6,30 +6,31 @@ use std::task::{Context, Poll, ready};
 
 use event_listener::{EventListener, IntoNotification};
 
-use super::state::Item;
+use super::state::Submission;
 use super::{QueueError, Ticket, Verifier};
 
-/// A signature to verify.
+/// A request to verify one signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The encoded public key.
+    /// The public key, encoded as in RFC 8032, section 5.1.2.
     pub public_key: [u8; 32],
-    /// The signature.
+    /// The signature `R ‖ S`.
     pub signature: [u8; 64],
     /// The message that was signed.
     pub message: Vec<u8>,
 }
 
-/// A [`Verifier`] as a `tower::Service`, which is ready when it holds a place in
-/// the queue.
+/// A [`Verifier`] as a `tower::Service`. It is ready when it holds a permit to submit one
+/// signature.
 ///
-/// A clone has no place yet; one dropped gives its place back. Without a place a
-/// call waits for room, as it does where the message is too long for the room left.
+/// A clone has no permit; dropping a service returns its permit. A call without a permit
+/// waits while the queue is full, and any call waits while there is no capacity for its
+/// message.
 pub struct Service {
     verifier: Verifier,
-    place: Option<Place>,
-    /// What tells of room, while it waits for a place.
-    room: Option<EventListener>,
+    permit: Option<Permit>,
+    /// The listener for freed capacity, while the service waits for a permit.
+    listener: Option<EventListener>,
 }
 
 impl fmt::Debug for Service {
@@ -39,9 +40,9 @@ impl fmt::Debug for Service {
 }
 
 impl Service {
-    /// The service in front of a queue.
+    /// A service on the queue of `verifier`.
     pub fn new(verifier: Verifier) -> Self {
-        Service { verifier, place: None, room: None }
+        Service { verifier, permit: None, listener: None }
     }
 }
 
@@ -57,25 +58,25 @@ impl tower_service::Service<Request> for Service {
     type Future = Pin<Box<dyn Future<Output = Result<bool, QueueError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), QueueError>> {
-        while self.place.is_none() {
-            if let Some(room) = &mut self.room {
-                ready!(Pin::new(room).poll(context));
-                self.room = None;
+        while self.permit.is_none() {
+            if let Some(listener) = &mut self.listener {
+                ready!(Pin::new(listener).poll(context));
+                self.listener = None;
             }
-            match self.verifier.shared().or_listen(|| Place::reserve(&self.verifier)) {
-                Ok(place) => self.place = Some(place?),
-                Err(room) => self.room = Some(room),
+            match self.verifier.queue().try_or_listen(|| Permit::reserve(&self.verifier)) {
+                Ok(permit) => self.permit = Some(permit?),
+                Err(listener) => self.listener = Some(listener),
             }
         }
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let (verifier, place) = (self.verifier.clone(), self.place.take());
+        let (verifier, permit) = (self.verifier.clone(), self.permit.take());
         Box::pin(async move {
             let Request { public_key, signature, message } = &request;
-            let ticket = match place {
-                Some(place) => place.submit(Item { public_key, signature, message }).await,
+            let ticket = match permit {
+                Some(permit) => permit.submit(Submission { public_key, signature, message }).await,
                 None => verifier.submit(public_key, signature, message).await,
             };
             ticket?.await
@@ -83,38 +84,38 @@ impl tower_service::Service<Request> for Service {
     }
 }
 
-/// Room for one signature. Dropped unused, it gives the room back.
-struct Place {
+/// Reserved capacity for one signature. Returned when dropped unused.
+struct Permit {
     verifier: Verifier,
     used: bool,
 }
 
-impl Place {
+impl Permit {
     fn reserve(verifier: &Verifier) -> Result<Self, QueueError> {
-        let shared = verifier.shared();
-        shared.state().reserve(&shared.options)?;
-        Ok(Place { verifier: verifier.clone(), used: false })
+        let queue = verifier.queue();
+        queue.state().reserve(&queue.options)?;
+        Ok(Permit { verifier: verifier.clone(), used: false })
     }
 
-    async fn submit(mut self, item: Item<'_>) -> Result<Ticket, QueueError> {
-        let shared = self.verifier.shared();
+    async fn submit(mut self, submission: Submission<'_>) -> Result<Ticket, QueueError> {
+        let queue = self.verifier.queue();
         let submit = || {
-            let state = shared.state();
-            state.admit(item.message, &shared.options)?;
-            Ok(shared.push(state, item))
+            let state = queue.state();
+            state.check_message(submission.message, &queue.options)?;
+            Ok(queue.push(state, submission))
         };
-        let ticket = shared.when_room(submit).await?;
+        let ticket = queue.retry_until_admitted(submit).await?;
         self.used = true;
         Ok(ticket)
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         if !self.used {
-            let shared = self.verifier.shared();
-            shared.state().release();
-            shared.room.notify(1.additional());
+            let queue = self.verifier.queue();
+            queue.state().release();
+            queue.capacity_freed.notify(1.additional());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How each caller gets its own verdict.
+//! Tickets: each caller's claim to its own verdict.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -8,53 +8,54 @@ use std::task::{Context, Poll, Waker};
 use super::QueueError;
 use crate::ed25519::Verdicts;
 
-/// The claim to the verdict on one signature that the queue has taken.
+/// The claim to the verdict on one accepted signature.
 ///
-/// It is a future, for any executor; threads [`wait`](Ticket::wait). Dropped, it
-/// gives up the verdict: the signature is verified all the same.
+/// It is a future for any executor; a thread calls [`wait`](Ticket::wait). Dropping it
+/// discards the verdict; the signature is still verified.
 #[derive(Debug)]
 #[must_use = "the verdict is lost with the ticket"]
 pub struct Ticket {
-    round: Arc<Round>,
+    result: Arc<BatchResult>,
     index: usize,
 }
 
-/// What the tickets of one batch share: its verdicts, once there are any, and
-/// who waits for them.
+/// The result of a batch, once it is known, and the waiters for it. Shared by the tickets of
+/// the batch.
 #[derive(Debug, Default)]
-pub(super) struct Round {
-    answer: OnceLock<Result<Verdicts, QueueError>>,
-    /// The task that waits for each signature, by its position in the batch.
-    tasks: Mutex<Vec<Option<Waker>>>,
-    answered: Condvar,
+pub(super) struct BatchResult {
+    verdicts: OnceLock<Result<Verdicts, QueueError>>,
+    /// The wakers of waiting tasks, by the position of their signature in the batch.
+    wakers: Mutex<Vec<Option<Waker>>>,
+    /// Notified when the result is known.
+    known: Condvar,
 }
 
 impl Ticket {
-    pub(super) fn new(round: Arc<Round>, index: usize) -> Self {
-        Ticket { round, index }
+    pub(super) fn new(result: Arc<BatchResult>, index: usize) -> Self {
+        Ticket { result, index }
     }
 
-    /// Waits on this thread for the verdict: whether the signature is valid.
+    /// Blocks the thread until there is a verdict: whether the signature is valid.
     ///
     /// # Errors
     /// [`QueueError::Engine`] if every back end failed; [`QueueError::Panicked`]
-    /// if one panicked.
+    /// if a back end panicked.
     pub fn wait(self) -> Result<bool, QueueError> {
         if let Some(verdict) = self.verdict() {
             return verdict;
         }
-        let mut tasks = self.round.tasks();
+        let mut wakers = self.result.wakers();
         loop {
             if let Some(verdict) = self.verdict() {
                 return verdict;
             }
-            tasks = self.round.answered.wait(tasks).unwrap_or_else(PoisonError::into_inner);
+            wakers = self.result.known.wait(wakers).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn verdict(&self) -> Option<Result<bool, QueueError>> {
-        let answer = self.round.answer.get()?;
-        Some(answer.as_ref().map(|verdicts| verdicts.as_slice()[self.index]).map_err(Clone::clone))
+        let verdicts = self.result.verdicts.get()?;
+        Some(verdicts.as_ref().map(|verdicts| verdicts.as_slice()[self.index]).map_err(Clone::clone))
     }
 }
 
@@ -65,38 +66,39 @@ impl Future for Ticket {
         if let Some(verdict) = self.verdict() {
             return Poll::Ready(verdict);
         }
-        let mut tasks = self.round.tasks();
+        let mut wakers = self.result.wakers();
         if let Some(verdict) = self.verdict() {
             return Poll::Ready(verdict);
         }
-        if tasks.len() <= self.index {
-            tasks.resize(self.index + 1, None);
+        if wakers.len() <= self.index {
+            wakers.resize(self.index + 1, None);
         }
-        match &mut tasks[self.index] {
-            Some(task) => task.clone_from(context.waker()),
+        match &mut wakers[self.index] {
+            Some(waker) => waker.clone_from(context.waker()),
             none => *none = Some(context.waker().clone()),
         }
         Poll::Pending
     }
 }
 
-impl Round {
-    /// Makes the answer visible; [`wake`](Round::wake) tells those who wait.
-    pub fn answer(&self, answer: Result<Verdicts, QueueError>) {
-        self.answer.set(answer).expect("a batch is answered once");
+impl BatchResult {
+    /// Sets the result. Call [`wake_all`](BatchResult::wake_all) afterwards.
+    pub fn set(&self, verdicts: Result<Verdicts, QueueError>) {
+        self.verdicts.set(verdicts).expect("the result of a batch is set once");
     }
 
-    pub fn wake(&self) {
-        // Who saw no answer under this lock is in the list, or waits, by now.
-        let tasks = std::mem::take(&mut *self.tasks());
-        self.answered.notify_all();
-        for task in tasks.into_iter().flatten() {
-            // An executor's panic must not keep the others from their verdicts.
-            let _ = catch_unwind(AssertUnwindSafe(|| task.wake()));
+    /// Wakes all waiters.
+    pub fn wake_all(&self) {
+        // A waiter that saw no result under this lock has registered its waker, or waits.
+        let wakers = std::mem::take(&mut *self.wakers());
+        self.known.notify_all();
+        for waker in wakers.into_iter().flatten() {
+            // A panic in one caller's executor must not keep the verdicts from the others.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
 
-    fn tasks(&self) -> MutexGuard<'_, Vec<Option<Waker>>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn wakers(&self) -> MutexGuard<'_, Vec<Option<Waker>>> {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,72 +1,73 @@
-//! The threads that take batches to the engine.
+//! The worker threads that verify batches on the engine.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
 use event_listener::IntoNotification;
 
-use super::state::{Gathering, Next};
-use super::{QueueError, Shared};
+use super::state::{NextStep, PendingBatch};
+use super::{Queue, QueueError};
 use crate::Outcome;
 use crate::ed25519::{Batch, Verdicts};
 use crate::panics::message;
 
-impl Shared {
+impl Queue {
     /// Verifies batches until the queue is closed and empty.
-    pub(super) fn work(&self) {
-        while let Some(gathering) = self.next() {
-            let answer = self.verify(&gathering.batch);
-            self.answer(gathering, answer);
+    pub(super) fn run_worker(&self) {
+        while let Some(pending) = self.next_batch() {
+            let result = self.verify(&pending.batch);
+            self.complete(pending, result);
         }
     }
 
-    fn next(&self) -> Option<Gathering> {
+    /// Waits for the next batch to verify; `None` once the queue is closed and empty.
+    fn next_batch(&self) -> Option<PendingBatch> {
         let mut state = self.state();
         loop {
-            let time = match state.next(&self.options) {
-                Next::Verify(gathering) => {
-                    if state.calls_for_another() {
-                        self.work.notify_one();
+            let timeout = match state.next_step(&self.options) {
+                NextStep::Verify(pending) => {
+                    if state.needs_another_worker() {
+                        self.work_available.notify_one();
                     }
-                    return Some(gathering);
+                    return Some(pending);
                 }
-                Next::Wait(time) => time,
-                Next::Stop => return None,
+                NextStep::Wait(timeout) => timeout,
+                NextStep::Stop => return None,
             };
-            state.idle += 1;
-            state = match time {
-                Some(time) => self.work.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+            state.idle_workers += 1;
+            let work = &self.work_available;
+            state = match timeout {
+                Some(timeout) => work.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0,
+                None => work.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
-            state.idle -= 1;
+            state.idle_workers -= 1;
         }
     }
 
     fn verify(&self, batch: &Batch<'_>) -> Result<Outcome<Verdicts>, QueueError> {
-        // The engine keeps nothing that a panic could leave half changed.
-        let answer = catch_unwind(AssertUnwindSafe(|| self.engine.verify(self.rule, batch)));
-        let error = match answer {
+        // Unwind safe: the engine has no state that a panic could leave inconsistent.
+        let result = catch_unwind(AssertUnwindSafe(|| self.engine.verify(self.rule, batch)));
+        let error = match result {
             Ok(Ok(outcome)) => return Ok(outcome),
             Ok(Err(error)) => QueueError::Engine(Arc::new(error)),
-            Err(panic) => {
-                QueueError::Panicked(message(panic.as_ref()).unwrap_or("it did not say why").into())
-            }
+            Err(panic) => QueueError::Panicked(message(panic.as_ref()).unwrap_or("no message").into()),
         };
         tracing::error!(items = batch.len(), %error, "a batch got no verdicts");
         Err(error)
     }
 
-    fn answer(&self, gathering: Gathering, answer: Result<Outcome<Verdicts>, QueueError>) {
-        let Gathering { batch, round, .. } = gathering;
+    /// Gives every caller its verdict and frees the capacity of the batch.
+    fn complete(&self, pending: PendingBatch, outcome: Result<Outcome<Verdicts>, QueueError>) {
+        let PendingBatch { batch, result, .. } = pending;
         let size = batch.len();
         let mut state = self.state();
         state.finish(batch);
-        state.stats.count(size, &answer);
-        round.answer(answer.map(Outcome::into_inner));
+        state.stats.record_batch(size, &outcome);
+        result.set(outcome.map(Outcome::into_inner));
         let is_drained = state.is_drained();
         drop(state);
-        round.wake();
-        self.room.notify(size.additional());
+        result.wake_all();
+        self.capacity_freed.notify(size.additional());
         if is_drained {
             self.drained.notify_all();
         }

@@ -1,11 +1,11 @@
-//! Why an index could not be opened, or a call not be served.
+//! Why an index could not be opened, or a call failed.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-/// Why an index could not be opened, or a call not be served.
+/// Why an index could not be opened, or a call failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IndexError {
@@ -14,18 +14,18 @@ pub enum IndexError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// What is there is something else.
+    /// The file or folder is something else.
     #[error("{} is no index: {reason}", path.display())]
     NotAnIndex {
         /// The file or folder.
         path: PathBuf,
-        /// What shows it.
+        /// How that was detected.
         reason: String,
     },
-    /// A later version has written the index.
+    /// A later version of verilane wrote the index.
     #[error("{} is of format {found}: this version of verilane reads up to format {supported}", path.display())]
     Version {
         /// The store's file.
@@ -41,13 +41,13 @@ pub enum IndexError {
         /// The store's file.
         path: PathBuf,
     },
-    /// The key was not given, and is not kept with the index.
+    /// The caller did not provide the key, and it is not in the index's folder.
     #[error("the index's key is needed: it was given when the index was made, and {} is not there", path.display())]
     NoKey {
-        /// Where a key would be kept.
+        /// The file in which the key would be.
         path: PathBuf,
     },
-    /// The file of the key does not hold one.
+    /// The key file does not contain a key.
     #[error("{} does not hold a key: {source}", path.display())]
     KeyFile {
         /// The file.
@@ -61,7 +61,7 @@ pub enum IndexError {
         /// The store's file.
         path: PathBuf,
     },
-    /// A block that is there already, or that comes too early.
+    /// The block is not the next one.
     #[error("block {block} cannot be added: the next one is block {next}")]
     Block {
         /// The number given.
@@ -69,12 +69,12 @@ pub enum IndexError {
         /// The number that would be valid.
         next: u64,
     },
-    /// Positions in the store are 32 bits wide.
+    /// The index would exceed 2³² − 1 fingerprints: positions are 32 bits wide.
     #[error("the index is full: it holds {len} fingerprints, {more} more would be too many")]
     Full {
-        /// The fingerprints in it.
+        /// The number of fingerprints in the index.
         len: u32,
-        /// Those to be added.
+        /// The number of fingerprints to add.
         more: usize,
     },
     /// The store contradicts itself.
@@ -82,10 +82,10 @@ pub enum IndexError {
     Damaged {
         /// The store's file.
         path: PathBuf,
-        /// What shows it.
+        /// How that was detected.
         reason: String,
     },
-    /// The store could not read or write.
+    /// The store could not be read or written.
     #[error("the store in {} failed: {reason}", path.display())]
     Store {
         /// The store's file.

@@ -1,20 +1,20 @@
-//! The memory in front of the store: where each fingerprint may be found.
+//! The table in memory: the positions in the store at which a fingerprint may be.
 
 use hashbrown::HashTable;
 
 use crate::Digest;
 
-/// Parts of the table: each grows by itself, so that never all of it is there
-/// twice, and fits the cache while a batch passes through it.
-const PARTS: usize = 1 << 10;
+/// The number of shards. Shards grow one by one, so the table is never in memory twice; and a
+/// shard fits the cache while a batch is processed.
+const SHARDS: usize = 1 << 10;
 
-/// A table of 8-byte entries: 32 bits of a fingerprint, and its position in the
-/// store.
+/// A hash table, in shards, of 8-byte entries: a tag of 32 bits of a fingerprint, and the
+/// fingerprint's position in the store.
 ///
-/// The part adds ten bits. A new fingerprint meets an entry's 42 bits by chance
-/// once in 2⁴² / `len` calls, and only then is the store read in vain.
+/// The shard adds 10 bits. A new fingerprint matches the 42 bits of an entry by chance with
+/// probability `len` / 2⁴²; then the store is read in vain.
 pub struct Filter {
-    parts: Vec<HashTable<Entry>>,
+    shards: Vec<HashTable<Entry>>,
 }
 
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ struct Entry {
     position: u32,
 }
 
-/// A position in the store at which the fingerprint `index` of a call may be.
+/// A position in the store at which fingerprint `index` of a call may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Candidate {
     pub position: u32,
@@ -31,28 +31,33 @@ pub struct Candidate {
 }
 
 impl Filter {
-    /// An empty filter with room for `len` fingerprints.
+    /// An empty filter with capacity for `len` fingerprints.
     pub fn with_capacity(len: usize) -> Self {
-        Filter { parts: vec![HashTable::with_capacity(len / PARTS); PARTS] }
+        Filter { shards: vec![HashTable::with_capacity(len / SHARDS); SHARDS] }
     }
 
-    /// Notes that `prints` lie in the store from position `start` on.
-    pub fn insert(&mut self, start: u32, prints: &[Digest]) {
-        for index in by_part(prints, 0..prints.len() as u32) {
-            let print = &prints[index as usize];
-            let entry = Entry { tag: tag(print), position: start + index };
-            self.parts[part(print)].insert_unique(hash(entry.tag), entry, |entry| hash(entry.tag));
+    /// Inserts `fingerprints`, which are in the store from position `start` on.
+    pub fn insert(&mut self, start: u32, fingerprints: &[Digest]) {
+        for index in by_shard(fingerprints, 0..fingerprints.len() as u32) {
+            let fingerprint = &fingerprints[index as usize];
+            let entry = Entry { tag: tag(fingerprint), position: start + index };
+            self.shards[shard(fingerprint)].insert_unique(hash(entry.tag), entry, |entry| hash(entry.tag));
         }
     }
 
-    /// Where those of `prints` that are `wanted` may be, in the order of the
-    /// store. Those without a candidate are not in it.
-    pub fn candidates(&self, prints: &[Digest], wanted: impl Iterator<Item = u32> + Clone) -> Vec<Candidate> {
+    /// The candidates of the `fingerprints` at the indices `wanted`, in the order of the
+    /// store. A fingerprint without a candidate is not in the store.
+    pub fn candidates(
+        &self,
+        fingerprints: &[Digest],
+        wanted: impl Iterator<Item = u32> + Clone,
+    ) -> Vec<Candidate> {
         let mut candidates = Vec::new();
-        for index in by_part(prints, wanted) {
-            let print = &prints[index as usize];
-            let tag = tag(print);
-            let same = self.parts[part(print)].iter_hash(hash(tag)).filter(|entry| entry.tag == tag);
+        for index in by_shard(fingerprints, wanted) {
+            let fingerprint = &fingerprints[index as usize];
+            let tag = tag(fingerprint);
+            let entries = self.shards[shard(fingerprint)].iter_hash(hash(tag));
+            let same = entries.filter(|entry| entry.tag == tag);
             candidates.extend(same.map(|entry| Candidate { position: entry.position, index }));
         }
         candidates.sort_unstable();
@@ -60,37 +65,37 @@ impl Filter {
     }
 }
 
-/// The `wanted` indices of `prints`, part by part.
-fn by_part(prints: &[Digest], wanted: impl Iterator<Item = u32> + Clone) -> Vec<u32> {
-    let part = |index: u32| part(&prints[index as usize]);
-    let mut next = [0; PARTS];
-    wanted.clone().for_each(|index| next[part(index)] += 1);
+/// The `wanted` indices of `fingerprints`, grouped by shard.
+fn by_shard(fingerprints: &[Digest], wanted: impl Iterator<Item = u32> + Clone) -> Vec<u32> {
+    let shard = |index: u32| shard(&fingerprints[index as usize]);
+    let mut next = [0; SHARDS];
+    wanted.clone().for_each(|index| next[shard(index)] += 1);
     let mut count = 0;
     for next in &mut next {
         count += std::mem::replace(next, count);
     }
-    let mut order = vec![0; count];
+    let mut grouped = vec![0; count];
     for index in wanted {
-        let place = &mut next[part(index)];
-        order[*place] = index;
-        *place += 1;
+        let next = &mut next[shard(index)];
+        grouped[*next] = index;
+        *next += 1;
     }
-    order
+    grouped
 }
 
-/// Fingerprints are keyed: their bits are as good as random, and nobody without
-/// the key can crowd a part.
-fn part(print: &Digest) -> usize {
-    usize::from(u16::from_le_bytes([print.0[0], print.0[1]])) % PARTS
+/// The shard of a fingerprint. Fingerprints are keyed, so without the key nobody can choose
+/// records whose fingerprints crowd one shard.
+fn shard(fingerprint: &Digest) -> usize {
+    usize::from(u16::from_le_bytes([fingerprint.0[0], fingerprint.0[1]])) % SHARDS
 }
 
-fn tag(print: &Digest) -> u32 {
-    let [.., a, b, c, d] = print.0;
+fn tag(fingerprint: &Digest) -> u32 {
+    let [.., a, b, c, d] = fingerprint.0;
     u32::from_le_bytes([a, b, c, d])
 }
 
-/// The tag twice, as the table takes its place from the low bits and the mark by
-/// which it tells entries apart from the high ones.
+/// The tag in both halves: the table takes the bucket from the low bits of the hash and its
+/// control byte from the high ones.
 fn hash(tag: u32) -> u64 {
     u64::from(tag) << 32 | u64::from(tag)
 }
@@ -99,19 +104,19 @@ fn hash(tag: u32) -> u64 {
 mod tests {
     use super::*;
 
-    fn print(part: u8, middle: u8, tag: u8) -> Digest {
-        let mut print = Digest::default();
-        (print.0[0], print.0[16], print.0[31]) = (part, middle, tag);
-        print
+    fn fingerprint((shard, middle, tag): (u8, u8, u8)) -> Digest {
+        let mut fingerprint = Digest::default();
+        (fingerprint.0[0], fingerprint.0[16], fingerprint.0[31]) = (shard, middle, tag);
+        fingerprint
     }
 
     #[test]
-    fn equal_tags_are_all_candidates() {
+    fn all_entries_with_the_tag_are_candidates() {
         let mut filter = Filter::with_capacity(0);
-        filter.insert(7, &[print(1, 0, 1), print(2, 0, 1), print(1, 0, 2)]);
-        filter.insert(10, &[print(1, 5, 1)]);
-        let asked = [print(3, 0, 1), print(1, 9, 1), print(1, 0, 2), print(2, 0, 2), print(1, 0, 1)];
-        let found = filter.candidates(&asked, [0, 1, 2, 3].into_iter());
+        filter.insert(7, &[(1, 0, 1), (2, 0, 1), (1, 0, 2)].map(fingerprint));
+        filter.insert(10, &[(1, 5, 1)].map(fingerprint));
+        let queries = [(3, 0, 1), (1, 9, 1), (1, 0, 2), (2, 0, 2), (1, 0, 1)].map(fingerprint);
+        let found = filter.candidates(&queries, [0, 1, 2, 3].into_iter());
         let expected =
             [(7, 1), (9, 2), (10, 1)].map(|(position, index)| Candidate { position, index }).to_vec();
         assert_eq!(found, expected);
@@ -119,14 +124,15 @@ mod tests {
 
     #[test]
     fn a_grown_table_keeps_its_entries() {
-        let prints: Vec<_> = (0..20_000u64).map(|n| crate::Hash::Blake3.digest(&n.to_le_bytes())).collect();
+        let fingerprints: Vec<_> =
+            (0..20_000u64).map(|n| crate::Hash::Blake3.digest(&n.to_le_bytes())).collect();
         let mut filter = Filter::with_capacity(0);
-        for (start, prints) in (0..).step_by(100).zip(prints.chunks(100)) {
-            filter.insert(start, prints);
+        for (start, fingerprints) in (0..).step_by(100).zip(fingerprints.chunks(100)) {
+            filter.insert(start, fingerprints);
         }
-        let candidates = filter.candidates(&prints, 0..prints.len() as u32);
-        let own: Vec<_> = (0..20_000).map(|index| Candidate { position: index, index }).collect();
-        assert!(own.iter().all(|own| candidates.binary_search(own).is_ok()));
-        assert!(candidates.len() < own.len() + 5, "42 bits tell 20,000 fingerprints apart");
+        let candidates = filter.candidates(&fingerprints, 0..fingerprints.len() as u32);
+        let expected: Vec<_> = (0..20_000).map(|index| Candidate { position: index, index }).collect();
+        assert!(expected.iter().all(|candidate| candidates.binary_search(candidate).is_ok()));
+        assert!(candidates.len() < expected.len() + 5, "42 bits distinguish 20,000 fingerprints");
     }
 }

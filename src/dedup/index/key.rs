@@ -1,4 +1,4 @@
-//! The key of an index, in a file beside its store.
+//! The key file of an index.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,27 +7,27 @@ use std::path::Path;
 use super::error::IndexError;
 use crate::{Digest, Key};
 
-/// The key in the file at `path`, as 64 hexadecimal digits; none if there is no file.
+/// Reads the key from the file at `path`; `None` if there is no file.
 pub fn read(path: &Path) -> Result<Option<Key>, IndexError> {
     match fs::read_to_string(path) {
-        Ok(text) => text.trim_end().parse().map(Some).map_err(|source| key_file(path, source)),
+        Ok(text) => text.trim_end().parse().map(Some).map_err(|source| invalid_key(path, source)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(IndexError::io(path)(error)),
     }
 }
 
-fn key_file(path: &Path, source: crate::Error) -> IndexError {
+fn invalid_key(path: &Path, source: crate::Error) -> IndexError {
     IndexError::KeyFile { path: path.into(), source }
 }
 
-/// A new key from the system's randomness, kept in a file at `path` that only
-/// its owner can read. The file is there whole or not at all.
+/// Creates a random key and stores it, as 64 hexadecimal digits, in a file at `path` that only
+/// its owner can read. The file is created atomically.
 pub fn create(path: &Path) -> Result<Key, IndexError> {
     let write = || -> io::Result<Key> {
         let mut key = Key([0; 32]);
         getrandom::fill(&mut key.0)?;
         let unfinished = path.with_extension("new");
-        let mut file = private().open(&unfinished)?;
+        let mut file = owner_only().open(&unfinished)?;
         writeln!(file, "{}", Digest(key.0))?;
         file.sync_all()?;
         fs::rename(unfinished, path)?;
@@ -36,7 +36,7 @@ pub fn create(path: &Path) -> Result<Key, IndexError> {
     write().map_err(IndexError::io(path))
 }
 
-fn private() -> OpenOptions {
+fn owner_only() -> OpenOptions {
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

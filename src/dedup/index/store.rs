@@ -1,10 +1,10 @@
-//! What is on disk: the fingerprints of all blocks, one after the other.
+//! The store on disk: the fingerprints of all blocks, in order of arrival.
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `meta` | `format`, `key` | the format's version, 4 bytes, little-endian; a digest that shows the key |
-//! | `blocks` | the block's number | fingerprints in the store with this block |
-//! | `prints` | the segment's number | the fingerprints from position number × [`SEGMENT`] on |
+//! | `meta` | `format`, `key` | the format's version, 4 bytes, little-endian; the key check value, a digest that depends on the key |
+//! | `blocks` | the block's number | the number of fingerprints up to and including this block |
+//! | `prints` | the segment's number | the fingerprints from position number × [`SEGMENT_LEN`] on |
 
 use std::path::Path;
 
@@ -17,55 +17,57 @@ use super::error::IndexError;
 use super::filter::Candidate;
 use crate::Digest;
 
-/// The format that is written, and the latest that is read.
+/// The version of the format: the one written, and the latest one read.
 const FORMAT: u32 = 1;
 
-/// This table keeps its types in all versions, so that each can tell the others.
+/// The types of this table are the same in all versions, so that each version recognizes the
+/// others.
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const BLOCKS: TableDefinition<u64, u32> = TableDefinition::new("blocks");
-const PRINTS: TableDefinition<u32, &[u8]> = TableDefinition::new("prints");
+const FINGERPRINTS: TableDefinition<u32, &[u8]> = TableDefinition::new("prints");
 
-/// Fingerprints in a segment: as many as fit a page of 4 KiB beside what the
-/// store keeps with them, so that one is found in one read.
-const SEGMENT: usize = 127;
+/// The number of fingerprints in a segment: the most for which redb's node fits a page of
+/// 4 KiB, so that a lookup reads one page.
+const SEGMENT_LEN: usize = 127;
 
-/// Segments that are read at once when the store is opened.
-const STRETCH: usize = 1 << 13;
+/// The number of segments that are read at a time when the store is opened.
+const SEGMENTS_PER_RUN: usize = 1 << 13;
 
 pub struct Store {
     database: Database,
 }
 
 impl Store {
-    /// A new store in the file at `path`, which must not exist.
-    pub fn create(path: &Path, shown_key: &Digest) -> Result<(), IndexError> {
+    /// Creates a store in the file at `path`, which must not exist.
+    pub fn create(path: &Path, key_check: &Digest) -> Result<(), IndexError> {
         let create = || -> Result<(), redb::Error> {
             let write = Builder::new().create(path)?.begin_write()?;
             {
                 let mut meta = write.open_table(META)?;
                 meta.insert("format", &FORMAT.to_le_bytes()[..])?;
-                meta.insert("key", &shown_key.0[..])?;
+                meta.insert("key", &key_check.0[..])?;
                 write.open_table(BLOCKS)?;
-                write.open_table(PRINTS)?;
+                write.open_table(FINGERPRINTS)?;
             }
             Ok(write.commit()?)
         };
         create().map_err(|error| IndexError::store(path, error))
     }
 
-    /// The store in the file at `path`, made whole if it was not closed.
-    pub fn open(path: &Path, shown_key: &Digest, cache_bytes: usize) -> Result<Self, IndexError> {
+    /// Opens the store in the file at `path`; repairs it if it was not closed.
+    pub fn open(path: &Path, key_check: &Digest, cache_bytes: usize) -> Result<Self, IndexError> {
         let database = Builder::new().set_cache_size(cache_bytes).open(path);
         let database = database.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => IndexError::InUse { path: path.into() },
             error => IndexError::store(path, error),
         })?;
         let store = Store { database };
-        store.check_meta(path, shown_key)?;
+        store.check_meta(path, key_check)?;
         Ok(store)
     }
 
-    fn check_meta(&self, path: &Path, shown_key: &Digest) -> Result<(), IndexError> {
+    /// Checks the format and the key.
+    fn check_meta(&self, path: &Path, key_check: &Digest) -> Result<(), IndexError> {
         let meta = |name: &str| -> Result<Option<Vec<u8>>, redb::Error> {
             let meta = match self.database.begin_read()?.open_table(META) {
                 Err(TableError::TableDoesNotExist(_)) => return Ok(None),
@@ -85,102 +87,103 @@ impl Store {
             }
             Some(_) => {}
         }
-        if read("key")?.as_deref() != Some(shown_key.as_ref()) {
+        if read("key")?.as_deref() != Some(key_check.as_ref()) {
             return Err(IndexError::WrongKey { path: path.into() });
         }
         Ok(())
     }
 
-    /// How many fingerprints there are with each block, block after block.
-    pub fn ends(&self) -> Result<Vec<u32>, redb::Error> {
+    /// The number of fingerprints up to and including each block.
+    pub fn block_ends(&self) -> Result<Vec<u32>, redb::Error> {
         let blocks = self.database.begin_read()?.open_table(BLOCKS)?;
-        let mut ends = Vec::new();
+        let mut block_ends = Vec::new();
         for entry in blocks.iter()? {
             let (block, end) = entry?;
             let end = end.value();
-            if block.value() != ends.len() as u64 || ends.last().is_some_and(|&last| end < last) {
+            if block.value() != block_ends.len() as u64 || block_ends.last().is_some_and(|&last| end < last) {
                 return Err(corrupted(format!("block {} does not follow the one before it", block.value())));
             }
-            ends.push(end);
+            block_ends.push(end);
         }
-        Ok(ends)
+        Ok(block_ends)
     }
 
-    /// Gives `each` all fingerprints in stretches, with the position of its first.
-    pub fn read_all(&self, len: u32, mut each: impl FnMut(u32, &[Digest])) -> Result<(), redb::Error> {
-        let table = self.database.begin_read()?.open_table(PRINTS)?;
-        let segments = (len as usize).div_ceil(SEGMENT);
+    /// Calls `visit` with all `len` fingerprints in consecutive runs, each with the position of
+    /// its first fingerprint.
+    pub fn for_each_run(&self, len: u32, mut visit: impl FnMut(u32, &[Digest])) -> Result<(), redb::Error> {
+        let table = self.database.begin_read()?.open_table(FINGERPRINTS)?;
+        let segments = (len as usize).div_ceil(SEGMENT_LEN);
         if table.len()? != segments as u64 {
             return Err(corrupted(format!("{} segments hold {len} fingerprints", table.len()?)));
         }
-        let mut prints: Vec<Digest> = Vec::new();
-        let mut start = 0;
+        let mut run: Vec<Digest> = Vec::new();
+        let mut run_start = 0;
         for segment in 0..segments {
-            let place = segment * SEGMENT;
-            let expected = SEGMENT.min(len as usize - place);
-            with_segment(&table, segment as u32, |stored| prints.extend_from_slice(stored))?;
-            if start as usize + prints.len() != place + expected {
+            let segment_start = segment * SEGMENT_LEN;
+            let expected = SEGMENT_LEN.min(len as usize - segment_start);
+            read_segment(&table, segment as u32, |stored| run.extend_from_slice(stored))?;
+            if run_start as usize + run.len() != segment_start + expected {
                 return Err(corrupted(format!("segment {segment} does not hold {expected} fingerprints")));
             }
-            if (segment + 1) % STRETCH == 0 || segment + 1 == segments {
-                each(start, &prints);
-                start += prints.len() as u32;
-                prints.clear();
+            if (segment + 1) % SEGMENTS_PER_RUN == 0 || segment + 1 == segments {
+                visit(run_start, &run);
+                run_start += run.len() as u32;
+                run.clear();
             }
         }
         Ok(())
     }
 
-    /// Adds a block and its `prints` after the `len` fingerprints that are there:
-    /// both or nothing, and on disk when this returns.
-    pub fn append(&self, block: u64, len: u32, prints: &[Digest]) -> Result<(), redb::Error> {
+    /// Appends a block and its `fingerprints` to the `len` fingerprints in the store,
+    /// atomically. They are on disk when this returns.
+    pub fn append(&self, block: u64, len: u32, fingerprints: &[Digest]) -> Result<(), redb::Error> {
         let write = self.database.begin_write()?;
         {
-            write.open_table(BLOCKS)?.insert(block, len + prints.len() as u32)?;
-            let mut table = write.open_table(PRINTS)?;
-            let first = len / SEGMENT as u32;
-            let begun = table.get(first)?.map(|segment| segment.value().to_vec());
-            let mut bytes = begun.unwrap_or_default();
-            bytes.extend_from_slice(bytemuck::cast_slice(prints));
-            for (segment, bytes) in (first..).zip(bytes.chunks(SEGMENT * size_of::<Digest>())) {
+            write.open_table(BLOCKS)?.insert(block, len + fingerprints.len() as u32)?;
+            let mut table = write.open_table(FINGERPRINTS)?;
+            let first = len / SEGMENT_LEN as u32;
+            let partial = table.get(first)?.map(|segment| segment.value().to_vec());
+            let mut bytes = partial.unwrap_or_default();
+            bytes.extend_from_slice(bytemuck::cast_slice(fingerprints));
+            for (segment, bytes) in (first..).zip(bytes.chunks(SEGMENT_LEN * size_of::<Digest>())) {
                 table.insert(segment, bytes)?;
             }
         }
         Ok(write.commit()?)
     }
 
-    /// Those of `candidates`, in the order of the store, at which the
-    /// fingerprint really is.
+    /// The `candidates` whose fingerprint is at their position. `candidates` must be sorted by
+    /// position.
     pub fn confirm(
         &self,
-        prints: &[Digest],
+        fingerprints: &[Digest],
         candidates: &[Candidate],
     ) -> Result<Vec<Candidate>, redb::Error> {
-        let table = self.database.begin_read()?.open_table(PRINTS)?;
-        let place = |candidate: &Candidate| {
-            (candidate.position / SEGMENT as u32, candidate.position as usize % SEGMENT)
-        };
+        let table = self.database.begin_read()?.open_table(FINGERPRINTS)?;
+        let segment = |candidate: &Candidate| candidate.position / SEGMENT_LEN as u32;
         let mut confirmed = Vec::with_capacity(candidates.len());
-        for together in candidates.chunk_by(|a, b| place(a).0 == place(b).0) {
-            with_segment(&table, place(&together[0]).0, |stored| {
-                let is_there = |candidate: &&Candidate| {
-                    stored.get(place(candidate).1) == Some(&prints[candidate.index as usize])
+        for group in candidates.chunk_by(|a, b| segment(a) == segment(b)) {
+            read_segment(&table, segment(&group[0]), |stored| {
+                let matches = |candidate: &&Candidate| {
+                    let stored = stored.get(candidate.position as usize % SEGMENT_LEN);
+                    stored == Some(&fingerprints[candidate.index as usize])
                 };
-                confirmed.extend(together.iter().filter(is_there));
+                confirmed.extend(group.iter().filter(matches));
             })?;
         }
         Ok(confirmed)
     }
 }
 
-fn with_segment(
+/// Calls `read` with the fingerprints of a segment.
+fn read_segment(
     table: &ReadOnlyTable<u32, &[u8]>,
     segment: u32,
     read: impl FnOnce(&[Digest]),
 ) -> Result<(), redb::Error> {
     let value = table.get(segment)?.ok_or_else(|| corrupted(format!("segment {segment} is missing")))?;
-    let prints = bytemuck::try_cast_slice(value.value());
-    read(prints.map_err(|_| corrupted(format!("segment {segment} is cut within a fingerprint")))?);
+    let fingerprints = bytemuck::try_cast_slice(value.value());
+    read(fingerprints.map_err(|_| corrupted(format!("segment {segment} is cut within a fingerprint")))?);
     Ok(())
 }
 
