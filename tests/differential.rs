@@ -1,5 +1,5 @@
-//! Every back end against the reference, on inputs made to expose lanes,
-//! workgroups, blocks and chunks that are swapped, dropped or mixed up.
+//! Every back end against the reference, on inputs that expose swapped, dropped or mixed-up
+//! lanes, workgroups, blocks and chunks.
 
 mod common;
 
@@ -19,7 +19,8 @@ const HASHES: [Hash; 4] = [Hash::Sha256, Hash::Sha256d, Hash::Blake3, Hash::Keye
 
 fn reference() -> &'static Arc<dyn Backend> {
     let mut all = backends().iter();
-    all.find(|backend| backend.info().kind == BackendKind::Reference).expect("the reference is always there")
+    all.find(|backend| backend.info().kind == BackendKind::Reference)
+        .expect("the reference is always available")
 }
 
 fn others() -> impl Iterator<Item = &'static Arc<dyn Backend>> {
@@ -51,14 +52,14 @@ fn compare_hash(records: &Records<'_>, what: &str) {
         for backend in others() {
             let mut found = vec![Digest([0xEE; 32]); records.len()];
             backend.hash(hash, records, &mut found).unwrap();
-            let wrong = (0..records.len()).find(|&i| found[i] != expected[i]);
-            assert_eq!(wrong, None, "{hash} on {}: {what}", backend.info().detail);
+            let mismatch = (0..records.len()).find(|&i| found[i] != expected[i]);
+            assert_eq!(mismatch, None, "{hash} on {}: {what}", backend.info().detail);
         }
     }
 }
 
 #[test]
-fn hashes_at_every_count() {
+fn hashes_of_many_counts() {
     let rng = &mut rng(1);
     for count in (0..=70).chain([127, 128, 129, 255, 256, 257, 1000, 4099]) {
         compare_hash(&records(rng, (0..count).map(|_| 64)), &format!("{count} records of 64 bytes"));
@@ -66,11 +67,11 @@ fn hashes_at_every_count() {
 }
 
 #[test]
-fn hashes_at_every_length_around_an_edge() {
+fn hashes_at_every_length_around_block_and_chunk_boundaries() {
     let rng = &mut rng(2);
-    let edges = [54..=57, 63..=65, 119..=121, 127..=129, 191..=193, 511..=513, 1023..=1025];
+    let boundaries = [54..=57, 63..=65, 119..=121, 127..=129, 191..=193, 511..=513, 1023..=1025];
     let longer = [1087..=1089, 2047..=2049, 3071..=3073, 4095..=4097, 8191..=8193, 65_535..=65_537];
-    for length in (0..=9).chain(edges.into_iter().chain(longer).flatten()) {
+    for length in (0..=9).chain(boundaries.into_iter().chain(longer).flatten()) {
         compare_hash(&records(rng, [length; 37]), &format!("37 records of {length} bytes"));
     }
 }
@@ -86,12 +87,12 @@ fn hashes_of_mixed_lengths() {
 
 #[test]
 fn hashes_of_long_records() {
-    // Above 65,536 blocks of 64 bytes, and for BLAKE3 above 4,096 chunks.
+    // More than 65,536 blocks of 64 bytes, and more than 4,096 chunks of BLAKE3.
     compare_hash(&records(&mut rng(16), [3, (5 << 20) + 7, 100]), "a record of 5 MiB");
 }
 
 #[test]
-fn hashes_of_a_slice_that_is_not_aligned() {
+fn hashes_of_unaligned_slices() {
     let rng = &mut rng(4);
     let all = records(rng, [1, 63, 64, 65, 7, 200, 1025, 3, 3, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 5]);
     for start in 0..all.len() {
@@ -109,8 +110,8 @@ proptest! {
 }
 
 fn trees() -> impl Iterator<Item = Tree> {
-    let of = |hash| [Tree::Rfc6962(hash), Tree::Plain(hash)];
-    HASHES.into_iter().flat_map(TreeHash::try_from).flat_map(of).chain([Tree::Bitcoin])
+    let with_hash = |hash| [Tree::Rfc6962(hash), Tree::Plain(hash)];
+    HASHES.into_iter().flat_map(TreeHash::try_from).flat_map(with_hash).chain([Tree::Bitcoin])
 }
 
 fn compare_root(tree: Tree, leaves: &[Digest]) -> Root {
@@ -154,10 +155,10 @@ fn merkle_roots_of_larger_trees() {
 }
 
 #[test]
-fn mutated_trees_are_told_at_every_level() {
+fn mutated_trees_are_detected_on_every_level() {
     let rng = &mut rng(8);
     for height in 0..10 {
-        // The last 2^height leaves, repeated: the lists of CVE-2012-2459.
+        // The last 2^height leaves are repeated, as in CVE-2012-2459.
         let width = 1 << height;
         for blocks in [3, 5, 7] {
             let honest = digests(rng, blocks * width);
@@ -167,7 +168,7 @@ fn mutated_trees_are_told_at_every_level() {
             assert!(!root.mutated);
             assert_eq!(compare_root(Tree::Bitcoin, &forged), Root { mutated: true, ..root });
         }
-        // Equal neighbours that form no pair are no mutation.
+        // Equal neighbours that do not form a pair are no mutation.
         let mut leaves = digests(rng, 4 * width);
         leaves.copy_within(width..2 * width, 2 * width);
         assert!(!compare_root(Tree::Bitcoin, &leaves).mutated);
@@ -178,7 +179,7 @@ fn mutated_trees_are_told_at_every_level() {
 }
 
 #[test]
-fn proofs_lead_to_the_root() {
+fn proofs_verify_for_their_leaf_only() {
     let leaves = digests(&mut rng(9), 70);
     for backend in backends() {
         let engine = Engine::with_backends(vec![backend.clone()]).unwrap();
@@ -196,51 +197,55 @@ fn proofs_lead_to_the_root() {
     }
 }
 
-fn compare_firsts(prints: &[Digest], what: &str) {
-    let mut expected = vec![0; prints.len()];
-    reference().first_occurrences(prints, &mut expected).unwrap();
+fn compare_first_occurrences(fingerprints: &[Digest], what: &str) {
+    let mut expected = vec![0; fingerprints.len()];
+    reference().first_occurrences(fingerprints, &mut expected).unwrap();
     for backend in others() {
-        let mut found = vec![u32::MAX; prints.len()];
-        backend.first_occurrences(prints, &mut found).unwrap();
-        let wrong = (0..prints.len()).find(|&i| found[i] != expected[i]);
-        assert_eq!(wrong, None, "{what}, {} prints on {}", prints.len(), backend.info().detail);
+        let mut found = vec![u32::MAX; fingerprints.len()];
+        backend.first_occurrences(fingerprints, &mut found).unwrap();
+        let mismatch = (0..fingerprints.len()).find(|&i| found[i] != expected[i]);
+        let count = fingerprints.len();
+        assert_eq!(mismatch, None, "{what}, {count} fingerprints on {}", backend.info().detail);
     }
 }
 
 #[test]
-fn first_occurrences_of_random_prints() {
+fn first_occurrences_of_random_fingerprints() {
     let rng = &mut rng(10);
     for count in (0..=70).chain([255, 256, 257, 1000, 65_537, 300_000]) {
         let pool = digests(rng, count * 7 / 10 + 1);
-        let prints: Vec<_> = (0..count).map(|_| pool[rng.random_range(0..pool.len())]).collect();
-        compare_firsts(&prints, "30 % repeated");
+        let fingerprints: Vec<_> = (0..count).map(|_| pool[rng.random_range(0..pool.len())]).collect();
+        compare_first_occurrences(&fingerprints, "30 % repeated");
     }
 }
 
 #[test]
-fn first_occurrences_of_prints_made_to_collide() {
+fn first_occurrences_of_fingerprints_that_collide() {
     let rng = &mut rng(11);
     let varied_in = |range: std::ops::Range<usize>, count: usize, rng: &mut ChaCha8Rng| -> Vec<Digest> {
         let draw = |_| {
-            let mut print = [0x33; 32];
+            let mut fingerprint = [0x33; 32];
             let value = rng.random_range(0..count as u64 / 2).to_le_bytes();
             let width = range.len().min(8);
-            print[range.clone()][..width].copy_from_slice(&value[..width]);
-            Digest(print)
+            fingerprint[range.clone()][..width].copy_from_slice(&value[..width]);
+            Digest(fingerprint)
         };
         (0..count).map(draw).collect()
     };
     for count in [100, 5_000, 50_000] {
         for range in [0..4, 4..8, 12..16, 24..28, 28..32] {
-            compare_firsts(&varied_in(range.clone(), count, rng), &format!("only bytes {range:?} differ"));
+            compare_first_occurrences(
+                &varied_in(range.clone(), count, rng),
+                &format!("only bytes {range:?} differ"),
+            );
         }
-        compare_firsts(&vec![Digest([0; 32]); count], "all zero");
-        compare_firsts(&vec![Digest([0xFF; 32]); count], "all ones");
+        compare_first_occurrences(&vec![Digest([0; 32]); count], "all zero");
+        compare_first_occurrences(&vec![Digest([0xFF; 32]); count], "all ones");
         let mut ascending = digests(rng, count);
         ascending.sort();
-        compare_firsts(&ascending, "sorted and distinct");
-        let there_and_back: Vec<_> = ascending.iter().chain(ascending.iter().rev()).copied().collect();
-        compare_firsts(&there_and_back, "there and back");
+        compare_first_occurrences(&ascending, "sorted and distinct");
+        let mirrored: Vec<_> = ascending.iter().chain(ascending.iter().rev()).copied().collect();
+        compare_first_occurrences(&mirrored, "mirrored");
     }
 }
 
@@ -252,7 +257,7 @@ fn compare_search(puzzle: &Puzzle, window: NonceWindow) {
     }
 }
 
-/// A target that one digest in 2^`bits` meets.
+/// A target that a digest meets with probability 2^-`bits`.
 fn target(bits: u32) -> Target {
     let mut bytes = [0xFF; 32];
     bytes[..bits as usize / 8].fill(0);
@@ -261,7 +266,7 @@ fn target(bits: u32) -> Target {
 }
 
 #[test]
-fn searches_in_windows_of_every_kind() {
+fn searches_in_windows_of_many_sizes() {
     let rng = &mut rng(12);
     for bits in [0, 1, 4, 8, 11, 14, 17, 40] {
         let header: [u8; 80] = bytes(rng, 80).try_into().unwrap();
@@ -276,11 +281,11 @@ fn searches_in_windows_of_every_kind() {
 }
 
 #[test]
-fn searches_meet_the_target_exactly() {
+fn searches_compare_with_the_target_exactly() {
     let rng = &mut rng(13);
     let header: [u8; 80] = bytes(rng, 80).try_into().unwrap();
     let digest = Puzzle::bitcoin(&header, target(0)).digest(12_345);
-    // The target is the digest itself: met. One less: missed, whatever byte borrows.
+    // A target equal to the digest is met; one that is lower by 1 is not, whichever bytes borrow.
     let exact = digest.reversed().0;
     let mut below = exact;
     let last = below.iter().rposition(|&byte| byte != 0).unwrap();
@@ -294,7 +299,7 @@ fn searches_meet_the_target_exactly() {
 }
 
 #[test]
-fn searches_in_headers_of_every_shape() {
+fn searches_in_headers_of_every_length_and_offset() {
     let rng = &mut rng(14);
     for length in [4, 8, 20, 52, 55, 68, 80, 100, 119, 132, 183] {
         let header = bytes(rng, length);
@@ -307,7 +312,7 @@ fn searches_in_headers_of_every_shape() {
 }
 
 #[test]
-fn verdicts_of_valid_and_spoilt_signatures() {
+fn verdicts_of_valid_and_corrupted_signatures() {
     let rng = &mut rng(15);
     let signers: Vec<_> = (0..20).map(|_| SigningKey::from_bytes(&rng.random())).collect();
     for count in (0..=33).chain([64, 65, 127, 129, 600]) {

@@ -1,4 +1,5 @@
-//! Faults give a re-run elsewhere or an error, never an answer that means nothing.
+//! After a fault another back end serves the call, or there is an error; never an answer that
+//! the failed back end wrote.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +15,10 @@ use verilane::{
     TreeHash, self_test,
 };
 
-/// A back end that writes rubbish and then faults, once it is told to.
+/// A back end that writes garbage and then faults while `failing` is set.
 struct Failing {
     info: BackendInfo,
-    sound: Reference,
+    reference: Reference,
     failing: AtomicBool,
 }
 
@@ -25,11 +26,11 @@ impl Failing {
     fn new() -> Arc<Self> {
         let info =
             BackendInfo { kind: BackendKind::Gpu, threads: 0, detail: "failing".into(), software: true };
-        let sound = Reference::new(Threads::new(1).unwrap());
-        Arc::new(Failing { info, sound, failing: AtomicBool::new(false) })
+        let reference = Reference::new(Threads::new(1).unwrap());
+        Arc::new(Failing { info, reference, failing: AtomicBool::new(false) })
     }
 
-    fn fault(&self) -> Result<(), Fault> {
+    fn check(&self) -> Result<(), Fault> {
         if self.failing.load(Ordering::Relaxed) {
             return Err(Fault::DeviceLost("injected".into()));
         }
@@ -44,30 +45,30 @@ impl Backend for Failing {
 
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
         out.fill(Digest([0xBA; 32]));
-        self.fault()?;
-        self.sound.hash(hash, records, out)
+        self.check()?;
+        self.reference.hash(hash, records, out)
     }
 
     fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault> {
-        self.fault()?;
-        self.sound.merkle_root(tree, leaves)
+        self.check()?;
+        self.reference.merkle_root(tree, leaves)
     }
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
         out.fill(true);
-        self.fault()?;
-        self.sound.verify(rule, batch, out)
+        self.check()?;
+        self.reference.verify(rule, batch, out)
     }
 
-    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+    fn first_occurrences(&self, fingerprints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
         out.fill(0);
-        self.fault()?;
-        self.sound.first_occurrences(prints, out)
+        self.check()?;
+        self.reference.first_occurrences(fingerprints, out)
     }
 
     fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
-        self.fault()?;
-        self.sound.search(puzzle, window)
+        self.check()?;
+        self.reference.search(puzzle, window)
     }
 }
 
@@ -76,22 +77,23 @@ fn cpu() -> Arc<dyn Backend> {
 }
 
 #[test]
-fn the_next_back_end_answers_and_the_report_says_so() {
+fn the_next_back_end_answers_and_the_report_names_it() {
     let failing = Failing::new();
     let engine = Engine::with_backends(vec![failing.clone(), cpu()]).unwrap();
     let records = Records::from_slices(["a", "b", "a"]);
-    let sound = engine.hash(Hash::Blake3, &records).unwrap();
-    assert_eq!(sound.report().backend.kind, BackendKind::Gpu);
+    let before = engine.hash(Hash::Blake3, &records).unwrap();
+    assert_eq!(before.report().backend.kind, BackendKind::Gpu);
 
     failing.failing.store(true, Ordering::Relaxed);
     let digests = engine.hash(Hash::Blake3, &records).unwrap();
-    assert_eq!(*digests, *sound);
+    assert_eq!(*digests, *before);
     assert_eq!(digests.report().backend.kind, BackendKind::Cpu);
     let lost = Fault::DeviceLost("injected".into());
     assert_eq!(digests.report().passed_over, [(failing.info.clone(), lost)]);
 
-    let firsts = engine.first_occurrences(&digests).unwrap();
-    assert_eq!((firsts.as_slice(), firsts.report().backend.kind), (&[0, 1, 0][..], BackendKind::Cpu));
+    let first_occurrences = engine.first_occurrences(&digests).unwrap();
+    assert_eq!(first_occurrences.as_slice(), [0, 1, 0]);
+    assert_eq!(first_occurrences.report().backend.kind, BackendKind::Cpu);
     let root = engine.merkle_root(Tree::Bitcoin, &digests).unwrap();
     assert_eq!(*root, Reference::new(Threads::new(1).unwrap()).merkle_root(Tree::Bitcoin, &digests).unwrap());
     let mut batch = Batch::with_capacity(1);
@@ -119,15 +121,15 @@ fn with_no_back_end_left_there_is_an_error_and_no_answer() {
     failing.failing.store(true, Ordering::Relaxed);
     let mut batch = Batch::with_capacity(1);
     batch.push(&[0; 32], &[0; 64], b"");
-    let lost = engine.verify(Rule::Zip215, &batch);
-    assert!(matches!(lost, Err(Error::Fault(Fault::DeviceLost(_)))));
+    let result = engine.verify(Rule::Zip215, &batch);
+    assert!(matches!(result, Err(Error::Fault(Fault::DeviceLost(_)))));
     assert!(matches!(Engine::with_backends(vec![]), Err(Error::Fault(Fault::Start(_)))));
 }
 
-/// The reference, but for one operation in which it lies.
-struct Lying(Operation, Reference);
+/// The reference back end, with wrong answers in one operation.
+struct Wrong(Operation, Reference);
 
-impl Backend for Lying {
+impl Backend for Wrong {
     fn info(&self) -> &BackendInfo {
         self.1.info()
     }
@@ -148,8 +150,8 @@ impl Backend for Lying {
         self.1.verify(rule, batch, out)
     }
 
-    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
-        self.1.first_occurrences(prints, out)?;
+    fn first_occurrences(&self, fingerprints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+        self.1.first_occurrences(fingerprints, out)?;
         out[4] += 2 * u32::from(self.0 == Operation::Dedup);
         Ok(())
     }
@@ -173,22 +175,22 @@ impl Backend for Lying {
 }
 
 #[test]
-fn a_back_end_that_lies_fails_the_self_test_and_is_left_out() {
+fn a_back_end_with_wrong_answers_fails_the_self_test_and_is_not_used() {
     let reference = || Reference::new(Threads::new(1).unwrap());
     assert_eq!(self_test(&reference()), Ok(()));
     for operation in Operation::ALL {
-        let lying: Arc<dyn Backend> = Arc::new(Lying(operation, reference()));
-        let fault = self_test(lying.as_ref()).unwrap_err();
+        let wrong: Arc<dyn Backend> = Arc::new(Wrong(operation, reference()));
+        let fault = self_test(wrong.as_ref()).unwrap_err();
         assert!(matches!(&fault, Fault::SelfTest(text) if text.contains(&operation.to_string())), "{fault}");
-        let engine = Engine::with_backends(vec![lying.clone(), cpu()]).unwrap();
+        let engine = Engine::with_backends(vec![wrong.clone(), cpu()]).unwrap();
         let outcome = engine.hash(Hash::Sha256, &Records::from_slices(["abc"])).unwrap();
         assert_eq!(outcome.report().backend.kind, BackendKind::Cpu);
-        assert!(matches!(Engine::with_backends(vec![lying]), Err(Error::Fault(Fault::SelfTest(_)))));
+        assert!(matches!(Engine::with_backends(vec![wrong]), Err(Error::Fault(Fault::SelfTest(_)))));
     }
 }
 
 #[test]
-fn mistakes_of_the_caller_are_errors() {
+fn invalid_arguments_are_errors() {
     let engine = Engine::new().unwrap();
     assert!(matches!(
         engine.merkle_proof(Tree::Bitcoin, &[Digest::default()], 1),
@@ -215,6 +217,6 @@ fn empty_input_gives_empty_answers() {
             && check.first_occurrences.as_slice().is_empty()
     );
     assert_eq!(check.root.digest, Hash::Sha256.digest(b""));
-    let refused = engine.check_block(Rule::Strict, Hash::Sha256, Tree::Bitcoin, &none);
-    assert!(matches!(refused, Err(Error::EmptyTree(Tree::Bitcoin))));
+    let result = engine.check_block(Rule::Strict, Hash::Sha256, Tree::Bitcoin, &none);
+    assert!(matches!(result, Err(Error::EmptyTree(Tree::Bitcoin))));
 }

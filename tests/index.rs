@@ -1,4 +1,5 @@
-//! The index of what was seen: against a map, through crashes, and on what is no index.
+//! The persistent index: against a map, after killed processes, and on folders and files that
+//! are no index.
 
 use std::collections::HashMap;
 use std::fs;
@@ -41,7 +42,7 @@ fn records(numbers: impl IntoIterator<Item = u64>) -> Vec<Digest> {
     numbers.into_iter().map(record).collect()
 }
 
-/// What is asked of an index.
+/// A call of an index.
 #[derive(Clone, Debug)]
 enum Call {
     Add(Vec<u64>),
@@ -59,11 +60,11 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     prop::collection::vec(call, 1..12)
 }
 
-/// The answer by a map from each record to its block.
-fn expected(map: &HashMap<u64, u64>, numbers: &[u64]) -> Vec<Seen> {
+/// The expected answer, from a map of each record to its block.
+fn expected(blocks: &HashMap<u64, u64>, numbers: &[u64]) -> Vec<Seen> {
     let seen = |(index, number)| {
         let first = numbers.iter().position(|other| other == number).unwrap();
-        match map.get(number) {
+        match blocks.get(number) {
             Some(&block) => Seen::InBlock(block),
             None if first == index => Seen::New,
             None => Seen::Repeats(first as u32),
@@ -76,35 +77,35 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn answers_are_those_of_a_map(calls in calls()) {
+    fn answers_equal_those_of_a_map(calls in calls()) {
         let folder = folder();
         let mut index = open(folder.path()).unwrap();
-        let (mut map, mut blocks) = (HashMap::new(), 0);
+        let (mut blocks, mut next_block) = (HashMap::new(), 0);
         for call in calls {
             match call {
                 Call::Scan(numbers) => {
                     let seen = index.scan(engine(), &records(numbers.iter().copied())).unwrap();
-                    prop_assert_eq!(&*seen, &expected(&map, &numbers));
+                    prop_assert_eq!(&*seen, &expected(&blocks, &numbers));
                 }
                 Call::Add(numbers) => {
-                    let seen = index.add(engine(), blocks, &records(numbers.iter().copied())).unwrap();
-                    prop_assert_eq!(&*seen, &expected(&map, &numbers));
-                    numbers.iter().for_each(|&number| { map.entry(number).or_insert(blocks); });
-                    blocks += 1;
+                    let seen = index.add(engine(), next_block, &records(numbers.iter().copied())).unwrap();
+                    prop_assert_eq!(&*seen, &expected(&blocks, &numbers));
+                    numbers.iter().for_each(|&number| { blocks.entry(number).or_insert(next_block); });
+                    next_block += 1;
                 }
                 Call::Reopen => {
                     drop(index);
                     index = open(folder.path()).unwrap();
                 }
             }
-            prop_assert_eq!((index.blocks(), index.len()), (blocks, map.len() as u64));
+            prop_assert_eq!((index.blocks(), index.len()), (next_block, blocks.len() as u64));
         }
     }
 }
 
-/// Blocks that end within a segment, at its end, and after it; and empty ones.
+/// Blocks that end inside a segment, at its end and after it; and empty blocks.
 #[test]
-fn blocks_of_every_length_come_back() {
+fn blocks_of_many_lengths_are_read_back() {
     let lengths = [1, 126, 0, 127, 254, 0, 0, 1, 253, 1000];
     let folder = folder();
     let mut start = 0;
@@ -131,7 +132,7 @@ mod crash {
         records(number * BLOCK..(number + 1) * BLOCK)
     }
 
-    /// Not a test by itself: what the killed process does.
+    /// The body of the killed process; does nothing as a test.
     #[test]
     fn child() {
         let Some(path) = std::env::var_os(CHILD) else { return };
@@ -143,8 +144,9 @@ mod crash {
         }
     }
 
-    /// Kills a process that adds blocks, and tells the last one that it says it has added.
-    fn killed_after(path: &Path, delay: Duration) -> Option<u64> {
+    /// Starts a process that adds blocks and kills it after `delay`. Returns the last block that
+    /// it reported as added.
+    fn run_and_kill(path: &Path, delay: Duration) -> Option<u64> {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "crash::child", "--nocapture"])
             .env(CHILD, path)
@@ -160,30 +162,30 @@ mod crash {
     }
 
     #[test]
-    fn a_killed_process_leaves_whole_blocks() {
+    fn a_killed_process_loses_no_block_and_leaves_no_part_of_one() {
         let folder = folder();
         let path = folder.path().join("index");
-        let mut added = 0;
+        let mut earlier_blocks = 0;
         for millis in [5, 20, 60, 100, 151, 203, 257, 310] {
-            let last = killed_after(&path, Duration::from_millis(millis));
+            let last = run_and_kill(&path, Duration::from_millis(millis));
             let index = open(&path).unwrap();
             let blocks = index.blocks();
             assert!(last.is_none_or(|last| last < blocks), "{last:?} is lost: there are {blocks} blocks");
-            assert!(blocks >= added, "blocks of an earlier run are lost");
+            assert!(blocks >= earlier_blocks, "blocks of an earlier run are lost");
             assert_eq!(index.len(), blocks * BLOCK);
             for number in 0..blocks {
                 let seen = index.scan(engine(), &block(number)).unwrap();
                 assert!(seen.iter().all(|&seen| seen == Seen::InBlock(number)), "block {number}");
             }
             let seen = index.scan(engine(), &block(blocks)).unwrap();
-            assert!(seen.iter().all(|&seen| seen == Seen::New), "half of block {blocks} is there");
-            added = blocks;
+            assert!(seen.iter().all(|&seen| seen == Seen::New), "a part of block {blocks} is there");
+            earlier_blocks = blocks;
         }
-        assert!(added > 0, "no process came to add a block");
+        assert!(earlier_blocks > 0, "no process has added a block");
     }
 }
 
-mod refused {
+mod errors {
     use super::*;
 
     fn index_of(blocks: u64) -> TempDir {
@@ -196,13 +198,13 @@ mod refused {
     }
 
     #[track_caller]
-    fn says(result: Result<Index, IndexError>, reason: &str) {
-        let error = result.expect_err("the index is refused").to_string();
+    fn assert_error(result: Result<Index, IndexError>, reason: &str) {
+        let error = result.expect_err("opening fails").to_string();
         assert!(error.contains(reason), "{error}");
     }
 
     #[test]
-    fn blocks_out_of_turn() {
+    fn blocks_out_of_order() {
         let folder = index_of(2);
         let mut index = open(folder.path()).unwrap();
         for block in [0, 1, 3] {
@@ -221,40 +223,43 @@ mod refused {
         write.open_table(meta).unwrap().insert("format", &[2, 0, 0, 0][..]).unwrap();
         write.commit().unwrap();
         drop(store);
-        says(open(folder.path()), "is of format 2: this version of verilane reads up to format 1");
+        assert_error(open(folder.path()), "is of format 2: this version of verilane reads up to format 1");
     }
 
     #[test]
     fn another_key() {
-        let given = |folder: &TempDir, key| Index::open(folder.path(), with_key(key));
-        says(given(&index_of(1), 7), "were made under another key");
+        let open_with = |folder: &TempDir, key| Index::open(folder.path(), with_key(key));
+        assert_error(open_with(&index_of(1), 7), "were made under another key");
         let folder = folder();
-        given(&folder, 7).unwrap();
-        assert!(!folder.path().join("key").exists(), "a key that was given is not kept");
-        says(given(&folder, 8), "were made under another key");
-        says(open(folder.path()), "the index's key is needed");
-        given(&folder, 7).unwrap();
+        open_with(&folder, 7).unwrap();
+        assert!(!folder.path().join("key").exists(), "a key from the caller is not stored");
+        assert_error(open_with(&folder, 8), "were made under another key");
+        assert_error(open(folder.path()), "the index's key is needed");
+        open_with(&folder, 7).unwrap();
     }
 
     #[test]
-    fn a_file_without_a_key() {
+    fn a_key_file_without_a_key() {
         let folder = index_of(1);
         fs::write(folder.path().join("key"), "0123").unwrap();
-        says(open(folder.path()), "does not hold a key: 64 hexadecimal digits are expected, 4 were found");
+        assert_error(
+            open(folder.path()),
+            "does not hold a key: 64 hexadecimal digits are expected, 4 were found",
+        );
         fs::write(folder.path().join("key"), [0xff]).unwrap();
-        says(open(folder.path()), "UTF-8");
+        assert_error(open(folder.path()), "UTF-8");
     }
 
     #[test]
-    fn what_is_no_index() {
+    fn folders_and_files_that_are_no_index() {
         let folder = folder();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("notes.txt"), "keep me").unwrap();
-        says(open(folder.path()), "is no index: it holds notes.txt, but no index.redb");
-        says(open(&path("notes.txt")), "cannot open the index");
+        assert_error(open(folder.path()), "is no index: it holds notes.txt, but no index.redb");
+        assert_error(open(&path("notes.txt")), "cannot open the index");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was added to it");
         fs::write(path("index.redb"), "keep me, too").unwrap();
-        says(Index::open(folder.path(), with_key(7)), "index.redb");
+        assert_error(Index::open(folder.path(), with_key(7)), "index.redb");
         assert_eq!(fs::read_to_string(path("index.redb")).unwrap(), "keep me, too");
     }
 
@@ -266,40 +271,44 @@ mod refused {
         write.open_table(redb::TableDefinition::<u64, u64>::new("numbers")).unwrap();
         write.commit().unwrap();
         drop(store);
-        says(Index::open(folder.path(), with_key(7)), "is no index: it is the store of something else");
+        assert_error(
+            Index::open(folder.path(), with_key(7)),
+            "is no index: it is the store of something else",
+        );
     }
 
     #[test]
-    fn a_second_time() {
+    fn an_index_that_is_open() {
         let folder = folder();
         let _first = open(folder.path()).unwrap();
-        says(open(folder.path()), "is in use");
+        assert_error(open(folder.path()), "is in use");
     }
 
-    /// Neither a panic nor an index with other contents.
+    /// Opening neither panics nor yields an index with other contents.
     #[test]
-    fn a_cut_store_or_a_scribbled_header() {
+    fn a_truncated_store_or_an_overwritten_header() {
         let folder = index_of(3);
         let path = folder.path().join("index.redb");
         let whole = fs::read(&path).unwrap();
         for length in [0, 1, 9, 100, 320, 4095, 4096, 10_000, whole.len() / 2, whole.len() - 1] {
             fs::write(&path, &whole[..length]).unwrap();
-            let error = open(folder.path()).err().unwrap_or_else(|| panic!("{length} bytes are an index"));
+            let error =
+                open(folder.path()).err().unwrap_or_else(|| panic!("{length} bytes open as an index"));
             assert!(error.to_string().contains("index.redb"), "{length} bytes: {error}");
         }
-        for place in [0, 8, 9, 10, 64, 128, 192, 256] {
+        for position in [0, 8, 9, 10, 64, 128, 192, 256] {
             let mut bytes = whole.clone();
-            bytes[place..place + 8].fill(0xa5);
+            bytes[position..position + 8].fill(0xa5);
             fs::write(&path, bytes).unwrap();
             if let Ok(index) = open(folder.path()) {
-                assert_eq!((index.blocks(), index.len()), (3, 3000), "scribbled at {place}");
+                assert_eq!((index.blocks(), index.len()), (3, 3000), "overwritten at {position}");
             }
         }
     }
 }
 
 #[test]
-fn a_crash_before_the_store_is_there_is_no_obstacle() {
+fn files_of_an_interrupted_creation_do_not_prevent_opening() {
     let folder = folder();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("key"), format!("{}\n", "5".repeat(64))).unwrap();
@@ -313,7 +322,7 @@ fn a_crash_before_the_store_is_there_is_no_obstacle() {
 
 #[cfg(unix)]
 #[test]
-fn the_key_is_its_owners() {
+fn only_the_owner_can_read_the_key() {
     use std::os::unix::fs::PermissionsExt;
     let [one, two] = [folder(), folder()].map(|folder| {
         drop(open(folder.path()).unwrap());

@@ -1,4 +1,4 @@
-//! Roots put together from sub-trees, against the root in one call.
+//! Roots combined from subtrees, against the root over all leaves in one call.
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -17,11 +17,10 @@ fn subtree(engine: &Engine, tree: Tree, leaves: &[Digest]) -> Subtree {
     Subtree { root, leaves: leaves.len() as u64 }
 }
 
-/// Every tree of up to 200 leaves, cut at every height, for leaves that are all
-/// different, that repeat at random, and that repeat with a period, which makes
-/// whole sub-trees equal.
+/// Every tree of up to 200 leaves, split at every height. The leaves are all different, repeat
+/// at random, or repeat with a period, which makes whole subtrees equal.
 #[test]
-fn a_root_does_not_depend_on_the_cut() {
+fn a_root_does_not_depend_on_the_split() {
     let rng = &mut ChaCha8Rng::seed_from_u64(1);
     let distinct: Vec<_> = (0..200).map(|_| Digest(rng.random())).collect();
     let few = (0..200).map(|_| distinct[rng.random_range(0..3)]).collect();
@@ -40,7 +39,7 @@ fn a_root_does_not_depend_on_the_cut() {
     assert!(mutated[0] > 1000 && mutated[1] > 500, "{mutated:?}");
 }
 
-/// Trees over the first leaves of every number, in parts of `width`.
+/// Compares the trees over every number of first leaves, split into subtrees of `width` leaves.
 fn compare_roots(engine: &Engine, tree: Tree, leaves: &[Digest], width: usize) {
     let whole: Vec<_> = leaves.chunks(width).map(|leaves| subtree(engine, tree, leaves)).collect();
     for count in 1..=leaves.len() {
@@ -59,7 +58,7 @@ fn compare_roots(engine: &Engine, tree: Tree, leaves: &[Digest], width: usize) {
 fn a_misaligned_subtree_is_named() {
     let engine = engine();
     let root = Root { digest: Digest([1; 32]), mutated: false };
-    let refused = |leaves: &[u64]| {
+    let misaligned_index = |leaves: &[u64]| {
         let parts: Vec<_> = leaves.iter().map(|&leaves| Subtree { root, leaves }).collect();
         match engine.merkle_combine(Tree::Bitcoin, &parts) {
             Err(Error::Subtree { index, .. }) => Some(index),
@@ -68,7 +67,7 @@ fn a_misaligned_subtree_is_named() {
         }
     };
     for fitting in [&[1][..], &[7], &[4, 4, 4], &[4, 4, 3], &[1, 1], &[8, 1], &[1 << 63, 1 << 63]] {
-        assert_eq!(refused(fitting), None, "{fitting:?}");
+        assert_eq!(misaligned_index(fitting), None, "{fitting:?}");
     }
     let misaligned: [(&[u64], usize); 9] = [
         (&[0], 0),
@@ -82,11 +81,11 @@ fn a_misaligned_subtree_is_named() {
         (&[4, 4, u64::MAX], 2),
     ];
     for (leaves, index) in misaligned {
-        assert_eq!(refused(leaves), Some(index), "{leaves:?}");
+        assert_eq!(misaligned_index(leaves), Some(index), "{leaves:?}");
     }
-    let says = |leaves| Error::Subtree { index: 1, leaves, width: 4 }.to_string();
-    assert!(says(5).contains("sub-tree 1, counted from 0, cannot have 5 leaves"), "{}", says(5));
-    assert!(says(0).contains("one at least"), "{}", says(0));
+    let message = |leaves| Error::Subtree { index: 1, leaves, width: 4 }.to_string();
+    assert!(message(5).contains("sub-tree 1, counted from 0, cannot have 5 leaves"), "{}", message(5));
+    assert!(message(0).contains("at least one"), "{}", message(0));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Published vectors, on every back end.
+//! Published test vectors, on every back end.
 
 mod common;
 
@@ -47,8 +47,8 @@ fn double_sha256() {
     );
 }
 
-/// Input length, digest, digest under the key: from test_vectors.json of BLAKE3
-/// 1.8, where the input is 0, 1, …, 250 over and over.
+/// Input length, digest, and digest under the key, from test_vectors.json of BLAKE3 1.8. The
+/// input repeats the bytes 0, 1, …, 250.
 const BLAKE3: &[(usize, &str, &str)] = &[
     (
         0,
@@ -138,7 +138,7 @@ const BLAKE3: &[(usize, &str, &str)] = &[
 ];
 
 #[test]
-fn blake3_of_its_own_vectors() {
+fn blake3_of_test_vectors_json() {
     let input = |length| (0..=250).cycle().take(length).collect::<Vec<u8>>();
     let plain: Vec<_> = BLAKE3.iter().map(|row| (input(row.0), row.1)).collect();
     let keyed: Vec<_> = BLAKE3.iter().map(|row| (input(row.0), row.2)).collect();
@@ -204,8 +204,7 @@ fn the_empty_tree() {
     }
 }
 
-/// A Bitcoin block: header, hash, nonce, Merkle root and transaction ids, the
-/// last three as they are displayed.
+/// A Bitcoin block. Hash, Merkle root and transaction ids are in display order.
 struct Block {
     header: &'static str,
     hash: &'static str,
@@ -223,7 +222,7 @@ const BLOCKS: [Block; 3] = [
         root: "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b",
         txids: &["4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b"],
     },
-    // Block 170, with the first payment.
+    // Block 170, with the first payment between two users.
     Block {
         header: "0100000055bd840a78798ad0da853f68974f3d183e2bd1db6a842c1feecf222a00000000ff104ccb05421ab93e63f8c3ce5c2c2e9dbb37de2764b3a3175c8166562cac7d51b96a49ffff001d283e9e70",
         hash: "00000000d1145790a8694403d4063f323d499e655c83426834d4ce2f8dd4a2ee",
@@ -272,7 +271,7 @@ fn bitcoin_blocks_0_170_and_100_000() {
 }
 
 #[test]
-fn every_back_end_is_reached_by_its_name() {
+fn a_placement_parsed_from_its_name_selects_the_back_end() {
     for name in ["reference", "cpu", "auto"] {
         let placement: Placement = name.parse().unwrap();
         let engine = Engine::with_options(&Options { placement, ..Options::default() }).unwrap();

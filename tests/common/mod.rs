@@ -5,18 +5,18 @@ use std::sync::{Arc, OnceLock};
 use verilane::cpu::Isa;
 use verilane::{Backend, BackendKind, Engine, Options};
 
-/// Set where a missing adapter is a failure, not a skip.
+/// An environment variable. If it is set, a missing adapter fails the tests; if not, they skip it.
 const REQUIRE_GPU: &str = "VERILANE_REQUIRE_GPU";
 
-/// Every back end of this machine, the CPU at every instruction set it has; a
-/// software adapter serves where there is no hardware one.
+/// Every back end of this machine, and the CPU at every instruction set that it has. A software
+/// adapter is used if there is no hardware one.
 pub fn backends() -> &'static [Arc<dyn Backend>] {
     static BACKENDS: OnceLock<Vec<Arc<dyn Backend>>> = OnceLock::new();
     BACKENDS.get_or_init(|| {
         let lower = Isa::available().filter(|&isa| isa < Isa::detected());
-        let capped =
+        let cpus =
             lower.map(|isa| of_kind(&Options { isa: Some(isa), ..Options::default() }, BackendKind::Cpu));
-        let mut backends: Vec<_> = capped.map(|cpu| cpu.expect("the CPU is always there")).collect();
+        let mut backends: Vec<_> = cpus.map(|cpu| cpu.expect("the CPU is always available")).collect();
         for (kind, backend) in Engine::backends(&Options::default()) {
             match backend {
                 Ok(backend) => backends.push(backend),
@@ -29,7 +29,7 @@ pub fn backends() -> &'static [Arc<dyn Backend>] {
     })
 }
 
-/// Another GPU back end on the same adapter, on the kernels that need no 64-bit integers.
+/// Another GPU back end on the same adapter, with the kernels that use no 64-bit integers.
 #[cfg(feature = "gpu")]
 fn without_int64(backends: &[Arc<dyn Backend>]) -> Option<Arc<dyn Backend>> {
     let found = backends.iter().find(|backend| backend.info().kind == BackendKind::Gpu)?;

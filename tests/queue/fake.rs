@@ -1,4 +1,4 @@
-//! A back end that can be held up, and made to fail.
+//! A back end whose calls can be held and made to fail.
 
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -9,31 +9,33 @@ use verilane::queue::{QueueOptions, Verifier};
 use verilane::reference::Reference;
 use verilane::{Backend, BackendInfo, BackendKind, Digest, Fault, Hash, Records, Threads, Tree};
 
-/// What a [`Fake`] does with a batch, after its self-test.
+/// What a [`Fake`] does with a batch.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Manner {
-    Honest,
-    /// Writes that all is valid, and faults.
+pub enum Behaviour {
+    Verifies,
+    /// Writes that every signature is valid, and faults.
     Faults,
     Panics,
 }
 
-/// The reference in disguise: it can be held up, and made to fail.
+/// The reference back end as a GPU. Its calls can be held and made to fail.
 pub struct Fake {
     info: BackendInfo,
-    sound: Reference,
-    manner: Mutex<Manner>,
+    reference: Reference,
+    behaviour: Mutex<Behaviour>,
     gate: Mutex<Gate>,
-    moved: Condvar,
-    /// The sizes of the batches that came.
+    /// Notified when the gate changes.
+    gate_changed: Condvar,
+    /// The sizes of the batches verified.
     sizes: Mutex<Vec<usize>>,
 }
 
-/// Where calls are held up.
+/// Holds calls of `verify`.
 #[derive(Default)]
 struct Gate {
-    /// How many of the next calls are to be held.
+    /// The number of further calls to hold.
     to_hold: usize,
+    /// The number of calls being held.
     held: usize,
 }
 
@@ -42,15 +44,15 @@ impl Fake {
         let info = BackendInfo { kind: BackendKind::Gpu, threads, detail: "fake".into(), software: true };
         Arc::new(Fake {
             info,
-            sound: Reference::new(Threads::new(1).unwrap()),
-            manner: Mutex::new(Manner::Honest),
+            reference: Reference::new(Threads::new(1).unwrap()),
+            behaviour: Mutex::new(Behaviour::Verifies),
             gate: Mutex::default(),
-            moved: Condvar::new(),
+            gate_changed: Condvar::new(),
             sizes: Mutex::default(),
         })
     }
 
-    /// A queue on this back end, and on others after it.
+    /// A queue on this back end, followed by `others`.
     pub fn verifier(self: &Arc<Self>, others: Vec<Arc<dyn Backend>>, options: QueueOptions) -> Verifier {
         let backends = std::iter::once(self.clone() as Arc<dyn Backend>).chain(others).collect();
         let verifier = super::verifier(backends, options);
@@ -58,25 +60,25 @@ impl Fake {
         verifier
     }
 
-    pub fn set(&self, manner: Manner) {
-        *self.manner.lock().unwrap() = manner;
+    pub fn set_behaviour(&self, behaviour: Behaviour) {
+        *self.behaviour.lock().unwrap() = behaviour;
     }
 
-    /// Holds up this many of the calls that come.
+    /// Holds the next `calls` calls.
     pub fn hold(&self, calls: usize) {
         self.gate.lock().unwrap().to_hold = calls;
     }
 
-    /// Waits until so many calls are held up.
+    /// Waits until `calls` calls are being held.
     pub fn await_held(&self, calls: usize) {
         let gate = self.gate.lock().unwrap();
-        drop(self.moved.wait_while(gate, |gate| gate.held < calls).unwrap());
+        drop(self.gate_changed.wait_while(gate, |gate| gate.held < calls).unwrap());
     }
 
-    /// Lets all calls go on.
-    pub fn open(&self) {
+    /// Releases all calls.
+    pub fn release(&self) {
         *self.gate.lock().unwrap() = Gate::default();
-        self.moved.notify_all();
+        self.gate_changed.notify_all();
     }
 
     fn pass_gate(&self) {
@@ -84,8 +86,8 @@ impl Fake {
         if gate.to_hold > 0 {
             gate.to_hold -= 1;
             gate.held += 1;
-            self.moved.notify_all();
-            drop(self.moved.wait_while(gate, |gate| gate.held > 0).unwrap());
+            self.gate_changed.notify_all();
+            drop(self.gate_changed.wait_while(gate, |gate| gate.held > 0).unwrap());
         }
     }
 
@@ -100,32 +102,32 @@ impl Backend for Fake {
     }
 
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
-        self.sound.hash(hash, records, out)
+        self.reference.hash(hash, records, out)
     }
 
     fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault> {
-        self.sound.merkle_root(tree, leaves)
+        self.reference.merkle_root(tree, leaves)
     }
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
         self.sizes.lock().unwrap().push(batch.len());
         self.pass_gate();
-        let manner = *self.manner.lock().unwrap();
-        match manner {
-            Manner::Honest => self.sound.verify(rule, batch, out),
-            Manner::Panics => panic!("injected panic"),
-            Manner::Faults => {
+        let behaviour = *self.behaviour.lock().unwrap();
+        match behaviour {
+            Behaviour::Verifies => self.reference.verify(rule, batch, out),
+            Behaviour::Panics => panic!("injected panic"),
+            Behaviour::Faults => {
                 out.fill(true);
                 Err(Fault::DeviceLost("injected".into()))
             }
         }
     }
 
-    fn first_occurrences(&self, prints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
-        self.sound.first_occurrences(prints, out)
+    fn first_occurrences(&self, fingerprints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+        self.reference.first_occurrences(fingerprints, out)
     }
 
     fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
-        self.sound.search(puzzle, window)
+        self.reference.search(puzzle, window)
     }
 }

@@ -1,5 +1,5 @@
-//! The queue: each caller gets its own verdict, whatever happens to the others,
-//! to the device or to the queue.
+//! The queue: each caller gets its own verdict, whatever happens to other callers, the device
+//! or the queue.
 
 mod fake;
 #[cfg(feature = "tower")]
@@ -20,11 +20,11 @@ use verilane::ed25519::Rule;
 use verilane::queue::{QueueError, QueueOptions, Stats, Ticket, Verifier};
 use verilane::{Backend, Engine, Error, Threads};
 
-use fake::{Fake, Manner};
+use fake::{Behaviour, Fake};
 
 const RULE: Rule = Rule::Strict;
 
-/// A signature whose verdict is known from how it was made.
+/// A signature with its expected verdict.
 struct Known {
     public_key: [u8; 32],
     signature: [u8; 64],
@@ -50,7 +50,7 @@ impl Known {
     }
 }
 
-/// Signatures over messages of all lengths below 300 bytes, two in seven spoilt.
+/// Signatures over messages of all lengths below 300 bytes, two in seven corrupted.
 fn known(count: usize) -> Vec<Known> {
     let make = |n: usize| {
         let key = SigningKey::from_bytes(&[(n % 251) as u8 + 1; 32]);
@@ -84,7 +84,7 @@ fn a_million_signatures_each_get_their_own_verdict() {
     thread::scope(|scope| {
         for start in 0..2 {
             let (known, verifier) = (&known, &verifier);
-            // Many in, then their verdicts.
+            // Many submissions, then their verdicts.
             scope.spawn(move || {
                 for window in 0..400 {
                     let drawn = (0..1000).map(|n| &known[(n * 31 + window + start) % known.len()]);
@@ -123,7 +123,7 @@ fn a_million_signatures_each_get_their_own_verdict() {
 }
 
 #[test]
-fn a_batch_is_what_came_while_others_were_at_work() {
+fn a_batch_holds_what_arrived_while_another_was_verified() {
     let (fake, known) = (Fake::new(1), known(30));
     let verifier = fake.verifier(vec![], QueueOptions { max_batch: 12, ..QueueOptions::default() });
     fake.hold(1);
@@ -131,7 +131,7 @@ fn a_batch_is_what_came_while_others_were_at_work() {
     fake.await_held(1);
     let rest: Vec<_> = known[1..].iter().map(|known| known.submit(&verifier)).collect();
     assert_eq!(verifier.stats().depth, 30);
-    fake.open();
+    fake.release();
     for (known, ticket) in known.iter().zip(std::iter::once(first).chain(rest)) {
         known.check(ticket.wait());
     }
@@ -143,7 +143,7 @@ fn a_batch_is_what_came_while_others_were_at_work() {
 }
 
 #[test]
-fn free_threads_take_what_comes_unless_it_is_to_wait_for_company() {
+fn idle_workers_verify_at_once_unless_there_is_a_delay() {
     let known = known(4);
     for (max_delay, sizes) in [(Duration::ZERO, 2), (Duration::from_secs(1), 1)] {
         let fake = Fake::new(2);
@@ -160,14 +160,14 @@ fn free_threads_take_what_comes_unless_it_is_to_wait_for_company() {
             known[1].check(second.wait());
             known[2].check(third.wait());
         }
-        assert_eq!(fake.sizes().len(), 1 + sizes, "the first call is still held up");
-        fake.open();
+        assert_eq!(fake.sizes().len(), 1 + sizes, "the first call is still held");
+        fake.release();
         known[0].check(first.wait());
     }
 }
 
 #[test]
-fn the_wait_for_company_ends_with_the_work_of_others() {
+fn the_delay_ends_when_other_batches_are_done() {
     let (fake, known) = (Fake::new(2), known(3));
     let hour = Duration::from_secs(3600);
     let verifier =
@@ -177,22 +177,22 @@ fn the_wait_for_company_ends_with_the_work_of_others() {
     let first = known[0].submit(&verifier);
     fake.await_held(1);
     let second = known[1].submit(&verifier);
-    fake.open();
+    fake.release();
     known[0].check(first.wait());
     known[1].check(second.wait());
-    // Nor does a full batch wait.
+    // A full batch does not wait either.
     fake.hold(1);
     let first = known[0].submit(&verifier);
     fake.await_held(1);
     let pair: Vec<_> = known[1..].iter().map(|known| (known, known.submit(&verifier))).collect();
     pair.into_iter().for_each(|(known, ticket)| known.check(ticket.wait()));
-    fake.open();
+    fake.release();
     known[0].check(first.wait());
     assert_eq!(fake.sizes(), [1, 1, 1, 1, 2]);
 }
 
 #[test]
-fn a_full_queue_refuses_or_makes_wait() {
+fn a_full_queue_returns_an_error_or_waits() {
     let (fake, known) = (Fake::new(1), known(8));
     let verifier = fake.verifier(vec![], QueueOptions { capacity: 3, ..QueueOptions::default() });
     fake.hold(1);
@@ -203,8 +203,8 @@ fn a_full_queue_refuses_or_makes_wait() {
         let blocked = scope.spawn(|| known[4].submit(&verifier).wait());
         let mut task = Box::pin(known[5].verify(&verifier));
         assert!(poll(&mut task).is_pending());
-        assert_eq!(verifier.stats().accepted, 3, "neither was let in");
-        fake.open();
+        assert_eq!(verifier.stats().accepted, 3, "neither is accepted");
+        fake.release();
         known[4].check(blocked.join().unwrap());
         known[5].check(pollster::block_on(task));
     });
@@ -213,7 +213,7 @@ fn a_full_queue_refuses_or_makes_wait() {
 }
 
 #[test]
-fn messages_take_room_by_their_length() {
+fn messages_use_capacity_by_their_length() {
     let (fake, known) = (Fake::new(1), known(60));
     let verifier = fake.verifier(vec![], QueueOptions { capacity_bytes: 50, ..QueueOptions::default() });
     fake.hold(1);
@@ -225,7 +225,7 @@ fn messages_take_room_by_their_length() {
     assert!(matches!(too_long, Err(QueueError::TooLong { bytes: 52, capacity: 50 })));
     let mut waiting = Box::pin(known[50].verify(&verifier));
     assert!(poll(&mut waiting).is_pending());
-    fake.open();
+    fake.release();
     for (index, ticket) in [30, 20, 0].into_iter().zip(tickets) {
         known[index].check(ticket.wait());
     }
@@ -236,42 +236,42 @@ fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     future.poll_unpin(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Counts how often it is woken.
+/// A waker that counts its calls.
 #[derive(Default)]
-struct Bell(AtomicUsize);
+struct CountingWaker(AtomicUsize);
 
-impl Wake for Bell {
+impl Wake for CountingWaker {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
 #[test]
-fn who_gives_up_waiting_for_room_passes_it_on() {
+fn a_dropped_waiter_passes_on_its_notification() {
     let (fake, known) = (Fake::new(1), known(3));
     let verifier = fake.verifier(vec![], QueueOptions { capacity: 1, ..QueueOptions::default() });
     fake.hold(1);
     let held = known[0].submit(&verifier);
-    let (bell, next_bell) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
-    let mut gives_up = Box::pin(known[1].verify(&verifier));
+    let [waker, next_waker] = [(); 2].map(|()| Arc::new(CountingWaker::default()));
+    let mut dropped = Box::pin(known[1].verify(&verifier));
     let mut next = Box::pin(known[2].verify(&verifier));
-    for (task, bell) in [(&mut gives_up, &bell), (&mut next, &next_bell)] {
-        assert!(task.poll_unpin(&mut Context::from_waker(&bell.clone().into())).is_pending());
+    for (task, waker) in [(&mut dropped, &waker), (&mut next, &next_waker)] {
+        assert!(task.poll_unpin(&mut Context::from_waker(&waker.clone().into())).is_pending());
     }
-    fake.open();
+    fake.release();
     known[0].check(held.wait());
-    while bell.0.load(Ordering::SeqCst) == 0 {
+    while waker.0.load(Ordering::SeqCst) == 0 {
         thread::yield_now();
     }
-    assert_eq!(next_bell.0.load(Ordering::SeqCst), 0);
-    drop(gives_up);
-    assert_eq!(next_bell.0.load(Ordering::SeqCst), 1);
+    assert_eq!(next_waker.0.load(Ordering::SeqCst), 0);
+    drop(dropped);
+    assert_eq!(next_waker.0.load(Ordering::SeqCst), 1);
     known[2].check(pollster::block_on(next));
     assert_eq!(verifier.stats().accepted, 2);
 }
 
 #[test]
-fn who_gives_up_a_verdict_changes_nothing_for_others() {
+fn dropped_tickets_and_futures_do_not_affect_others() {
     let (fake, known) = (Fake::new(1), known(40));
     let verifier = fake.verifier(vec![], QueueOptions { capacity: 40, ..QueueOptions::default() });
     fake.hold(1);
@@ -284,22 +284,22 @@ fn who_gives_up_a_verdict_changes_nothing_for_others() {
         kept.push(task);
     }
     assert!(matches!(known[0].try_submit(&verifier), Err(QueueError::Full)));
-    // Every second caller goes away, and so does one who was never polled.
+    // Every second future is dropped, and so is one that was never polled.
     let kept: Vec<_> = kept.into_iter().skip(1).step_by(2).collect();
     drop(known[0].verify(&verifier));
     drop(first);
-    fake.open();
+    fake.release();
     let verdicts = pollster::block_on(join_all(kept));
     verdicts.into_iter().zip(known[2..].iter().step_by(2)).for_each(|(verdict, known)| known.check(verdict));
     let stats = verifier.stats();
-    assert_eq!((stats.accepted, stats.depth), (40, 0), "all room is free again: {stats:?}");
+    assert_eq!((stats.accepted, stats.depth), (40, 0), "all capacity is free again: {stats:?}");
 }
 
 #[test]
 fn a_batch_on_a_faulting_device_is_verified_by_the_next() {
     let (fake, known) = (Fake::new(1), known(100));
     let verifier = fake.verifier(vec![cpu(1)], QueueOptions::default());
-    fake.set(Manner::Faults);
+    fake.set_behaviour(Behaviour::Faults);
     let tickets: Vec<_> = known.iter().map(|known| known.submit(&verifier)).collect();
     known.iter().zip(tickets).for_each(|(known, ticket)| known.check(ticket.wait()));
     let stats = verifier.stats();
@@ -307,33 +307,33 @@ fn a_batch_on_a_faulting_device_is_verified_by_the_next() {
 }
 
 #[test]
-fn without_a_sound_back_end_each_caller_gets_the_error() {
-    for (manner, text) in [
+fn if_every_back_end_fails_each_caller_gets_the_error() {
+    for (behaviour, text) in [
         (
-            Manner::Faults,
+            Behaviour::Faults,
             "no back end could serve the call; the last one failed: the device was lost: injected",
         ),
-        (Manner::Panics, "a back end panicked: injected panic"),
+        (Behaviour::Panics, "a back end panicked: injected panic"),
     ] {
         let (fake, known) = (Fake::new(2), known(20));
         let verifier = fake.verifier(vec![], QueueOptions::default());
-        fake.set(manner);
+        fake.set_behaviour(behaviour);
         let tickets: Vec<_> = known.iter().map(|known| known.submit(&verifier)).collect();
         for ticket in tickets {
             let error = ticket.wait().unwrap_err();
             let lost = matches!(&error, QueueError::Engine(error) if matches!(**error, Error::Fault(_)));
-            assert!(lost || manner == Manner::Panics, "{error:?}");
+            assert!(lost || behaviour == Behaviour::Panics, "{error:?}");
             assert_eq!(error.clone().to_string(), text);
         }
         assert_eq!((verifier.stats().failed, verifier.stats().depth), (20, 0));
-        fake.set(Manner::Honest);
+        fake.set_behaviour(Behaviour::Verifies);
         known[5].check(pollster::block_on(known[5].verify(&verifier)));
         assert_eq!(verifier.stats().accepted, 21);
     }
 }
 
 #[test]
-fn a_panic_in_one_caller_s_executor_keeps_no_verdict_from_others() {
+fn a_panic_in_one_caller_s_executor_does_not_affect_others() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
@@ -347,30 +347,30 @@ fn a_panic_in_one_caller_s_executor_keeps_no_verdict_from_others() {
     for ticket in &mut tickets {
         assert!(ticket.poll_unpin(&mut Context::from_waker(&Arc::new(Panics).into())).is_pending());
     }
-    fake.open();
+    fake.release();
     known.iter().zip(tickets).for_each(|(known, ticket)| known.check(ticket.wait()));
     known[0].check(known[0].submit(&verifier).wait());
 }
 
 #[test]
-fn shutdown_answers_everything_accepted_and_takes_nothing_more() {
+fn shutdown_answers_what_was_accepted_and_accepts_nothing_more() {
     let (fake, known) = (Fake::new(1), known(12));
     let verifier = fake.verifier(vec![], QueueOptions { capacity: 10, ..QueueOptions::default() });
     fake.hold(1);
     let tickets: Vec<_> = known[..10].iter().map(|known| known.submit(&verifier)).collect();
-    let mut no_room = Box::pin(known[10].verify(&verifier));
-    assert!(poll(&mut no_room).is_pending());
+    let mut waiting = Box::pin(known[10].verify(&verifier));
+    assert!(poll(&mut waiting).is_pending());
     thread::scope(|scope| {
         let blocked = scope.spawn(|| {
             let Known { public_key, signature, message, .. } = &known[11];
             verifier.verify_blocking(public_key, signature, message)
         });
         let shutdown = scope.spawn(|| verifier.shutdown());
-        assert!(matches!(pollster::block_on(no_room), Err(QueueError::Closed)));
+        assert!(matches!(pollster::block_on(waiting), Err(QueueError::Closed)));
         assert!(matches!(blocked.join().unwrap(), Err(QueueError::Closed)));
         assert!(matches!(known[0].try_submit(&verifier), Err(QueueError::Closed)));
-        assert!(!shutdown.is_finished(), "ten are not answered");
-        fake.open();
+        assert!(!shutdown.is_finished(), "ten signatures are not answered");
+        fake.release();
     });
     for (known, mut ticket) in known.iter().zip(tickets) {
         match poll(&mut ticket) {
@@ -383,15 +383,15 @@ fn shutdown_answers_everything_accepted_and_takes_nothing_more() {
 }
 
 #[test]
-fn what_was_accepted_is_answered_after_the_last_verifier_is_gone() {
+fn what_was_accepted_is_answered_after_the_last_verifier_is_dropped() {
     let (fake, known) = (Fake::new(1), known(10));
     let verifier = fake.verifier(vec![], QueueOptions::default());
     fake.hold(1);
     let tickets: Vec<_> = known.iter().map(|known| known.submit(&verifier.clone())).collect();
     drop(verifier);
-    fake.open();
+    fake.release();
     known.iter().zip(tickets).for_each(|(known, ticket)| known.check(ticket.wait()));
-    // The queue's threads have ended when they let go of the engine.
+    // The workers hold the engine until they end.
     while Arc::strong_count(&fake) > 1 {
         thread::yield_now();
     }
@@ -422,21 +422,21 @@ fn futures_run_on_any_executor() {
 }
 
 #[test]
-fn bounds_of_zero_are_refused() {
+fn limits_of_zero_are_rejected() {
     let engine = Arc::new(Engine::with_backends(vec![cpu(1)]).unwrap());
-    let refused = [
+    let cases = [
         ("max_batch", QueueOptions { max_batch: 0, ..QueueOptions::default() }),
         ("capacity", QueueOptions { capacity: 0, ..QueueOptions::default() }),
         ("capacity_bytes", QueueOptions { capacity_bytes: 0, ..QueueOptions::default() }),
     ];
-    for (option, options) in refused {
+    for (option, options) in cases {
         let error = Verifier::new(engine.clone(), RULE, options).err().unwrap();
         assert!(matches!(error, Error::Parameter { name, .. } if name == option), "{error}");
     }
 }
 
 #[test]
-fn a_new_queue_has_done_nothing() {
+fn the_counters_of_a_new_queue_are_zero() {
     let verifier = verifier(vec![cpu(1)], QueueOptions::default());
     assert_eq!(verifier.stats(), Stats::default());
     verifier.shutdown();

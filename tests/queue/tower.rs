@@ -1,4 +1,4 @@
-//! The queue as a `tower::Service`, alone and under tower's own layers.
+//! The queue as a `tower::Service`, alone and under the layers of tower.
 
 use std::time::Duration;
 
@@ -26,29 +26,29 @@ fn calls_get_their_own_verdicts() {
 }
 
 #[test]
-fn a_service_is_ready_when_it_holds_a_place() {
+fn a_service_is_ready_when_it_holds_a_permit() {
     let (fake, known) = (Fake::new(1), known(4));
     let verifier = fake.verifier(vec![], QueueOptions { capacity: 2, ..QueueOptions::default() });
     fake.hold(1);
     let held = known[0].submit(&verifier);
     let (mut first, mut second) = (Service::new(verifier.clone()), Service::new(verifier.clone()));
     assert!(poll(&mut first.ready()).is_ready());
-    assert!(poll(&mut second.ready()).is_pending(), "the first has the last place");
+    assert!(poll(&mut second.ready()).is_pending(), "the first holds the last permit");
     assert!(matches!(known[1].try_submit(&verifier), Err(QueueError::Full)));
     drop(first);
-    assert!(poll(&mut second.ready()).is_ready(), "the first has given it back");
+    assert!(poll(&mut second.ready()).is_ready(), "the first has returned it");
     let verdict = second.call(known[2].request());
     assert!(poll(&mut second.ready()).is_pending(), "the call has used it");
-    fake.open();
+    fake.release();
     known[0].check(held.wait());
     known[2].check(pollster::block_on(verdict));
-    // A call that was not announced waits for room by itself.
+    // A call without a permit waits while the queue is full.
     known[3].check(pollster::block_on(second.call(known[3].request())));
     assert_eq!((verifier.stats().accepted, verifier.stats().depth), (3, 0));
 }
 
 #[test]
-fn a_call_dropped_before_it_began_gives_its_place_back() {
+fn a_call_dropped_before_it_is_polled_returns_its_permit() {
     let (fake, known) = (Fake::new(1), known(2));
     let verifier = fake.verifier(vec![], QueueOptions { capacity: 1, ..QueueOptions::default() });
     let mut service = Service::new(verifier.clone());
@@ -59,7 +59,7 @@ fn a_call_dropped_before_it_began_gives_its_place_back() {
 }
 
 #[test]
-fn a_message_too_long_for_the_room_left_waits_in_its_call() {
+fn a_message_above_the_free_capacity_waits_in_its_call() {
     let (fake, known) = (Fake::new(1), known(60));
     let verifier = fake.verifier(vec![], QueueOptions { capacity_bytes: 50, ..QueueOptions::default() });
     fake.hold(1);
@@ -67,7 +67,7 @@ fn a_message_too_long_for_the_room_left_waits_in_its_call() {
     let mut calls = [50, 51].map(|index| Service::new(verifier.clone()).oneshot(known[index].request()));
     assert!(poll(&mut calls[0]).is_pending());
     assert_eq!(verifier.stats().accepted, 1);
-    fake.open();
+    fake.release();
     known[30].check(held.wait());
     let [waits, too_long] = calls;
     known[50].check(pollster::block_on(waits));
@@ -75,7 +75,7 @@ fn a_message_too_long_for_the_room_left_waits_in_its_call() {
 }
 
 #[test]
-fn a_closed_queue_is_told_on_asking_for_a_place() {
+fn a_closed_queue_is_reported_on_polling_for_readiness() {
     let verifier = Fake::new(1).verifier(vec![], QueueOptions { capacity: 1, ..QueueOptions::default() });
     let (mut holder, mut waiting) = (Service::new(verifier.clone()), Service::new(verifier.clone()));
     assert!(poll(&mut holder.ready()).is_ready());
@@ -87,7 +87,7 @@ fn a_closed_queue_is_told_on_asking_for_a_place() {
 }
 
 #[test]
-fn tower_s_layers_stand_on_it() {
+fn the_layers_of_tower_wrap_it() {
     let known = known(300);
     let queue = verifier(vec![cpu(1)], QueueOptions { capacity: 40, ..QueueOptions::default() });
     let runtime =
