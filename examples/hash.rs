@@ -5,7 +5,7 @@ use verilane::{Engine, Hash, Key, Records};
 fn main() -> Result<(), verilane::Error> {
     let engine = Engine::new()?;
     let records = Records::from_slices(["alpha", "beta", "gamma"]);
-    // A keyed fingerprint cannot be guessed by who lacks the key.
+    // Without the key, nobody can find a record by hashing all candidates.
     for hash in [Hash::Sha256, Hash::Sha256d, Hash::Blake3, Hash::KeyedBlake3(Key([7; 32]))] {
         let digests = engine.hash(hash, &records)?;
         println!("{hash} on {}", digests.report().backend);

@@ -1,4 +1,4 @@
-//! A root over a million leaves, and the proof that one of them is under it.
+//! A Merkle root over a million leaves, and the inclusion proof of one of them.
 
 use verilane::{Engine, Records, Tree, TreeHash};
 
@@ -12,7 +12,7 @@ fn main() -> Result<(), verilane::Error> {
     println!("root {} on {}", tree.display(root.digest), root.report().backend);
 
     let proof = engine.merkle_proof(tree, &leaves, 77)?;
-    println!("entry 77 needs {} nodes to be proved", proof.path.len());
+    println!("the proof of entry 77 has {} nodes", proof.path.len());
     assert!(proof.verify(&leaves[77], &root.digest));
     assert!(!proof.verify(&leaves[78], &root.digest));
     Ok(())

@@ -1,4 +1,4 @@
-//! The nonce of Bitcoin's first block, found again.
+//! Searches for the nonce of Bitcoin's first block.
 
 use verilane::pow::{Puzzle, Target};
 use verilane::{Engine, parse_hex};
@@ -10,9 +10,9 @@ const HEADER: &str = "0100000000000000000000000000000000000000000000000000000000
 fn main() -> Result<(), verilane::Error> {
     let engine = Engine::new()?;
     let puzzle = Puzzle::bitcoin(&parse_hex(HEADER)?, Target::from_bits(0x1d00_ffff)?);
-    println!("{:.3e} hashes are expected for one that meets the target", puzzle.target().expected_hashes());
+    println!("{:.3e} hashes are expected until one meets the target", puzzle.target().expected_hashes());
 
-    // The whole window is 0..=u32::MAX; this part holds the answer.
+    // The full window is 0..=u32::MAX; this part holds the answer.
     let found = engine.search(&puzzle, 2_080_000_000..=2_090_000_000)?;
     let nonce = found.expect("the window holds a nonce");
     println!("nonce {} gives {} on {}", nonce.nonce, nonce.digest.reversed(), found.report().backend);

@@ -1,4 +1,4 @@
-//! A verdict for each signature; the acceptance rule is always named.
+//! A verdict for each signature, under the acceptance rule that the call names.
 
 use ed25519_dalek::{Signer, SigningKey};
 use verilane::Engine;
@@ -11,7 +11,7 @@ fn main() -> Result<(), verilane::Error> {
         let key = SigningKey::from_bytes(&[n as u8; 32]);
         let vote = format!("vote {n}");
         let signature = key.sign(vote.as_bytes());
-        // Number 500 is a signature over something else.
+        // Signature 500 is over another message.
         let message = if n == 500 { "another vote".into() } else { vote };
         batch.push(key.verifying_key().as_bytes(), &signature.to_bytes(), message.as_bytes());
     }

@@ -1,5 +1,5 @@
-//! Fingerprints of a million records, of which three in ten repeat an earlier
-//! one, and where each occurs first.
+//! Fingerprints and first occurrences of a million records, three in ten of which repeat an
+//! earlier one.
 
 use std::collections::HashMap;
 
@@ -7,25 +7,30 @@ use verilane::cpu::Cpu;
 use verilane::{Backend, Hash, Records};
 
 use crate::Lanes;
-use crate::duel::{Contestant, Duel, Row};
+use crate::comparison::{Comparison, Implementation, Row};
 
 const RECORDS: usize = 1_000_000;
 const LENGTH: usize = 200;
 
-pub fn rows(duel: &Duel, lanes: &Lanes) {
-    if !duel.wants("dedup") {
+pub fn rows(comparison: &Comparison, lanes: &Lanes) {
+    if !comparison.selects("dedup") {
         return;
     }
     let bytes = records();
     let records = Records::from_fixed(&bytes, LENGTH).expect("whole records");
-    let contestants: Vec<Contestant<'_, Vec<u32>>> = vec![
-        ("verilane", Box::new(|out| firsts(&lanes.one, &records, out))),
-        ("2 threads", Box::new(|out| firsts(&lanes.two, &records, out))),
+    let implementations: Vec<Implementation<'_, Vec<u32>>> = vec![
+        ("verilane", Box::new(|out| fingerprints_and_first_occurrences(&lanes.one, &records, out))),
+        ("2 threads", Box::new(|out| fingerprints_and_first_occurrences(&lanes.two, &records, out))),
         ("blake3 loop + HashMap", Box::new(|out| with_hash_map(&records, out))),
     ];
-    let row =
-        Row { name: "dedup 200".into(), items: RECORDS, reach: Some(6.0), operations: None, isa: lanes.isa };
-    duel.run(&row, &vec![0; RECORDS], contestants);
+    let row = Row {
+        name: "dedup 200".into(),
+        items: RECORDS,
+        target_ratio: Some(6.0),
+        operations: None,
+        isa: lanes.isa,
+    };
+    comparison.run(&row, &vec![0; RECORDS], implementations);
 }
 
 fn records() -> Vec<u8> {
@@ -39,10 +44,10 @@ fn records() -> Vec<u8> {
     bytes
 }
 
-fn firsts(lanes: &Cpu, records: &Records<'_>, out: &mut [u32]) {
-    let mut prints = bytemuck::zeroed_vec(records.len());
-    lanes.hash(Hash::Blake3, records, &mut prints).expect("no fault");
-    lanes.first_occurrences(&prints, out).expect("no fault");
+fn fingerprints_and_first_occurrences(lanes: &Cpu, records: &Records<'_>, out: &mut [u32]) {
+    let mut fingerprints = bytemuck::zeroed_vec(records.len());
+    lanes.hash(Hash::Blake3, records, &mut fingerprints).expect("no fault");
+    lanes.first_occurrences(&fingerprints, out).expect("no fault");
 }
 
 fn with_hash_map(records: &Records<'_>, out: &mut [u32]) {

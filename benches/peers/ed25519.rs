@@ -1,14 +1,13 @@
-//! Ed25519 verification against the libraries that people use, in one
-//! interleaved run, each on one thread, all verdicts compared.
+//! Ed25519 verification against other libraries, in one interleaved run, each on one thread
+//! unless its name says otherwise. All verdicts are compared.
 //!
 //! ```text
 //! cargo bench --no-default-features --bench peers-ed25519
 //! RUSTFLAGS="-C target-cpu=native" cargo bench --no-default-features --bench peers-ed25519
 //! ```
 //!
-//! The second command adds ed25519-simd, which compiles no other way; with
-//! `--cfg curve25519_dalek_backend="avx512"` in the flags dalek uses its AVX-512
-//! back end.
+//! The second command adds ed25519-simd, which needs these flags to compile. With
+//! `--cfg curve25519_dalek_backend="avx512"` in the flags, dalek uses its AVX-512 back end.
 
 use std::fmt::Display;
 use std::hint::black_box;
@@ -21,29 +20,29 @@ use verilane::cpu::{Cpu, Isa, KeyCache, multiply_add_rate};
 use verilane::ed25519::{Batch, Rule};
 use verilane::{Backend, Threads};
 
-/// Rounds of each table. The fastest sample counts: on a shared machine the
-/// others measure the neighbours.
+/// Rounds of each table. The fastest sample counts, because other processes on the machine slow
+/// the others down.
 const ROUNDS: usize = 31;
 
-/// The least time that a sample takes: short calls are repeated.
-const SAMPLE: Duration = Duration::from_millis(1);
+/// The minimum time of a sample; short calls are repeated.
+const MIN_SAMPLE_TIME: Duration = Duration::from_millis(1);
 
-/// One way to verify a batch.
-struct Contender<'a> {
+/// A way to verify a batch.
+struct Implementation<'a> {
     name: String,
     run: Box<dyn FnMut() -> Vec<bool> + 'a>,
 }
 
-impl<'a> Contender<'a> {
+impl<'a> Implementation<'a> {
     fn new(name: impl Display, run: impl FnMut() -> Vec<bool> + 'a) -> Self {
-        Contender { name: name.to_string(), run: Box::new(run) }
+        Implementation { name: name.to_string(), run: Box::new(run) }
     }
 
-    /// Seconds a call.
+    /// Seconds for a call.
     fn sample(&mut self, expected: &[bool]) -> f64 {
         let start = Instant::now();
         let mut calls = 0;
-        while calls == 0 || start.elapsed() < SAMPLE {
+        while calls == 0 || start.elapsed() < MIN_SAMPLE_TIME {
             assert_eq!(black_box((self.run)()), expected, "{}", self.name);
             calls += 1;
         }
@@ -51,29 +50,29 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// Prints the fastest and the median µs a signature of each contender, and how many times as
-/// fast as the first it is. Gives the fastest.
-fn race(title: &str, expected: &[bool], mut contenders: Vec<Contender<'_>>) -> Vec<f64> {
-    let mut samples = vec![Vec::with_capacity(ROUNDS); contenders.len()];
+/// Prints for each implementation the fastest and the median time in µs for a signature, and the
+/// speed relative to the first one. Returns the fastest times.
+fn compare(title: &str, expected: &[bool], mut implementations: Vec<Implementation<'_>>) -> Vec<f64> {
+    let mut samples = vec![Vec::with_capacity(ROUNDS); implementations.len()];
     for _ in 0..ROUNDS {
-        for (contender, samples) in contenders.iter_mut().zip(&mut samples) {
-            samples.push(contender.sample(expected));
+        for (implementation, samples) in implementations.iter_mut().zip(&mut samples) {
+            samples.push(implementation.sample(expected));
         }
     }
     for samples in &mut samples {
         samples.sort_by(f64::total_cmp);
     }
     println!("\n{title}\n   fastest     median    speed-up");
-    for (contender, sorted) in contenders.iter().zip(&samples) {
+    for (implementation, sorted) in implementations.iter().zip(&samples) {
         let micros = |seconds: f64| seconds * 1e6 / expected.len() as f64;
         let (fastest, median) = (micros(sorted[0]), micros(sorted[ROUNDS / 2]));
         let speed_up = samples[0][0] / sorted[0];
-        println!("{fastest:7.3} µs {median:7.3} µs {speed_up:7.3} x  {}", contender.name);
+        println!("{fastest:7.3} µs {median:7.3} µs {speed_up:7.3} x  {}", implementation.name);
     }
     samples.iter().map(|sorted| sorted[0] * 1e6 / expected.len() as f64).collect()
 }
 
-/// The multiply-adds of a signature, in one lane: stepped through and counted.
+/// The number of multiply-adds for a signature in one lane, counted by single-stepping.
 fn multiply_adds(isa: Isa) -> f64 {
     match isa {
         Isa::Avx512Ifma => 114_800.0,
@@ -81,12 +80,13 @@ fn multiply_adds(isa: Isa) -> f64 {
     }
 }
 
-/// Prints how near to the processor's limit a level comes with `micros` a signature.
-fn limit(isa: Isa, micros: f64) {
+/// Prints the time for a signature at the processor's peak rate of multiply-adds, and its ratio to
+/// the measured time `micros`.
+fn print_peak_rate(isa: Isa, micros: f64) {
     let Some(rate) = multiply_add_rate(isa) else { return };
-    let limit = multiply_adds(isa) / rate / 1e3;
-    let share = 100.0 * limit / micros;
-    println!("limit by the multiply-adds, {rate:.1} a ns: {limit:.3} µs ({share:.0} %)  {isa}");
+    let at_peak_rate = multiply_adds(isa) / rate / 1e3;
+    let share = 100.0 * at_peak_rate / micros;
+    println!("at the peak rate of {rate:.1} multiply-adds a ns: {at_peak_rate:.3} µs ({share:.0} %)  {isa}");
 }
 
 /// `n` signatures by `keys` keys in turn, over messages of 32 to 200 bytes.
@@ -103,7 +103,7 @@ fn signed(n: usize, keys: usize) -> Batch<'static> {
     batch
 }
 
-fn with_one_bad(batch: &Batch<'_>) -> Batch<'static> {
+fn with_one_invalid(batch: &Batch<'_>) -> Batch<'static> {
     let mut copy = Batch::with_capacity(batch.len());
     for (i, (key, signature)) in batch.keys().iter().zip(batch.signatures()).enumerate() {
         let mut signature = *signature;
@@ -113,39 +113,39 @@ fn with_one_bad(batch: &Batch<'_>) -> Batch<'static> {
     copy
 }
 
-fn verilane<'a>(isa: Isa, threads: usize, rule: Rule, batch: &'a Batch<'a>) -> Contender<'a> {
+fn verilane<'a>(isa: Isa, threads: usize, rule: Rule, batch: &'a Batch<'a>) -> Implementation<'a> {
     let cpu = Cpu::new(Threads::new(threads).expect("threads start"), isa);
-    Contender::new(format!("verilane, {isa}, {rule}, {threads} thread(s)"), move || {
+    Implementation::new(format!("verilane, {isa}, {rule}, {threads} thread(s)"), move || {
         let mut verdicts = vec![false; batch.len()];
         cpu.verify(rule, batch, &mut verdicts).expect("the CPU serves");
         verdicts
     })
 }
 
-fn without_key_cache<'a>(isa: Isa, rule: Rule, batch: &'a Batch<'a>) -> Contender<'a> {
+fn without_key_cache<'a>(isa: Isa, rule: Rule, batch: &'a Batch<'a>) -> Implementation<'a> {
     let cpu = Cpu::new(Threads::new(1).expect("threads start"), isa).with_key_cache(KeyCache::new(0));
-    Contender::new(format!("verilane, {isa}, {rule}, no key kept"), move || {
+    Implementation::new(format!("verilane, {isa}, {rule}, no key cache"), move || {
         let mut verdicts = vec![false; batch.len()];
         cpu.verify(rule, batch, &mut verdicts).expect("the CPU serves");
         verdicts
     })
 }
 
-fn one_by_one<'a>(name: &str, rule: Rule, batch: &'a Batch<'a>) -> Contender<'a> {
+fn one_by_one<'a>(name: &str, rule: Rule, batch: &'a Batch<'a>) -> Implementation<'a> {
     let verify =
         move |i: usize| rule.accepts(&batch.keys()[i], &batch.signatures()[i], batch.messages().get(i));
-    Contender::new(name, move || (0..batch.len()).map(verify).collect())
+    Implementation::new(name, move || (0..batch.len()).map(verify).collect())
 }
 
-fn dalek<'a>(batch: &'a Batch<'a>) -> Contender<'a> {
+fn dalek<'a>(batch: &'a Batch<'a>) -> Implementation<'a> {
     one_by_one("ed25519-dalek, verify", Rule::Rfc8032, batch)
 }
 
-/// All or nothing, then one by one if it was nothing.
-fn zebra_batch<'a>(batch: &'a Batch<'a>) -> Contender<'a> {
+/// A batch equation; if it fails, each signature singly.
+fn zebra_batch<'a>(batch: &'a Batch<'a>) -> Implementation<'a> {
     use ed25519_zebra::batch::{Item, Verifier};
 
-    Contender::new("ed25519-zebra, batch, then singly on failure", move || {
+    Implementation::new("ed25519-zebra, batch, then singly on failure", move || {
         let item = |i: usize| {
             let key = ed25519_zebra::VerificationKeyBytes::from(batch.keys()[i]);
             let signature = ed25519_zebra::Signature::from_bytes(&batch.signatures()[i]);
@@ -164,7 +164,7 @@ fn zebra_batch<'a>(batch: &'a Batch<'a>) -> Contender<'a> {
 }
 
 #[cfg(target_feature = "avx512ifma")]
-fn ed25519_simd<'a>(rule: Rule, batch: &'a Batch<'a>) -> Option<Contender<'a>> {
+fn ed25519_simd<'a>(rule: Rule, batch: &'a Batch<'a>) -> Option<Implementation<'a>> {
     use ed25519_simd::{DalekVerifier, VerifyInput, Zip215Verifier};
 
     let inputs: Vec<VerifyInput<'a>> = (0..batch.len())
@@ -178,59 +178,59 @@ fn ed25519_simd<'a>(rule: Rule, batch: &'a Batch<'a>) -> Option<Contender<'a>> {
     let mut out = vec![false; batch.len()];
     if rule == Rule::Zip215 {
         let mut verifier = Zip215Verifier::new();
-        return Some(Contender::new(name, move || {
+        return Some(Implementation::new(name, move || {
             verifier.verify_batch(&inputs, &mut out);
             out.clone()
         }));
     }
     let mut verifier = DalekVerifier::new();
-    Some(Contender::new(name, move || {
+    Some(Implementation::new(name, move || {
         verifier.verify_batch(&inputs, &mut out);
         out.clone()
     }))
 }
 
 #[cfg(not(target_feature = "avx512ifma"))]
-fn ed25519_simd<'a>(_: Rule, _: &'a Batch<'a>) -> Option<Contender<'a>> {
+fn ed25519_simd<'a>(_: Rule, _: &'a Batch<'a>) -> Option<Implementation<'a>> {
     None
 }
 
-/// The rows for which many signatures go into a call.
+/// The rows with many signatures in a call.
 fn large_batches(best: Isa) {
     let batch = signed(1024, 1024);
     let valid = vec![true; batch.len()];
-    let mut contenders =
+    let mut implementations =
         vec![dalek(&batch), one_by_one("ed25519-dalek, verify_strict", Rule::Strict, &batch)];
-    contenders.extend(ed25519_simd(Rule::Strict, &batch));
-    contenders.extend(ed25519_simd(Rule::Zip215, &batch));
+    implementations.extend(ed25519_simd(Rule::Strict, &batch));
+    implementations.extend(ed25519_simd(Rule::Zip215, &batch));
     let mut levels: Vec<Isa> = Isa::available().filter(|&isa| isa > Isa::Scalar).collect();
     levels.reverse();
-    let first = contenders.len();
-    contenders.extend(levels.iter().map(|&isa| verilane(isa, 1, Rule::Rfc8032, &batch)));
-    contenders.push(verilane(best, 1, Rule::Strict, &batch));
-    contenders.push(verilane(best, 1, Rule::Zip215, &batch));
-    contenders.push(verilane(best, 2, Rule::Rfc8032, &batch));
-    let fastest = race("1,024 signatures a call by as many keys", &valid, contenders);
+    let first = implementations.len();
+    implementations.extend(levels.iter().map(|&isa| verilane(isa, 1, Rule::Rfc8032, &batch)));
+    implementations.push(verilane(best, 1, Rule::Strict, &batch));
+    implementations.push(verilane(best, 1, Rule::Zip215, &batch));
+    implementations.push(verilane(best, 2, Rule::Rfc8032, &batch));
+    let fastest = compare("1,024 signatures a call by as many keys", &valid, implementations);
     for (&isa, &micros) in levels.iter().zip(&fastest[first..]) {
-        limit(isa, micros);
+        print_peak_rate(isa, micros);
     }
 
     let batch = signed(16_384, 16_384);
     let mut verdicts = vec![true; batch.len()];
-    race(
+    compare(
         "16,384 a call by as many keys, zip215",
         &verdicts,
         vec![zebra_batch(&batch), verilane(best, 1, Rule::Zip215, &batch)],
     );
-    let batch = with_one_bad(&batch);
+    let batch = with_one_invalid(&batch);
     verdicts[batch.len() / 3] = false;
-    race(
-        "the same with one bad signature",
+    compare(
+        "the same with one invalid signature",
         &verdicts,
         vec![zebra_batch(&batch), verilane(best, 1, Rule::Zip215, &batch)],
     );
     let batch = signed(16_384, 64);
-    race(
+    compare(
         "16,384 a call by 64 keys, zip215",
         &vec![true; batch.len()],
         vec![zebra_batch(&batch), verilane(best, 1, Rule::Zip215, &batch)],
@@ -240,17 +240,17 @@ fn large_batches(best: Isa) {
 fn few_signatures(best: Isa) {
     for n in [1, 2, 4, 7, 8, 9] {
         let batch = signed(n, n);
-        let contenders = vec![dalek(&batch), verilane(best, 1, Rule::Rfc8032, &batch)];
-        race(&format!("{n} a call"), &vec![true; n], contenders);
+        let implementations = vec![dalek(&batch), verilane(best, 1, Rule::Rfc8032, &batch)];
+        compare(&format!("{n} a call"), &vec![true; n], implementations);
     }
 }
 
 fn recurring_keys(best: Isa) {
     for keys in [1, 64, 1024] {
         let batch = signed(16_384, keys);
-        let contenders =
+        let implementations =
             vec![without_key_cache(best, Rule::Rfc8032, &batch), verilane(best, 1, Rule::Rfc8032, &batch)];
-        race(&format!("16,384 a call by {keys} keys"), &vec![true; batch.len()], contenders);
+        compare(&format!("16,384 a call by {keys} keys"), &vec![true; batch.len()], implementations);
     }
 }
 

@@ -3,56 +3,56 @@
 use verilane::{Backend, Digest, Hash, Records};
 
 use crate::Lanes;
-use crate::duel::{Contestant, Duel, Operations, Row};
+use crate::comparison::{Comparison, Implementation, Operations, Row};
 
-/// Records: enough to spill the caches.
+/// The number of records, which exceed the caches.
 const RECORDS: usize = 100_000;
 
-pub fn rows(duel: &Duel, lanes: &Lanes) {
-    for (length, reach) in [(32, 4.2), (64, 4.5), (200, 3.2), (1024, 2.3)] {
-        let blocks = |ops: Operations| match length {
+pub fn rows(comparison: &Comparison, lanes: &Lanes) {
+    for (length, target_ratio) in [(32, 4.2), (64, 4.5), (200, 3.2), (1024, 2.3)] {
+        let operations = |ops: Operations| match length {
             32 => ops.sha256_of_digest,
             _ if length % 64 == 0 => {
                 ops.sha256_first + (length / 64 - 1) as f64 * ops.sha256 + ops.sha256_constant
             }
             _ => ops.sha256_first + ((length + 8) / 64) as f64 * ops.sha256,
         };
-        let operations = Operations::of(lanes.isa).map(blocks);
-        row(duel, lanes, Hash::Sha256, &length.to_string(), &[length], Some(reach), operations);
+        let operations = Operations::of(lanes.isa).map(operations);
+        row(comparison, lanes, Hash::Sha256, &length.to_string(), &[length], Some(target_ratio), operations);
     }
-    for (length, reach) in [(64, 13.0), (200, 10.0), (256, 13.0), (1024, 14.0)] {
-        let blocks = |ops: Operations| {
+    for (length, target_ratio) in [(64, 13.0), (200, 10.0), (256, 13.0), (1024, 14.0)] {
+        let operations = |ops: Operations| {
             let last = if (1..=32).contains(&(length % 64)) { ops.blake3_short } else { ops.blake3 };
             ((length - 1) / 64) as f64 * ops.blake3 + last
         };
-        let operations = Operations::of(lanes.isa).map(blocks);
-        row(duel, lanes, Hash::Blake3, &length.to_string(), &[length], Some(reach), operations);
+        let operations = Operations::of(lanes.isa).map(operations);
+        row(comparison, lanes, Hash::Blake3, &length.to_string(), &[length], Some(target_ratio), operations);
     }
     for hash in [Hash::Sha256, Hash::Blake3] {
-        row(duel, lanes, hash, "40+4096", &[40, 40, 40, 40, 40, 40, 40, 4096], None, None);
-        row(duel, lanes, hash, "100-400", &(100..400).step_by(7).collect::<Vec<_>>(), None, None);
+        row(comparison, lanes, hash, "40+4096", &[40, 40, 40, 40, 40, 40, 40, 4096], None, None);
+        row(comparison, lanes, hash, "100-400", &(100..400).step_by(7).collect::<Vec<_>>(), None, None);
     }
 }
 
 fn row(
-    duel: &Duel,
+    comparison: &Comparison,
     lanes: &Lanes,
     hash: Hash,
     lengths_name: &str,
     lengths: &[usize],
-    reach: Option<f64>,
+    target_ratio: Option<f64>,
     operations: Option<f64>,
 ) {
     let name = format!("hash.{hash} {lengths_name}");
-    if !duel.wants(&name) {
+    if !comparison.selects(&name) {
         return;
     }
     let count = if lengths.len() > 1 { RECORDS / 4 } else { RECORDS };
-    let paint = |i: usize| (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
-    let pattern: Vec<u8> = (0..600).flat_map(paint).collect();
+    let word = |i: usize| (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    let pattern: Vec<u8> = (0..600).flat_map(word).collect();
     let record = |i: usize| &pattern[i % 500..][..lengths[i % lengths.len()]];
     let records = Records::from_slices((0..count).map(record));
-    let contestants: Vec<Contestant<'_, Vec<Digest>>> = vec![
+    let implementations: Vec<Implementation<'_, Vec<Digest>>> = vec![
         ("verilane", Box::new(|out| lanes.one.hash(hash, &records, out).expect("no fault"))),
         ("2 threads", Box::new(|out| lanes.two.hash(hash, &records, out).expect("no fault"))),
         (
@@ -62,6 +62,6 @@ fn row(
             }),
         ),
     ];
-    let row = Row { name, items: count, reach, operations, isa: lanes.isa };
-    duel.run(&row, &vec![Digest::default(); count], contestants);
+    let row = Row { name, items: count, target_ratio, operations, isa: lanes.isa };
+    comparison.run(&row, &vec![Digest::default(); count], implementations);
 }

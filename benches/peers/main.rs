@@ -1,13 +1,13 @@
-//! verilane's CPU back end against what people use, thread for thread.
+//! verilane's CPU back end against other libraries, with the same number of threads.
 //!
-//! `cargo bench --bench peers [ROW…]` runs the rows whose names contain one of
-//! the words given. Every round runs all contestants in turn, so that the ratios
-//! hold on a machine whose speed wanders; figures are medians of
-//! processor time, and every answer is checked. `VERILANE_ISA` caps the instruction set.
+//! `cargo bench --bench peers [FILTER…]` runs the rows whose names contain one of the filters.
+//! Each round runs all implementations in turn, so that the ratios hold on a machine whose
+//! speed varies. Figures are medians of processor time, and all answers are compared.
+//! `VERILANE_ISA` limits the instruction set.
 
 mod chunks;
+mod comparison;
 mod dedup;
-mod duel;
 mod hash;
 mod merkle;
 mod pow;
@@ -15,7 +15,7 @@ mod pow;
 use verilane::cpu::{Cpu, Isa};
 use verilane::{Error, Threads};
 
-use duel::Duel;
+use comparison::Comparison;
 
 /// The back end on one thread and on two.
 struct Lanes {
@@ -33,17 +33,18 @@ impl Lanes {
 }
 
 fn main() -> Result<(), Error> {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let duel = Duel::new(words);
+    let filters: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let comparison = Comparison::new(filters);
     let lanes = Lanes::new()?;
     println!(
-        "{} lanes; ns an item (of chunks: 1,000 bytes); limit: the time in which the counted vector operations could issue",
+        "{} lanes; ns for an item (of chunks: 1,000 bytes); at peak rate: the time in which the counted vector operations can issue",
         lanes.isa
     );
-    hash::rows(&duel, &lanes);
-    merkle::rows(&duel, &lanes);
-    pow::rows(&duel, &lanes);
-    dedup::rows(&duel, &lanes);
-    chunks::rows(&duel, &lanes);
+    hash::rows(&comparison, &lanes);
+    merkle::rows(&comparison, &lanes);
+    pow::rows(&comparison, &lanes);
+    dedup::rows(&comparison, &lanes);
+    chunks::rows(&comparison, &lanes);
     Ok(())
 }
