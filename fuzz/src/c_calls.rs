@@ -1,4 +1,4 @@
-//! Calls through the C interface, most of them with something wrong.
+//! Calls through the C interface, many of them with invalid arguments.
 
 use std::ffi::CStr;
 use std::fmt::Debug;
@@ -12,7 +12,7 @@ use verilane_c::{self as capi, CallReport, EngineHandle, EngineOptions, Found, S
 
 use super::{ENGINE, Source};
 
-/// What outputs hold before a call.
+/// The byte that fills outputs before a call.
 const UNTOUCHED: u8 = 0xa5;
 
 static HANDLE: LazyLock<EngineHandle> = LazyLock::new(|| {
@@ -24,47 +24,47 @@ static HANDLE: LazyLock<EngineHandle> = LazyLock::new(|| {
         adapter: std::ptr::null(),
     };
     let mut handle = EngineHandle { id: 0 };
-    // SAFETY: both point to what they should.
+    // SAFETY: both pointers are valid.
     assert_eq!(unsafe { capi::verilane_engine_new(&options, &mut handle) }, Status::Ok);
     handle
 });
 
-/// What a call gets wrong.
+/// A call and the statuses with which it may fail.
 struct Call<'a> {
     source: Source<'a>,
-    reasons: Vec<Status>,
+    expected_errors: Vec<Status>,
 }
 
-/// A column of byte strings, not always a sound one.
+/// A column of byte strings, whose offsets may be invalid.
 struct Column {
     bytes: Box<[u8]>,
     offsets: Box<[u64]>,
 }
 
 impl Call<'_> {
-    /// Whether the call is to get this wrong.
-    fn spoils(&mut self, status: Status) -> bool {
-        let spoils = self.source.below(16) == 1;
-        self.reasons.extend(spoils.then_some(status));
-        spoils
+    /// Whether to make the call invalid in a way that gives `status`.
+    fn injects(&mut self, status: Status) -> bool {
+        let injects = self.source.below(16) == 1;
+        self.expected_errors.extend(injects.then_some(status));
+        injects
     }
 
-    fn wrong_if(&mut self, wrong: bool, status: Status) {
-        self.reasons.extend(wrong.then_some(status));
+    fn expect_error_if(&mut self, invalid: bool, status: Status) {
+        self.expected_errors.extend(invalid.then_some(status));
     }
 
-    /// Numbers below the first engine's are none.
+    /// The engine, or an invalid handle: numbers below the first engine's are not used.
     fn engine(&mut self) -> EngineHandle {
-        if self.spoils(Status::Engine) { EngineHandle { id: self.source.word() >> 2 } } else { *HANDLE }
+        if self.injects(Status::Engine) { EngineHandle { id: self.source.word() >> 2 } } else { *HANDLE }
     }
 
-    /// The true length, or one that nothing can have.
+    /// The length, or one that exceeds any memory.
     fn length(&mut self, length: usize) -> usize {
-        if !self.spoils(Status::Length) {
+        if !self.injects(Status::Length) {
             return length;
         }
-        // Where there is nothing to point to, that is found out first.
-        self.wrong_if(length == 0, Status::Null);
+        // For an empty column the null pointer is reported first.
+        self.expect_error_if(length == 0, Status::Null);
         usize::MAX - self.source.below(200)
     }
 
@@ -72,28 +72,28 @@ impl Call<'_> {
         if items.is_empty() {
             return [std::ptr::null(), items.as_ptr()][self.source.below(2)];
         }
-        if self.spoils(Status::Null) {
+        if self.injects(Status::Null) {
             return std::ptr::null();
         }
-        if align_of::<T>() > 1 && self.spoils(Status::Misaligned) {
+        if align_of::<T>() > 1 && self.injects(Status::Misaligned) {
             return items.as_ptr().wrapping_byte_add(1);
         }
         items.as_ptr()
     }
 
-    /// Where the output is, or in the midst of an input.
+    /// A pointer to the output, or into an input.
     fn write<T, U>(&mut self, items: &mut [T], input: &[U]) -> *mut T {
         if items.is_empty() || input.is_empty() {
             return items.as_mut_ptr();
         }
-        if self.spoils(Status::Null) {
+        if self.injects(Status::Null) {
             return std::ptr::null_mut();
         }
-        if !self.spoils(Status::Overlap) {
+        if !self.injects(Status::Overlap) {
             return items.as_mut_ptr();
         }
         let inside = input.as_ptr().wrapping_add(self.source.below(input.len())).cast_mut().cast::<T>();
-        self.wrong_if(!inside.is_aligned(), Status::Misaligned);
+        self.expect_error_if(!inside.is_aligned(), Status::Misaligned);
         inside
     }
 
@@ -110,16 +110,16 @@ impl Call<'_> {
             offsets[self.source.below(lengths.len() + 1)] =
                 [self.source.word(), self.source.byte().into()][self.source.below(2)];
         }
-        let sound = offsets.is_sorted() && offsets[lengths.len()] <= bytes.len() as u64;
-        self.wrong_if(!sound && !lengths.is_empty(), Status::Offsets);
+        let valid = offsets.is_sorted() && offsets[lengths.len()] <= bytes.len() as u64;
+        self.expect_error_if(!valid && !lengths.is_empty(), Status::Offsets);
         Column { bytes, offsets }
     }
 
-    /// The number of a choice, and the choice.
+    /// A number, and the choice that it stands for, if any.
     fn choice<T: Copy>(&mut self, choices: &[T]) -> (u32, Option<T>) {
         let number = self.source.below(choices.len() + 2);
         let chosen = number.checked_sub(1).and_then(|index| choices.get(index)).copied();
-        self.wrong_if(chosen.is_none(), Status::Argument);
+        self.expect_error_if(chosen.is_none(), Status::Argument);
         (number as u32, chosen)
     }
 
@@ -128,32 +128,32 @@ impl Call<'_> {
         let hash = hash.unwrap_or(TreeHash::Sha256d);
         let (number, tree) = self.choice(&[Tree::Bitcoin, Tree::Rfc6962(hash), Tree::Plain(hash)]);
         let tree = tree.unwrap_or(Tree::Bitcoin);
-        self.wrong_if(tree.hash() != hash.into(), Status::Argument);
+        self.expect_error_if(tree.hash() != hash.into(), Status::Argument);
         (number, hash_number, tree)
     }
 
-    fn digests(&mut self, most: usize) -> Box<[Digest]> {
-        // Few are different, so that some are equal.
-        (0..self.source.below(most)).map(|_| Hash::Blake3.digest(&[self.source.byte() % 8])).collect()
+    fn digests(&mut self, max: usize) -> Box<[Digest]> {
+        // At most 8 different ones, so that some are equal.
+        (0..self.source.below(max)).map(|_| Hash::Blake3.digest(&[self.source.byte() % 8])).collect()
     }
 
-    /// A call with nothing wrong was served; else it was refused for a reason that
-    /// there is, in words, and its outputs are as they were.
-    fn judge<T: PartialEq + Debug>(
+    /// Asserts that a valid call gave the answer, and that an invalid one gave an expected error
+    /// with a message and left the output unchanged.
+    fn check<T: PartialEq + Debug>(
         &self,
         status: Status,
         output: &[T],
         untouched: T,
         answer: impl FnOnce() -> Vec<T>,
     ) {
-        // SAFETY: the text lives until the next call fails.
+        // SAFETY: the text is valid until the next call that fails.
         let text = unsafe { CStr::from_ptr(capi::verilane_last_error()) }.to_str().expect("it is UTF-8");
-        if self.reasons.is_empty() {
+        if self.expected_errors.is_empty() {
             assert_eq!(status, Status::Ok, "{text}");
             assert_eq!(output, answer());
             return;
         }
-        assert!(self.reasons.contains(&status), "{status:?} of {:?}: {text}", self.reasons);
+        assert!(self.expected_errors.contains(&status), "{status:?} of {:?}: {text}", self.expected_errors);
         assert!(!text.is_empty());
         assert!(output.iter().all(|value| *value == untouched));
     }
@@ -166,16 +166,16 @@ impl Column {
 
     fn records(&self) -> Records<'_> {
         let offsets = if self.len() == 0 { &[0] } else { &self.offsets[..] };
-        Records::new(&self.bytes, offsets).expect("it is sound")
+        Records::new(&self.bytes, offsets).expect("the offsets are valid")
     }
 }
 
-/// A call is refused for a reason that there is, or answered as the library answers.
+/// A call fails with an expected error, or gives the answer of the library.
 pub fn c_calls(data: &[u8]) {
-    let calls = [verify, hash, leaves, root, proof, proof_verify, firsts, search, options];
+    let calls = [verify, hash, leaves, root, proof, proof_verify, first_occurrences, search, options];
     let mut source = Source(data);
     let call = calls[source.below(calls.len())];
-    call(&mut Call { source, reasons: vec![] });
+    call(&mut Call { source, expected_errors: vec![] });
 }
 
 fn verify(call: &mut Call<'_>) {
@@ -188,13 +188,13 @@ fn verify(call: &mut Call<'_>) {
     let output = call.write(&mut verdicts, &keys);
     let mut report =
         CallReport { backend: 0, software: 0, passed_over: 0, fault: [0; capi::VERILANE_FAULT_SIZE] };
-    let asked = call.source.below(2) == 1;
-    let report_pointer = if asked { &raw mut report } else { std::ptr::null_mut() };
+    let with_report = call.source.below(2) == 1;
+    let report_pointer = if with_report { &raw mut report } else { std::ptr::null_mut() };
     let (key_column, signature_column) = (call.read(&keys), call.read(&signatures));
     let (bytes, offsets) = (call.read(&column.bytes), call.read(if n == 0 { &[] } else { &column.offsets }));
     let (bytes_len, claimed) = (call.length(column.bytes.len()), call.length(n));
     let engine = call.engine();
-    // SAFETY: lengths are true, or more than any memory has.
+    // SAFETY: lengths are correct, or exceed any memory, which is rejected.
     let status = unsafe {
         capi::verilane_verify(
             engine,
@@ -209,12 +209,14 @@ fn verify(call: &mut Call<'_>) {
             report_pointer,
         )
     };
-    call.judge(status, &verdicts, UNTOUCHED, || {
-        let batch = Batch::from_columns(&keys, &signatures, column.records()).expect("columns are as long");
-        let verdicts = ENGINE.verify(rule.expect("it was in order"), &batch).expect("it does not fault");
+    call.check(status, &verdicts, UNTOUCHED, || {
+        let batch =
+            Batch::from_columns(&keys, &signatures, column.records()).expect("the columns are equally long");
+        let verdicts =
+            ENGINE.verify(rule.expect("it is valid"), &batch).expect("the reference does not fault");
         verdicts.as_slice().iter().map(|&valid| valid.into()).collect()
     });
-    let served = if asked && status == Status::Ok { capi::BackendChoice::Reference as u32 } else { 0 };
+    let served = if with_report && status == Status::Ok { capi::BackendChoice::Reference as u32 } else { 0 };
     assert_eq!(report.backend, served);
 }
 
@@ -229,7 +231,7 @@ fn hash(call: &mut Call<'_>) {
         &column,
         |call, output, bytes, bytes_len, offsets, n| {
             let engine = call.engine();
-            // SAFETY: lengths are true, or more than any memory has.
+            // SAFETY: lengths are correct, or exceed any memory, which is rejected.
             unsafe {
                 capi::verilane_hash(
                     engine,
@@ -245,7 +247,10 @@ fn hash(call: &mut Call<'_>) {
             }
         },
         |records| {
-            ENGINE.hash(hash.expect("it was in order"), records).expect("it does not fault").into_inner()
+            ENGINE
+                .hash(hash.expect("it is valid"), records)
+                .expect("the reference does not fault")
+                .into_inner()
         },
     );
 }
@@ -258,7 +263,7 @@ fn leaves(call: &mut Call<'_>) {
         &column,
         |call, output, bytes, bytes_len, offsets, n| {
             let engine = call.engine();
-            // SAFETY: lengths are true, or more than any memory has.
+            // SAFETY: lengths are correct, or exceed any memory, which is rejected.
             unsafe {
                 capi::verilane_merkle_leaves(
                     engine,
@@ -277,7 +282,7 @@ fn leaves(call: &mut Call<'_>) {
     );
 }
 
-/// A call from byte strings to digests.
+/// A call that takes byte strings and gives digests.
 fn digests_of(
     call: &mut Call<'_>,
     column: &Column,
@@ -291,23 +296,23 @@ fn digests_of(
     let (bytes, offsets) = (call.read(&column.bytes), call.read(if n == 0 { &[] } else { &column.offsets }));
     let (bytes_len, claimed) = (call.length(column.bytes.len()), call.length(n));
     let status = make(call, output.cast(), bytes, bytes_len, offsets, claimed);
-    call.judge(status, &digests, untouched, || answer(&column.records()));
+    call.check(status, &digests, untouched, || answer(&column.records()));
 }
 
 fn root(call: &mut Call<'_>) {
     let (number, hash, tree) = call.tree();
     let leaves = call.digests(20);
-    call.wrong_if(leaves.is_empty() && tree.empty_root().is_err(), Status::Argument);
+    call.expect_error_if(leaves.is_empty() && tree.empty_root().is_err(), Status::Argument);
     let mut out = [UNTOUCHED; 33];
     let (root, mutated) = out.split_at_mut(32);
     let (root, mutated) = (call.write(root, &leaves), call.write(mutated, &leaves));
     let (pointer, n, engine) = (call.read(&leaves), call.length(leaves.len()), call.engine());
-    // SAFETY: lengths are true, or more than any memory has.
+    // SAFETY: lengths are correct, or exceed any memory, which is rejected.
     let status = unsafe {
         let pointer = pointer.cast();
         capi::verilane_merkle_root(engine, number, hash, pointer, n, root, mutated, std::ptr::null_mut())
     };
-    call.judge(status, &out, UNTOUCHED, || {
+    call.check(status, &out, UNTOUCHED, || {
         let root = ENGINE.merkle_root(tree, &leaves).expect("there are leaves, or none are needed");
         [&root.digest.0[..], &[root.mutated.into()]].concat()
     });
@@ -318,7 +323,7 @@ fn proof(call: &mut Call<'_>) {
     let leaves = call.digests(40);
     let index = call.source.below(40);
     let proof = ENGINE.merkle_proof(tree, &leaves, index).ok().map(Outcome::into_inner);
-    call.wrong_if(proof.is_none(), Status::Argument);
+    call.expect_error_if(proof.is_none(), Status::Argument);
     let needed = proof.as_ref().map_or(0, |proof| proof.path.len());
     let capacity = call.source.below(capi::VERILANE_MAX_PATH);
     let untouched = Digest([UNTOUCHED; 32]);
@@ -326,9 +331,9 @@ fn proof(call: &mut Call<'_>) {
     let mut path_len = usize::MAX;
     let output = call.write(&mut path, &leaves);
     let (pointer, n, engine) = (call.read(&leaves), call.length(leaves.len()), call.engine());
-    let only_capacity = call.reasons.is_empty() && needed > capacity;
-    call.wrong_if(only_capacity, Status::Capacity);
-    // SAFETY: lengths are true, or more than any memory has.
+    let only_capacity = call.expected_errors.is_empty() && needed > capacity;
+    call.expect_error_if(only_capacity, Status::Capacity);
+    // SAFETY: lengths are correct, or exceed any memory, which is rejected.
     let status = unsafe {
         capi::verilane_merkle_proof(
             engine,
@@ -343,10 +348,10 @@ fn proof(call: &mut Call<'_>) {
             std::ptr::null_mut(),
         )
     };
-    let served = call.reasons.is_empty();
+    let served = call.expected_errors.is_empty();
     assert_eq!(path_len, if served || only_capacity { needed } else { usize::MAX });
     let written = if served { needed } else { capacity };
-    call.judge(status, &path[..written], untouched, || proof.expect("there is such a leaf").path);
+    call.check(status, &path[..written], untouched, || proof.expect("there is such a leaf").path);
     assert!(path[written..].iter().all(|digest| *digest == untouched));
 }
 
@@ -358,7 +363,7 @@ fn proof_verify(call: &mut Call<'_>) {
     let output = call.write(&mut valid, &path);
     let (leaf_pointer, root_pointer) = (call.read(&leaf.0), call.read(&root.0));
     let (pointer, n) = (call.read(&path), call.length(path.len()));
-    // SAFETY: lengths are true, or more than any memory has.
+    // SAFETY: lengths are correct, or exceed any memory, which is rejected.
     let status = unsafe {
         let pointer = pointer.cast();
         capi::verilane_merkle_proof_verify(
@@ -373,24 +378,27 @@ fn proof_verify(call: &mut Call<'_>) {
             output,
         )
     };
-    call.judge(status, &valid, UNTOUCHED, || {
+    call.check(status, &valid, UNTOUCHED, || {
         let proof = Proof { tree, index, leaves, path: path.to_vec() };
         vec![proof.verify(&leaf, &root).into()]
     });
 }
 
-fn firsts(call: &mut Call<'_>) {
-    let prints = call.digests(60);
+fn first_occurrences(call: &mut Call<'_>) {
+    let fingerprints = call.digests(60);
     let untouched = u32::from_ne_bytes([UNTOUCHED; 4]);
-    let mut firsts = vec![untouched; prints.len()];
-    let output = call.write(&mut firsts, &prints);
-    let (pointer, n, engine) = (call.read(&prints), call.length(prints.len()), call.engine());
-    // SAFETY: lengths are true, or more than any memory has.
+    let mut positions = vec![untouched; fingerprints.len()];
+    let output = call.write(&mut positions, &fingerprints);
+    let (pointer, n, engine) = (call.read(&fingerprints), call.length(fingerprints.len()), call.engine());
+    // SAFETY: lengths are correct, or exceed any memory, which is rejected.
     let status =
         unsafe { capi::verilane_first_occurrences(engine, pointer.cast(), n, output, std::ptr::null_mut()) };
-    call.judge(status, &firsts, untouched, || {
-        let first = |print| prints.iter().position(|other| other == print).expect("it is there") as u32;
-        prints.iter().map(first).collect()
+    call.check(status, &positions, untouched, || {
+        let position = |fingerprint| fingerprints.iter().position(|other| other == fingerprint);
+        fingerprints
+            .iter()
+            .map(|fingerprint| position(fingerprint).expect("it is one of them") as u32)
+            .collect()
     });
 }
 
@@ -401,12 +409,12 @@ fn search(call: &mut Call<'_>) {
     let (first, size) = (u32::from_le_bytes(call.source.array()), u32::from(call.source.byte()));
     let last = first.wrapping_add(size);
     let puzzle = Puzzle::new(&header, offset, Target::from_be_bytes(target));
-    call.wrong_if(puzzle.is_err() || last < first, Status::Argument);
+    call.expect_error_if(puzzle.is_err() || last < first, Status::Argument);
     let mut found = Found { found: u32::MAX, nonce: 0, digest: [UNTOUCHED; 32] };
     let output = call.write(std::slice::from_mut(&mut found), &header);
     let (pointer, n) = (call.read(&header), call.length(header.len()));
     let (target_pointer, engine) = (call.read(&target), call.engine());
-    // SAFETY: lengths are true, or more than any memory has.
+    // SAFETY: lengths are correct, or exceed any memory, which is rejected.
     let status = unsafe {
         capi::verilane_search(
             engine,
@@ -421,41 +429,41 @@ fn search(call: &mut Call<'_>) {
         )
     };
     let digest = found.digest;
-    call.judge(status, &digest, UNTOUCHED, || {
-        let puzzle = puzzle.expect("it was in order");
+    call.check(status, &digest, UNTOUCHED, || {
+        let puzzle = puzzle.expect("it is valid");
         let lowest = (first..=last).find_map(|nonce| puzzle.check(nonce));
         assert_eq!((found.found, found.nonce), lowest.map_or((0, 0), |lowest| (1, lowest.nonce)));
         lowest.map_or(vec![0; 32], |lowest| lowest.digest.0.to_vec())
     });
 }
 
-/// Engines are made of options in order, serve, and are gone when freed.
+/// Valid options give an engine, which serves calls until it is freed.
 fn options(call: &mut Call<'_>) {
     const SIZE: usize = size_of::<EngineOptions>();
     let name: [u8; 8] = call.source.array();
     let name = CStr::from_bytes_until_nul(&name).ok().filter(|name| !name.is_empty());
-    // A GPU may be there or not.
+    // Not the GPU, which may be available or not.
     let backend = [0, 1, 2, 4, u32::MAX][call.source.below(5)];
     let isa = call.source.below(7) as u32;
     let size = [SIZE, SIZE + 8, 0, SIZE - 1, 4097, usize::MAX][call.source.below(6)];
     let later = u64::from(call.source.byte());
     let adapter = name.map_or(std::ptr::null(), CStr::as_ptr);
-    let options = Longer { known: EngineOptions { size, threads: 1, backend, isa, adapter }, later };
-    let sound_size = size == SIZE || (size == SIZE + 8 && later == 0);
-    call.wrong_if(!sound_size || backend > 2 || isa > 4, Status::Argument);
-    call.wrong_if(name.is_some_and(|name| name.to_str().is_err()), Status::Argument);
+    let options = LaterOptions { known: EngineOptions { size, threads: 1, backend, isa, adapter }, later };
+    let valid_size = size == SIZE || (size == SIZE + 8 && later == 0);
+    call.expect_error_if(!valid_size || backend > 2 || isa > 4, Status::Argument);
+    call.expect_error_if(name.is_some_and(|name| name.to_str().is_err()), Status::Argument);
     let untouched = u64::from_ne_bytes([UNTOUCHED; 8]);
     let mut handle = [untouched];
     let output = call.write(&mut handle, std::slice::from_ref(&options));
-    let misaligned = usize::from(call.spoils(Status::Misaligned));
+    let misaligned = usize::from(call.injects(Status::Misaligned));
     let pointer = (&raw const options).wrapping_byte_add(misaligned);
-    // SAFETY: the options are as long as they say, or say more than any version has.
+    // SAFETY: the options are as long as `size`, or `size` exceeds that of any version, which is rejected.
     let status = unsafe { capi::verilane_engine_new(pointer.cast(), output.cast()) };
-    call.judge(status, &handle, untouched, || handle.to_vec());
+    call.check(status, &handle, untouched, || handle.to_vec());
     if status == Status::Ok {
         let engine = EngineHandle { id: handle[0] };
         let (none, nowhere, unasked) = (std::ptr::null(), std::ptr::null_mut(), std::ptr::null_mut());
-        // SAFETY: there is nothing to read or to write.
+        // SAFETY: nothing is read or written.
         let serve = || unsafe { capi::verilane_first_occurrences(engine, none, 0, nowhere, unasked) };
         assert_eq!(serve(), Status::Ok);
         assert_eq!(capi::verilane_engine_free(engine), Status::Ok);
@@ -464,9 +472,9 @@ fn options(call: &mut Call<'_>) {
     }
 }
 
-/// Options as a later version may have them.
+/// Options of a later version.
 #[repr(C)]
-struct Longer {
+struct LaterOptions {
     known: EngineOptions,
     later: u64,
 }

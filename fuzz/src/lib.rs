@@ -1,7 +1,7 @@
-//! What the fuzz targets do, one function for each parser, with its oracle: a
-//! second implementation, or what must hold whatever the bytes are.
+//! The fuzz targets: one function for each parser, with an oracle, which is a second
+//! implementation or a property that holds for all bytes.
 //!
-//! `fuzz_targets/` runs them under libFuzzer, `tests/corpus.rs` over a small corpus.
+//! `fuzz_targets/` runs them under libFuzzer, and `tests/corpus.rs` on a small corpus.
 
 mod c_calls;
 
@@ -29,11 +29,11 @@ use verilane_ledger::{
 
 pub use c_calls::c_calls;
 
-/// A target: its name and its body.
-pub type Named = (&'static str, fn(&[u8]));
+/// The name and the function of a fuzz target.
+pub type FuzzTarget = (&'static str, fn(&[u8]));
 
-/// All of them.
-pub const TARGETS: [Named; 15] = [
+/// All fuzz targets.
+pub const TARGETS: [FuzzTarget; 15] = [
     ("hex", hex),
     ("bits", bits),
     ("template", template),
@@ -56,7 +56,7 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     Engine::with_options(&Options { placement, threads: 1, ..Options::default() }).expect("threads start")
 });
 
-/// Values made of bytes, zeros after their end.
+/// Makes values from the input bytes; after the end of the input it yields zeros.
 struct Source<'a>(&'a [u8]);
 
 impl Source<'_> {
@@ -84,25 +84,25 @@ impl Source<'_> {
         Digest(self.array())
     }
 
-    /// As many bytes as the next one says.
+    /// A byte string whose length is the next byte.
     fn bytes(&mut self) -> Vec<u8> {
         let length = usize::from(self.byte());
         (0..length).map(|_| self.byte()).collect()
     }
 }
 
-/// Digits are read as the standard library reads them, and errors say where.
+/// Digits are parsed as by the standard library, and errors give the position.
 pub fn hex(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let stray = text.bytes().position(|byte| !byte.is_ascii_hexdigit());
-    match (parse_hex::<8>(text), stray) {
+    let invalid = text.bytes().position(|byte| !byte.is_ascii_hexdigit());
+    match (parse_hex::<8>(text), invalid) {
         (Ok(bytes), None) => {
             assert_eq!(u64::from_str_radix(text, 16), Ok(u64::from_be_bytes(bytes)));
             assert_eq!(text.len(), 16);
         }
-        (Err(Error::Hex { expected: 16, found, position }), stray) => {
-            assert_eq!((found, position), (text.len(), stray));
-            assert!(stray.is_some() || text.len() != 16);
+        (Err(Error::Hex { expected: 16, found, position }), invalid) => {
+            assert_eq!((found, position), (text.len(), invalid));
+            assert!(invalid.is_some() || text.len() != 16);
         }
         (other, _) => panic!("{other:?} of {text:?}"),
     }
@@ -114,53 +114,53 @@ pub fn hex(data: &[u8]) {
     }
 }
 
-/// Compact targets against the `bitcoin` crate, which leaves out the refusals.
+/// Compact targets against the `bitcoin` crate, which does not reject invalid ones.
 pub fn bits(data: &[u8]) {
     let bits = u32::from_le_bytes(Source(data).array());
     let [exponent, mantissa @ ..] = bits.to_be_bytes();
     let digits = mantissa.iter().skip_while(|&&byte| byte == 0).count();
     let too_large = digits > 0 && usize::from(exponent) + digits > 3 + 32;
     let negative = bits & 0x0080_0000 != 0;
-    let peer = bitcoin::Target::from_compact(CompactTarget::from_consensus(bits));
+    let expected = bitcoin::Target::from_compact(CompactTarget::from_consensus(bits));
     match Target::from_bits(bits) {
         Ok(target) => {
-            assert_eq!(target.to_be_bytes(), peer.to_be_bytes(), "{bits:#x}");
+            assert_eq!(target.to_be_bytes(), expected.to_be_bytes(), "{bits:#x}");
             assert!(!negative && !too_large, "{bits:#x}");
             assert_eq!(target.to_string().parse::<Target>().unwrap(), target);
             let hash = Digest(Source(data).array());
-            let met = peer.is_met_by(bitcoin::hashes::Hash::from_byte_array(hash.0));
+            let met = expected.is_met_by(bitcoin::hashes::Hash::from_byte_array(hash.0));
             assert_eq!(target.is_met_by(&hash), met);
         }
         Err(Error::Bits { .. }) => {
-            assert!(negative || too_large || peer == bitcoin::Target::ZERO, "{bits:#x}");
+            assert!(negative || too_large || expected == bitcoin::Target::ZERO, "{bits:#x}");
         }
         Err(other) => panic!("{other}"),
     }
 }
 
-/// A header template is taken if its nonce lies on a word of the last block.
+/// A header template is accepted if its nonce is an aligned word of the last block.
 pub fn template(data: &[u8]) {
     let mut source = Source(data);
     let (offset, nonce) = (source.byte(), u32::from_le_bytes(source.array()));
     let header = source.0;
     let offset = usize::from(offset);
-    // The padding takes a byte and the message's length eight.
+    // The padding has at least one byte, and the message's length takes eight.
     let blocks = (header.len() + 1 + 8).div_ceil(64);
-    let sound = offset.is_multiple_of(4) && offset + 4 <= header.len() && offset / 64 == blocks - 1;
+    let valid = offset.is_multiple_of(4) && offset + 4 <= header.len() && offset / 64 == blocks - 1;
     match Puzzle::new(header, offset, Target::from_be_bytes([0xff; 32])) {
         Ok(puzzle) => {
-            assert!(sound, "{} bytes, offset {offset}", header.len());
+            assert!(valid, "{} bytes, offset {offset}", header.len());
             let mut expected = header.to_vec();
             expected[offset..offset + 4].copy_from_slice(&nonce.to_le_bytes());
             assert_eq!(puzzle.header_with(nonce), expected);
             assert_eq!(puzzle.check(nonce).map(|found| found.digest), Some(Hash::Sha256d.digest(&expected)));
         }
-        Err(_) => assert!(!sound, "{} bytes, offset {offset}", header.len()),
+        Err(_) => assert!(!valid, "{} bytes, offset {offset}", header.len()),
     }
 }
 
-/// Offsets are taken if they ascend and stay within the buffer; then records,
-/// slices and chunks are what the offsets say.
+/// Offsets are accepted if they do not decrease and end within the buffer. Then records, slices
+/// and chunks are as the offsets define them.
 pub fn columns(data: &[u8]) {
     let mut source = Source(data);
     let wide = source.byte() % 2 == 1;
@@ -173,13 +173,13 @@ pub fn columns(data: &[u8]) {
             assert!(offsets.is_sorted() && ends_within, "{offsets:?}");
             let expected = offsets.windows(2).map(|pair| &bytes[pair[0] as usize..pair[1] as usize]);
             assert!(records.iter().eq(expected));
-            for (most, limit) in [(1, u64::MAX), (3, 10), (usize::MAX, 0)] {
-                let chunks: Vec<_> = records.chunks(most, limit).collect();
+            for (max_records, max_bytes) in [(1, u64::MAX), (3, 10), (usize::MAX, 0)] {
+                let chunks: Vec<_> = records.chunks(max_records, max_bytes).collect();
                 assert!(chunks.iter().cloned().flatten().eq(0..records.len()), "{chunks:?}");
                 let small = |chunk: &std::ops::Range<usize>| {
-                    chunk.len() == 1 || records.slice(chunk.clone()).total_bytes() <= limit
+                    chunk.len() == 1 || records.slice(chunk.clone()).total_bytes() <= max_bytes
                 };
-                assert!(chunks.iter().all(|chunk| chunk.len() <= most && small(chunk)), "{chunks:?}");
+                assert!(chunks.iter().all(|chunk| chunk.len() <= max_records && small(chunk)), "{chunks:?}");
             }
         }
         Err(Error::Offsets { index, .. }) => {
@@ -190,7 +190,7 @@ pub fn columns(data: &[u8]) {
     }
 }
 
-/// Roots and paths as the rules define them, from the top.
+/// The root and the path of leaf `index` as the rules define them, from the top.
 fn by_definition(tree: Tree, leaves: &[Digest], index: usize) -> (Digest, Vec<Digest>) {
     if let [leaf] = leaves {
         return (*leaf, vec![]);
@@ -210,7 +210,7 @@ fn by_definition(tree: Tree, leaves: &[Digest], index: usize) -> (Digest, Vec<Di
     (tree.node(&left_root, &right_root), path)
 }
 
-/// Paths against the definition; no changed proof holds, none makes a panic.
+/// Proofs against the definition. No changed proof is valid, and none causes a panic.
 pub fn merkle_proof(data: &[u8]) {
     let mut source = Source(data);
     let tree =
@@ -234,14 +234,14 @@ pub fn merkle_proof(data: &[u8]) {
         changed.path[place].0[source.below(32)] ^= 1 << source.below(8);
         assert!(!changed.verify(&leaves[index], &root));
     }
-    // A proof of any shape, as a file may hold it.
+    // A proof of any shape, as a file may contain.
     let (index, leaves) = (source.word() as usize, source.word() as usize);
     let path = (0..source.below(70)).map(|_| source.digest()).collect();
     let strange = Proof { tree, index, leaves, path };
     assert!(strange.root(&root).is_none() || index < leaves);
 }
 
-/// Blocks raw and in frames, against what the `bitcoin` crate decodes.
+/// Blocks, raw and framed, against the decoder of the `bitcoin` crate.
 pub fn bitcoin_blocks(data: &[u8]) {
     let audit = |file: &[u8]| -> Result<BitcoinAudit, BlockFileError> {
         let mut auditor = BitcoinAuditor::new(&ENGINE);
@@ -257,7 +257,7 @@ pub fn bitcoin_blocks(data: &[u8]) {
         return;
     }
     let decoded = deserialize::<bitcoin::Block>(data).ok();
-    // Core refuses what the crate lets pass: no transaction, and witness data of none.
+    // Bitcoin Core rejects what the crate accepts: no transaction, and superfluous witness data.
     let superfluous =
         |block: &bitcoin::Block| block.txdata.iter().any(|transaction| transaction.input.is_empty());
     let sound = decoded.filter(|block| !block.txdata.is_empty() && !superfluous(block));
@@ -274,7 +274,7 @@ pub fn bitcoin_blocks(data: &[u8]) {
         return;
     };
     let mut audits = vec![framed];
-    // A file that begins with zeros is not told from one of nothing else.
+    // A file that begins with zeros is not distinguished from one of zeros alone.
     audits.extend(raw.ok());
     for audit in audits {
         assert_eq!((audit.blocks, audit.transactions), (1, block.txdata.len() as u64), "{audit:?}");
@@ -290,7 +290,7 @@ pub fn bitcoin_blocks(data: &[u8]) {
     }
 }
 
-/// What is read is what is written, byte for byte; errors lie in the bytes.
+/// Encoding a decoded value gives `data`, byte for byte; the position of an error is in `data`.
 fn canonical<T>(data: &[u8], decoded: Result<T, DecodeError>, encode: impl Fn(&T) -> Vec<u8>) -> Option<T> {
     match decoded {
         Ok(value) => {
@@ -304,7 +304,7 @@ fn canonical<T>(data: &[u8], decoded: Result<T, DecodeError>, encode: impl Fn(&T
     }
 }
 
-/// The encoding is canonical, and the chain is its hash.
+/// The encoding is canonical, and the chain's identifier is its hash.
 pub fn ledger_genesis(data: &[u8]) {
     let Some(genesis) = canonical(data, Genesis::decode(data), Genesis::encode) else { return };
     assert_eq!(genesis.chain(), Hash::Sha256d.digest(data));
@@ -402,8 +402,8 @@ pub fn ledger_anchor(data: &[u8]) {
     assert_eq!(Anchor::decode(&anchor.encode()), Ok(anchor));
 }
 
-/// A ledger's files, framed here once more: whole frames are read back as they
-/// were written, whatever is cut off behind them.
+/// A ledger's files, framed by a second implementation: complete frames are read back as written,
+/// wherever the file is truncated after them.
 pub fn ledger_files(data: &[u8]) {
     const GENESIS: &[u8] = b"\x01\0\x04\0fuzz\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\
         \x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x01\x01\0\0\0\0\x02\0\0\0\x01\0\0\0\0\0\0\0";
@@ -411,7 +411,7 @@ pub fn ledger_files(data: &[u8]) {
         let length = (payload.len() as u32).to_le_bytes();
         [&length[..], payload, blake3::hash(payload).as_bytes()].concat()
     };
-    let folder = tempfile::tempdir().expect("folders for temporary files can be made");
+    let folder = tempfile::tempdir().expect("a temporary folder can be created");
     let mut source = Source(data);
     let payloads: Vec<_> =
         (0..source.below(5)).map(|_| [&[source.byte()], &source.bytes()[..]].concat()).collect();
@@ -424,29 +424,29 @@ pub fn ledger_files(data: &[u8]) {
     write("genesis", &[b"VLGENES\x01", &frame(GENESIS)[..]].concat());
     write("anchors", b"VLANCHR\x01");
     write("blocks", &blocks[..cut]);
-    let ledger = Ledger::open(folder.path()).expect("what is cut off does not count");
+    let ledger = Ledger::open(folder.path()).expect("an incomplete frame is ignored");
     let ends = frames.iter().scan(8, |end, frame| {
         *end += frame.len();
         Some(*end)
     });
     assert_eq!(ledger.blocks(), ends.filter(|&end| end <= cut).count() as u64);
     for height in 0..ledger.blocks() {
-        let encoding = ledger.block(height).expect("its frame is whole");
+        let encoding = ledger.block(height).expect("its frame is complete");
         assert_eq!(encoding, payloads[height as usize]);
         assert!(ledger.decode(height, &encoding).is_err() || encoding.len() > 200);
     }
     assert!(ledger.block(ledger.blocks()).is_err());
-    // Any bytes at all.
+    // Arbitrary bytes.
     for name in ["blocks", "anchors", "genesis"] {
         write(name, data);
         let _ = Ledger::open(folder.path());
     }
 }
 
-/// An object's fields as they stand, of which no name is known beforehand.
+/// The fields of a JSON object, unparsed.
 type Fields<'a> = BTreeMap<String, &'a RawValue>;
 
-/// Lists are what their fields say, and are read as they are written.
+/// Parsed lists equal their fields, and written lists are parsed back.
 pub fn json_lines(data: &[u8]) {
     let field = |fields: &Fields<'_>, name: &str| fields[name].get().to_owned();
     let text = |fields: &Fields<'_>, name: &str| -> String {
@@ -472,7 +472,7 @@ pub fn json_lines(data: &[u8]) {
             assert_eq!(text(fields, "hash"), record.digest.to_string());
             assert_eq!(field(fields, "record").as_bytes(), record.bytes);
         }
-        assert_written(&list);
+        assert_round_trip(&list);
     }
     let mut source = Source(data);
     let record = |source: &mut Source<'_>| SignedRecord {
@@ -480,7 +480,7 @@ pub fn json_lines(data: &[u8]) {
         digest: source.digest(),
         signature: source.array(),
     };
-    assert_written(&List {
+    assert_round_trip(&List {
         institution: source.array(),
         emergency: source.below(2) == 1,
         records: (0..source.below(4)).map(|_| record(&mut source)).collect(),
@@ -488,14 +488,15 @@ pub fn json_lines(data: &[u8]) {
     });
 }
 
-fn assert_written(list: &List) {
+/// Asserts that a list is parsed back as written.
+fn assert_round_trip(list: &List) {
     let mut line = Vec::new();
     jsonl::write_list(list, &mut line).expect("its records are JSON in one line");
     assert_eq!(jsonl::parse_list(&line).as_ref().ok(), Some(list));
 }
 
-/// A proof file that is read says what it is read as: written again and read
-/// again it is the same, in the one way in which such files are written.
+/// A proof file that is parsed contains what the proof holds, and the proof is written and parsed
+/// back as the same.
 pub fn proof_files(data: &[u8]) {
     let Ok((genesis, proof)) = proof_file::parse_proof(data) else { return };
     let written = proof_file::write_proof(&genesis, &proof);
@@ -511,8 +512,8 @@ pub fn proof_files(data: &[u8]) {
     assert_eq!(untyped["anchored"].is_null(), proof.anchored.is_none());
 }
 
-/// Every line of a file of signatures but blank ones and CSV's header is read or
-/// named, and what is read stands in its line.
+/// Every line of a file of signatures, except blank lines and the header of CSV, is either read or
+/// reported as malformed, and what is read equals its line.
 pub fn signature_lines(data: &[u8]) {
     let mut parts = Vec::new();
     let read = signatures::read(data, |part| {
@@ -558,7 +559,7 @@ fn assert_object(line: &[u8], [key, signature]: [&str; 2], message: &[u8]) {
     }
 }
 
-/// Of a row without quotes: its fields are what stands between commas.
+/// Compares a row without quotes, whose fields are separated by commas.
 fn assert_row(header: &[u8], line: &[u8], found: [&str; 2]) {
     if header.contains(&b'"') || line.contains(&b'"') {
         return;

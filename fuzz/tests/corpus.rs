@@ -1,19 +1,17 @@
-//! The fuzz targets over a small corpus: seeds, seeds damaged in one place, and
-//! bytes at random.
+//! The fuzz targets on a small corpus: seeds, seeds changed at one position, and random bytes.
 
 use std::path::Path;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
-/// Inputs made of each seed.
-const DAMAGED: usize = 40;
+/// The number of changed inputs for each seed.
+const MUTATIONS: usize = 40;
 
-/// Inputs of random bytes.
+/// The number of inputs of random bytes.
 const RANDOM: usize = 200;
 
-/// The seeds of a target, the longest first; more than a few kilobytes would take
-/// long in so many variants.
+/// The seeds of a target, sorted.
 fn seeds(name: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
     let Ok(files) = std::fs::read_dir(folder) else { return vec![] };
@@ -22,14 +20,14 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-fn damaged(seed: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
+fn mutate(seed: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     let mut bytes = seed.to_vec();
-    let at = rng.random_range(0..bytes.len());
+    let position = rng.random_range(0..bytes.len());
     match rng.random_range(0..4) {
-        0 => bytes.truncate(at),
-        1 => bytes[at] ^= 1 << rng.random_range(0..8),
-        2 => bytes[at] = [0, 1, 0x7f, 0xff][rng.random_range(0..4)],
-        _ => bytes.insert(at, rng.random()),
+        0 => bytes.truncate(position),
+        1 => bytes[position] ^= 1 << rng.random_range(0..8),
+        2 => bytes[position] = [0, 1, 0x7f, 0xff][rng.random_range(0..4)],
+        _ => bytes.insert(position, rng.random()),
     }
     bytes
 }
@@ -42,7 +40,7 @@ fn targets_hold_over_a_small_corpus() {
         target(&[]);
         for seed in &seeds {
             target(seed);
-            (0..DAMAGED).for_each(|_| target(&damaged(seed, &mut rng)));
+            (0..MUTATIONS).for_each(|_| target(&mutate(seed, &mut rng)));
         }
         for _ in 0..RANDOM {
             let length = rng.random_range(0..700);
