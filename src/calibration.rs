@@ -33,7 +33,7 @@ pub fn crossover(pairs: &[PairedTime]) -> Option<u64> {
         return Some(first_win.size);
     };
     let share = -lead(last_loss) / (lead(first_win) - lead(last_loss));
-    let between = (first_win.size - last_loss.size) as f64 * share;
+    let between = first_win.size.saturating_sub(last_loss.size) as f64 * share;
     Some(last_loss.size + between.ceil() as u64)
 }
 

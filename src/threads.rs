@@ -37,6 +37,9 @@ impl Threads {
 
     /// Runs `work` inside the pool, where rayon's parallel iterators use all its threads, and
     /// waits for it.
+    ///
+    /// # Panics
+    /// If `work` panics: with what it panicked with.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.0.install(work)
     }
