@@ -20,7 +20,7 @@ use crate::shared::{input, output, progress};
 use crate::signatures::Part;
 use crate::{Status, parquet, signatures};
 
-/// Verify Ed25519 signatures, each on its own, under a named acceptance rule
+/// Verify Ed25519 signatures, with a verdict for each, under a named acceptance rule
 ///
 /// The file has one signature in a line: JSON objects or CSV with a header row. The fields are
 /// public_key, signature and message in hexadecimal, or message_base64 in place of message. Or it
