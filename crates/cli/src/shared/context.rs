@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::{ArgAction, Args, ColorChoice};
 use verilane::cpu::Isa;
-use verilane::{Engine, Options, Placement, Threads};
+use verilane::{Engine, Options, Placement};
 
 /// The options that every command has.
 #[derive(Args)]
@@ -67,10 +67,5 @@ impl Context {
     /// The engine asked for.
     pub fn engine(&self) -> anyhow::Result<Engine> {
         Engine::with_options(&self.options).context("cannot start")
-    }
-
-    /// As many threads as the engine has, to read files on.
-    pub fn threads(&self) -> anyhow::Result<Threads> {
-        Threads::new(self.options.threads).context("cannot start")
     }
 }

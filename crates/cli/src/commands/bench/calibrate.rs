@@ -60,7 +60,8 @@ pub fn run(backends: &BackendSet, report: &Report, context: &Context) -> anyhow:
     };
     let mut stored = Crossover::load();
     let bar = progress::cases(Operation::ALL.len() as u64);
-    let found = stored.measure(cpu.as_ref(), gpu.as_ref(), &context.threads()?, |operation| {
+    let threads = context.options.host_threads().context("cannot start")?;
+    let found = stored.measure(cpu.as_ref(), gpu.as_ref(), &threads, |operation| {
         bar.set_message(operation.to_string());
         bar.inc(1);
     });

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use serde::Serialize;
 use verilane::{Digest, Engine, Hash, Key, Threads};
@@ -100,20 +100,20 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
         (None, hash) => hash.unwrap_or(HashName::Blake3).into(),
     };
     let engine = context.engine()?;
-    let threads = context.threads()?;
+    let threads = engine.threads().context("cannot start")?;
     if let Some(sizes) = args.chunks {
         if args.paths.iter().any(|path| input::is_stdin(path)) {
             bail!("--chunks is for files: standard input is none");
         }
-        let summary = chunks::find(&engine, &threads, hash, sizes, &args.paths)?;
+        let summary = chunks::find(&engine, threads, hash, sizes, &args.paths)?;
         output::print(context, &summary)?;
         return Ok(Status::of(!summary.unreadable.is_empty(), false));
     }
     let index = args.index.as_deref().map(|path| RunIndex::open(path, args.key)).transpose()?;
     let summary = match (&args.paths[..], args.canonical) {
         ([path], None) if holds_lines(path) => lines(&engine, hash, index, path)?,
-        ([path], Some(Form::Json)) if holds_lines(path) => json_lines(&engine, &threads, hash, index, path)?,
-        (paths, form) => files(&engine, &threads, hash, form, index, paths)?,
+        ([path], Some(Form::Json)) if holds_lines(path) => json_lines(&engine, threads, hash, index, path)?,
+        (paths, form) => files(&engine, threads, hash, form, index, paths)?,
     };
     output::print(context, &summary)?;
     Ok(Status::of(!summary.unreadable.is_empty(), false))
