@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use verilane::cpu::Isa;
 use verilane::ed25519::Rule;
-use verilane::{Digest, Error, Hash, Key, Placement};
+use verilane::{Digest, Hash, Key, Placement};
 
 use crate::error::{exception, input_error, replace_type_error, type_error};
 
@@ -90,12 +90,7 @@ pub fn tree(object: &Bound<'_, PyAny>) -> PyResult<String> {
 
 /// A hash without a key.
 pub fn hash(object: &Bound<'_, PyAny>) -> PyResult<Hash> {
-    let name = text(object, "a hash")?;
-    let hashes = [Hash::Sha256, Hash::Sha256d, Hash::Blake3];
-    hashes
-        .into_iter()
-        .find(|hash| hash.to_string() == name)
-        .ok_or_else(|| exception(Error::Name { what: "hash", name, choices: "sha256, sha256d, blake3" }))
+    text(object, "a hash")?.parse().map_err(exception)
 }
 
 /// A hash without a key, if one is given.
