@@ -1,18 +1,24 @@
 //! The thread pool of the reference and CPU back ends.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{BackendKind, Error};
 
 /// The calling thread and a pool of others. Clones share the pool.
 #[derive(Clone, Debug)]
-pub struct Threads(Arc<rayon::ThreadPool>);
+pub struct Threads {
+    pool: Arc<rayon::ThreadPool>,
+    idle: Arc<IdleThreads>,
+}
 
 /// The threads of a pool that the program has already. Rayon's type stands in a public
-/// signature here because a pool is shared by nothing else.
+/// signature here because a pool is shared by nothing else. A call may wait for the other
+/// work of such a pool.
 impl From<Arc<rayon::ThreadPool>> for Threads {
     fn from(pool: Arc<rayon::ThreadPool>) -> Self {
-        Threads(pool)
+        let others = pool.current_num_threads().saturating_sub(1);
+        Threads { pool, idle: Arc::new(IdleThreads(AtomicUsize::new(others))) }
     }
 }
 
@@ -26,13 +32,13 @@ impl Threads {
             .num_threads(count)
             .thread_name(|index| format!("verilane-{index}"))
             .build();
-        pool.map(|pool| Threads(Arc::new(pool)))
+        pool.map(|pool| Threads::from(Arc::new(pool)))
             .map_err(|error| Error::Unavailable { backend: BackendKind::Cpu, reason: error.to_string() })
     }
 
     /// The number of threads, the calling one included.
     pub fn count(&self) -> usize {
-        self.0.current_num_threads()
+        self.pool.current_num_threads()
     }
 
     /// Runs `work` inside the pool, where rayon's parallel iterators use all its threads, and
@@ -41,7 +47,9 @@ impl Threads {
     /// # Panics
     /// If `work` panics: with what it panicked with.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.0.install(work)
+        // Concurrent calls from outside the pool would wait for the threads that `work` uses.
+        let _reserved = self.reserve(self.count());
+        self.pool.install(work)
     }
 
     /// Calls `work` once with each item, on all threads. Items are started in order.
@@ -120,31 +128,86 @@ impl Threads {
 
     /// Calls `work` on the calling thread and on others. Each gets an iterator that takes the
     /// next item not yet taken.
+    ///
+    /// Only idle threads of the pool are recruited: the call waits for all that it recruits, and
+    /// one that is busy with a long call would begin when that ends. Threads that become idle
+    /// are recruited as long as items remain.
     fn share<I: Iterator<Item: Send> + Send>(&self, items: I, work: impl Fn(SharedIter<'_, I>) + Sync) {
         let max_items = items.size_hint().1.unwrap_or(usize::MAX);
         let others = self.count().min(max_items).saturating_sub(1);
         let items = &Mutex::new(items);
         if others == 0 {
-            return work(SharedIter(items));
+            return work(SharedIter { items, recruit: &|| () });
         }
-        let work = &work;
-        self.0.in_place_scope(|scope| {
-            for _ in 0..others {
-                scope.spawn(move |_| work(SharedIter(items)));
-            }
-            work(SharedIter(items));
+        let (work, recruited) = (&work, AtomicUsize::new(0));
+        self.pool.in_place_scope(|scope| {
+            let recruit = || {
+                let missing = others - recruited.load(Ordering::Relaxed);
+                for reserved in self.recruits(missing) {
+                    recruited.fetch_add(1, Ordering::Relaxed);
+                    scope.spawn(move |_| {
+                        work(SharedIter { items, recruit: &|| () });
+                        drop(reserved);
+                    });
+                }
+            };
+            work(SharedIter { items, recruit: &recruit });
         });
+    }
+
+    /// A reservation of one thread for each of up to `count` that a call can use now.
+    fn recruits(&self, count: usize) -> impl Iterator<Item = Option<Reserved<'_>>> {
+        // A thread of the pool runs what it spawned itself while it waits: it needs no idle one.
+        let in_pool = self.pool.current_thread_index().is_some();
+        (0..count).map_while(move |_| match in_pool {
+            true => Some(None),
+            false => self.reserve(1).map(Some),
+        })
+    }
+
+    /// Reserves up to `count` idle threads; `None` if there is none.
+    fn reserve(&self, count: usize) -> Option<Reserved<'_>> {
+        let take = |idle: usize| (idle > 0).then(|| idle.saturating_sub(count));
+        let before = self.idle.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+        Some(Reserved { idle: &self.idle, count: before.min(count) })
+    }
+}
+
+/// The number of threads of the pool that no call has reserved.
+#[derive(Debug)]
+struct IdleThreads(AtomicUsize);
+
+/// Threads reserved for a call, until this is dropped.
+struct Reserved<'a> {
+    idle: &'a IdleThreads,
+    count: usize,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.idle.0.fetch_add(self.count, Ordering::Relaxed);
     }
 }
 
 /// An iterator over items shared by threads; each item goes to one of them.
-struct SharedIter<'a, I>(&'a Mutex<I>);
+struct SharedIter<'a, I> {
+    items: &'a Mutex<I>,
+    /// Called after each item that leaves others behind.
+    recruit: &'a dyn Fn(),
+}
 
 impl<I: Iterator> Iterator for SharedIter<'_, I> {
     type Item = I::Item;
 
     fn next(&mut self) -> Option<I::Item> {
-        locked(self.0).next()
+        let mut items = locked(self.items);
+        let item = items.next()?;
+        let is_last = items.size_hint().1 == Some(0);
+        drop(items);
+        if !is_last {
+            (self.recruit)();
+        }
+        Some(item)
     }
 }
 
@@ -238,6 +301,47 @@ mod tests {
         let threads = Threads::new(4).unwrap();
         let ran_on = threads.map([()].into_iter(), |()| thread::current().id());
         assert_eq!(ran_on, [thread::current().id()]);
+    }
+
+    #[test]
+    fn a_call_does_not_wait_for_other_calls() {
+        let threads = Threads::new(3).unwrap();
+        let (started, release) = (AtomicUsize::new(0), Mutex::new(()));
+        let held = release.lock().unwrap();
+        thread::scope(|scope| {
+            // Four threads run the long calls: two callers and the two others of the pool.
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    threads.for_each(0..4, |_| {
+                        started.fetch_add(1, Ordering::Relaxed);
+                        drop(release.lock());
+                    });
+                });
+            }
+            while started.load(Ordering::Relaxed) < 4 {
+                thread::yield_now();
+            }
+            let (answer, answered) = std::sync::mpsc::channel();
+            let threads = threads.clone();
+            scope.spawn(move || answer.send(threads.map(0..2, |item| item + 1)));
+            let results = answered.recv_timeout(std::time::Duration::from_secs(10));
+            drop(held);
+            assert_eq!(results, Ok(vec![1, 2]));
+        });
+    }
+
+    #[test]
+    fn all_threads_are_idle_after_a_call() {
+        let threads = Threads::new(3).unwrap();
+        let idle = || threads.idle.0.load(Ordering::Relaxed);
+        threads.for_each(0..100, |_| thread::yield_now());
+        assert_eq!(idle(), 2);
+        let panics = || threads.for_each(0..100, |item| assert_ne!(item, 50));
+        assert!(thread::scope(|scope| scope.spawn(panics).join()).is_err());
+        assert_eq!(idle(), 2);
+        assert_eq!(threads.run(idle), 0);
+        assert_eq!(idle(), 2);
+        assert_eq!(threads.run(|| threads.map(0..100, |item| item)), (0..100).collect::<Vec<_>>());
     }
 
     #[test]
