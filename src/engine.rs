@@ -340,7 +340,8 @@ impl Engine {
     ) -> Result<Outcome<(Vec<Digest>, FirstOccurrences)>, Error> {
         dedup::check_count(digests.len())?;
         let records = Records::from_fixed(bytemuck::cast_slice(digests), size_of::<Digest>())?;
-        self.call(Operation::Dedup, digests.len() as u64, |backend| {
+        const NEEDED: [Operation; 2] = [Operation::Hash, Operation::Dedup];
+        self.call_serving(&NEEDED, Operation::Dedup, digests.len() as u64, |backend| {
             let mut fingerprints = bytemuck::zeroed_vec(digests.len());
             let mut first_occurrences = vec![0; digests.len()];
             backend.hash(hash, &records, &mut fingerprints)?;
@@ -394,13 +395,26 @@ impl Engine {
         size: u64,
         work: impl Fn(&dyn Backend) -> Result<T, Fault>,
     ) -> Result<Outcome<T>, Error> {
+        self.call_serving(&[operation], operation, size, work)
+    }
+
+    /// As [`call`](Self::call), for work that needs more than the operation by which the call
+    /// is placed.
+    fn call_serving<T>(
+        &self,
+        needed: &[Operation],
+        operation: Operation,
+        size: u64,
+        work: impl Fn(&dyn Backend) -> Result<T, Fault>,
+    ) -> Result<Outcome<T>, Error> {
         let mut passed_over: Vec<(BackendInfo, Fault)> = Vec::new();
         for backend in self.candidates(operation, size) {
             let info = backend.info();
-            let result = if backend.serves(operation) {
-                work(backend.as_ref())
-            } else {
-                Err(Fault::NotServed(format!("the {info} back end has no kernel for {operation}")))
+            let result = match needed.iter().find(|&&needed| !backend.serves(needed)) {
+                None => work(backend.as_ref()),
+                Some(missing) => {
+                    Err(Fault::NotServed(format!("the {info} back end has no kernel for {missing}")))
+                }
             };
             match result {
                 Ok(value) => {

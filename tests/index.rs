@@ -6,13 +6,20 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 use verilane::dedup::{Index, IndexError, IndexOptions, Seen};
-use verilane::{BackendKind, Digest, Engine, Hash, Key, Options, Placement};
+use verilane::ed25519::{Batch, Rule};
+use verilane::merkle::{Root, Tree};
+use verilane::pow::{Nonce, NonceWindow, Puzzle};
+use verilane::reference::Reference;
+use verilane::{
+    Backend, BackendInfo, BackendKind, Digest, Engine, Fault, Hash, Key, Operation, Options, Placement,
+    Records, Threads,
+};
 
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
@@ -332,4 +339,49 @@ fn only_the_owner_can_read_the_key() {
     });
     assert_eq!((one.len(), two.len()), (65, 65));
     assert_ne!(one, two, "each index has a key of its own");
+}
+
+/// A back end that finds first occurrences only. Its digests are wrong.
+struct WithoutHash(Reference);
+
+impl Backend for WithoutHash {
+    fn info(&self) -> &BackendInfo {
+        self.0.info()
+    }
+
+    fn serves(&self, operation: Operation) -> bool {
+        operation == Operation::Dedup
+    }
+
+    fn hash(&self, _: Hash, _: &Records<'_>, _: &mut [Digest]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault> {
+        self.0.merkle_root(tree, leaves)
+    }
+
+    fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
+        self.0.verify(rule, batch, out)
+    }
+
+    fn first_occurrences(&self, fingerprints: &[Digest], out: &mut [u32]) -> Result<(), Fault> {
+        self.0.first_occurrences(fingerprints, out)
+    }
+
+    fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
+        self.0.search(puzzle, window)
+    }
+}
+
+#[test]
+fn a_back_end_that_does_not_hash_is_passed_over() {
+    let reference = || Reference::new(Threads::new(1).unwrap());
+    let engine =
+        Engine::with_backends(vec![Arc::new(WithoutHash(reference())), Arc::new(reference())]).unwrap();
+    let folder = folder();
+    let outcome = open(folder.path()).unwrap().scan(&engine, &records([1, 2, 1])).unwrap();
+    assert_eq!(*outcome, [Seen::New, Seen::New, Seen::Repeats(0)]);
+    let (_, fault) = &outcome.report().passed_over[0];
+    assert!(matches!(fault, Fault::NotServed(text) if text.contains("hash")), "{fault}");
 }
