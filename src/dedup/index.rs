@@ -7,6 +7,9 @@ mod store;
 
 use std::fmt;
 use std::fs;
+#[cfg(unix)]
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub use error::IndexError;
@@ -295,11 +298,22 @@ fn load_or_create_key(folder: &Path, given: Option<Key>, is_new: bool) -> Result
 fn create_store(path: &Path, key_check: &Digest) -> Result<(), IndexError> {
     let unfinished = path.with_extension("new");
     match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(IndexError::io(&unfinished)(error));
         }
         _ => {}
     }
     Store::create(&unfinished, key_check)?;
-    fs::rename(&unfinished, path).map_err(IndexError::io(path))
+    rename(&unfinished, path).map_err(IndexError::io(path))
+}
+
+/// Renames a file within its folder. The new name is on disk when this returns.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    // Other systems cannot sync a folder.
+    #[cfg(unix)]
+    if let Some(folder) = to.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::error::IndexError;
+use super::rename;
 use crate::{Digest, Key};
 
 /// Reads the key from the file at `path`; `None` if there is no file.
@@ -21,7 +22,7 @@ fn invalid_key(path: &Path, source: crate::Error) -> IndexError {
 }
 
 /// Creates a random key and stores it, as 64 hexadecimal digits, in a file at `path` that only
-/// its owner can read. The file is created atomically.
+/// its owner can read. The file is created atomically, and is on disk when this returns.
 pub fn create(path: &Path) -> Result<Key, IndexError> {
     let write = || -> io::Result<Key> {
         let mut key = Key([0; 32]);
@@ -30,7 +31,7 @@ pub fn create(path: &Path) -> Result<Key, IndexError> {
         let mut file = owner_only().open(&unfinished)?;
         writeln!(file, "{}", Digest(key.0))?;
         file.sync_all()?;
-        fs::rename(unfinished, path)?;
+        rename(&unfinished, path)?;
         Ok(key)
     };
     write().map_err(IndexError::io(path))
