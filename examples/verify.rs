@@ -2,7 +2,8 @@
 
 use ed25519_dalek::{Signer, SigningKey};
 use verilane::Engine;
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
+use verilane::signature::Batch;
 
 fn main() -> Result<(), verilane::Error> {
     let engine = Engine::new()?;

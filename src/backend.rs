@@ -4,10 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::ed25519::{Batch, Rule};
+use crate::ed25519::Rule;
 use crate::entries::{BlockCheck, Entries};
 use crate::merkle::{Root, Tree};
 use crate::pow::{Nonce, NonceWindow, Puzzle};
+use crate::signature::Batch;
 use crate::{Digest, Error, Hash, Records};
 
 /// The five operations, and the check of a block, which is composed of four of them.

@@ -6,11 +6,12 @@ use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use crate::cpu::{Cpu, Isa};
-use crate::ed25519::{Batch, Rule, Verdicts};
+use crate::ed25519::Rule;
 use crate::entries::{BlockCheck, Entries};
 use crate::merkle::{self, Level, Proof, Root, Subtree, Tree};
 use crate::pow::{self, Nonce, NonceWindow, Puzzle};
 use crate::reference::Reference;
+use crate::signature::{Batch, Verdicts};
 use crate::{
     Backend, BackendInfo, BackendKind, Digest, Error, Fault, Hash, Operation, Records, Threads, dedup,
     dedup::FirstOccurrences, self_test,

@@ -9,8 +9,8 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::dedup::FirstOccurrences;
-use crate::ed25519::Batch;
 use crate::merkle::{Root, Tree};
+use crate::signature::Batch;
 use crate::{Digest, Error, Records};
 
 /// The length in bytes of an entry's leaf: digest, public key and signature.

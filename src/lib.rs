@@ -6,7 +6,7 @@
 //! answer and a report of where it was computed.
 //!
 //! ```
-//! use verilane::{Engine, Hash, Records, Tree, TreeHash, ed25519, pow};
+//! use verilane::{Engine, Hash, Records, Tree, TreeHash, ed25519, pow, signature};
 //!
 //! let engine = Engine::new()?;
 //!
@@ -26,7 +26,7 @@
 //! assert!(proof.verify(&leaves[1], &root.digest));
 //!
 //! // A verdict for each signature, under the acceptance rule that the caller names.
-//! let mut batch = ed25519::Batch::with_capacity(1);
+//! let mut batch = signature::Batch::with_capacity(1);
 //! batch.push(&[0; 32], &[0; 64], b"signed by nobody");
 //! let verdicts = engine.verify(ed25519::Rule::Strict, &batch)?;
 //! assert_eq!(verdicts.invalid().collect::<Vec<_>>(), [0]);
@@ -52,7 +52,6 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod crossover;
 pub mod dedup;
-pub mod ed25519;
 mod engine;
 pub mod entries;
 mod error;
@@ -70,6 +69,7 @@ pub mod reference;
 mod selftest;
 #[cfg(feature = "serde")]
 mod serialize;
+pub mod signature;
 mod threads;
 
 pub use backend::{Backend, BackendInfo, BackendKind, Fault, Operation};
@@ -83,6 +83,7 @@ pub use hash::{parse_hex, parse_hex_bytes, to_hex};
 pub use merkle::{Tree, TreeHash};
 pub use records::Records;
 pub use selftest::self_test;
+pub use signature::ed25519;
 pub use threads::Threads;
 
 /// Compiles and runs the README's example as a documentation test.

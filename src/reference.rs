@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::backend::{Backend, BackendInfo, BackendKind, Fault};
-use crate::ed25519::{Batch, Rule};
+use crate::ed25519::Rule;
 use crate::merkle::{Root, Tree};
 use crate::pow::{Nonce, NonceWindow, Puzzle, strides};
+use crate::signature::Batch;
 use crate::threads::Threads;
 use crate::{Digest, Hash, Records};
 

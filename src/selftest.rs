@@ -1,10 +1,11 @@
 //! The self-test: known answers that a back end must give before it is used.
 
 use crate::backend::{Backend, Fault, Operation};
-use crate::ed25519::{Batch, Rule};
+use crate::ed25519::Rule;
 use crate::entries::{Entries, RecordVerdict};
 use crate::merkle::{Root, Tree, TreeHash};
 use crate::pow::{Nonce, Puzzle, Target};
+use crate::signature::Batch;
 use crate::{Digest, Hash, Key, Records, parse_hex};
 
 /// Prepares `backend`, then tests each operation that it serves on small inputs with known

@@ -56,10 +56,10 @@ mod tests {
 
     use super::*;
     use crate::dedup::FirstOccurrences;
-    use crate::ed25519::Verdicts;
     use crate::entries::RecordVerdict;
     use crate::merkle::{Proof, Root, Subtree, Tree};
     use crate::pow::Nonce;
+    use crate::signature::Verdicts;
     use crate::{BackendInfo, Key};
 
     fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T, form: Value) {

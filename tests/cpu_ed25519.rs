@@ -10,7 +10,8 @@ use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use sha2::{Digest, Sha512};
 use verilane::cpu::{Cpu, Isa, KeyCache};
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
+use verilane::signature::Batch;
 use verilane::{Backend, Threads};
 
 type Case = ([u8; 32], [u8; 64], Vec<u8>);

@@ -10,9 +10,10 @@ use ed25519_dalek::{Signer, SigningKey};
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
 use verilane::merkle::Root;
 use verilane::pow::{NonceWindow, Puzzle, Target};
+use verilane::signature::Batch;
 use verilane::{Backend, BackendKind, Digest, Engine, Hash, Key, Records, Tree, TreeHash};
 
 const HASHES: [Hash; 4] = [Hash::Sha256, Hash::Sha256d, Hash::Blake3, Hash::KeyedBlake3(Key([0x5A; 32]))];

@@ -13,7 +13,8 @@ use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha512};
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
+use verilane::signature::Batch;
 use verilane::{Engine, Error, Records};
 
 /// The group order L, little-endian (RFC 8032, section 5.1).

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use verilane::cpu::{Cpu, Isa};
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
 use verilane::entries::{BlockCheck, Entries, RecordVerdict};
 use verilane::merkle::Root;
 use verilane::pow::{Nonce, NonceWindow, Puzzle, Target};
 use verilane::reference::Reference;
+use verilane::signature::Batch;
 use verilane::{
     Backend, BackendInfo, BackendKind, Digest, Engine, Error, Fault, Hash, Operation, Records, Threads, Tree,
     TreeHash, self_test,

@@ -10,7 +10,7 @@ use verilane::pow::{Puzzle, Target};
 use verilane::reference::Reference;
 use verilane::{
     Backend, BackendKind, Digest, Engine, Entries, Error, Fault, Hash, Key, Outcome, Records, Threads, Tree,
-    TreeHash, ed25519,
+    TreeHash, ed25519, signature,
 };
 
 /// Set where a missing adapter is a failure, not a skip.
@@ -319,7 +319,7 @@ fn a_device_lost_during_any_call_is_passed_over() {
     let leaves = digests(&mut rng, 1000, u32::MAX);
     let puzzle = Puzzle::bitcoin(&[1; 80], target(24));
     let key = ed25519_dalek::SigningKey::from_bytes(&[4; 32]);
-    let mut batch = ed25519::Batch::with_capacity(200);
+    let mut batch = signature::Batch::with_capacity(200);
     for i in 0..200u8 {
         let message = [i % 20];
         batch.push(&key.verifying_key().to_bytes(), &key.sign(&[i % 19]).to_bytes(), &message);

@@ -8,8 +8,9 @@ use ed25519_dalek::{Signer, SigningKey};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 use verilane::cpu::{Cpu, Isa};
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
 use verilane::gpu::Gpu;
+use verilane::signature::Batch;
 use verilane::{Backend, BackendKind, Engine, Fault, Threads};
 
 /// Set where a missing adapter is a failure, not a skip.

@@ -17,7 +17,8 @@ use ed25519_dalek::{Signer, SigningKey};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 use verilane::cpu::{Cpu, Isa, KeyCache, multiply_add_rate};
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
+use verilane::signature::Batch;
 use verilane::{Backend, Threads};
 
 /// Rounds of each table. The fastest sample counts, because other processes on the machine slow

@@ -4,9 +4,10 @@ use std::ffi::CStr;
 use std::fmt::Debug;
 use std::sync::LazyLock;
 
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
 use verilane::merkle::Proof;
 use verilane::pow::{Puzzle, Target};
+use verilane::signature::Batch;
 use verilane::{Digest, Hash, Key, Outcome, Records, Tree, TreeHash};
 use verilane_c::{self as capi, CallReport, EngineHandle, EngineOptions, Found, Status};
 

@@ -11,10 +11,11 @@ use ed25519_dalek::{Signer, SigningKey};
 
 use super::{PairedTime, crossover};
 use crate::crossover::Crossover;
-use crate::ed25519::{Batch, Rule};
+use crate::ed25519::Rule;
 use crate::entries::{BlockCheck, Entries};
 use crate::merkle::{Root, Tree, TreeHash};
 use crate::pow::{self, Nonce, NonceWindow, Puzzle, Target};
+use crate::signature::Batch;
 use crate::{Backend, Digest, Fault, Hash, Operation, Records, Threads};
 
 /// The minimum time and the minimum number of rounds for calls of one size.

@@ -66,7 +66,8 @@ pub use error::QueueError;
 pub use service::{Request, Service};
 pub use ticket::Ticket;
 
-use crate::ed25519::{Rule, Verdicts};
+use crate::ed25519::Rule;
+use crate::signature::Verdicts;
 use crate::{BackendKind, Engine, Error, Outcome};
 use state::{State, Submission};
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::ticket::{BatchResult, Ticket};
 use super::{QueueError, QueueOptions, Stats};
-use crate::ed25519::Batch;
+use crate::signature::Batch;
 
 /// A signature to submit.
 #[derive(Clone, Copy)]

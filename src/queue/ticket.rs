@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::QueueError;
-use crate::ed25519::Verdicts;
+use crate::signature::Verdicts;
 
 /// The claim to the verdict on one accepted signature.
 ///

@@ -8,8 +8,8 @@ use event_listener::IntoNotification;
 use super::state::{NextStep, PendingBatch};
 use super::{Queue, QueueError};
 use crate::Outcome;
-use crate::ed25519::{Batch, Verdicts};
 use crate::panics::message;
+use crate::signature::{Batch, Verdicts};
 
 impl Queue {
     /// Verifies batches until the queue is closed and empty.

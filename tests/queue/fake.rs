@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Condvar, Mutex};
 
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
 use verilane::merkle::Root;
 use verilane::pow::{Nonce, NonceWindow, Puzzle};
 use verilane::queue::{QueueOptions, Verifier};
 use verilane::reference::Reference;
+use verilane::signature::Batch;
 use verilane::{Backend, BackendInfo, BackendKind, Digest, Fault, Hash, Records, Threads, Tree};
 
 /// What a [`Fake`] does with a batch.

@@ -3,9 +3,10 @@
 use super::engine::{CallReport, EngineHandle, choice, find, write_report};
 use super::memory::{Memory, check_items};
 use super::status::{Failure, Status, guard};
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
 use verilane::merkle::Proof;
 use verilane::pow::{NonceWindow, Puzzle, Target};
+use verilane::signature::Batch;
 use verilane::{Digest, Hash, Key, Tree, TreeHash};
 
 /// An acceptance rule of Ed25519: which signatures are valid. It is part of a ledger's

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use ed25519_dalek::{Signer, SigningKey};
 use verilane::Engine;
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
+use verilane::signature::Batch;
 use verilane_c::{EngineHandle, Status, verilane_engine_free, verilane_engine_new, verilane_verify};
 
 const SIGNATURES: usize = 16_384;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
+use verilane::signature::Batch;
 use verilane::{Error, Operation};
 
 use crate::column::{Column, Fixed, OutputFormat};

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use csv::{ByteRecord, ReaderBuilder};
 use serde::Deserialize;
-use verilane::ed25519::Batch;
+use verilane::signature::Batch;
 use verilane::{parse_hex, parse_hex_bytes};
 
 use crate::parquet;

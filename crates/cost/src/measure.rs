@@ -6,8 +6,9 @@ use ed25519_dalek::{Signer, SigningKey};
 
 use super::energy::Power;
 use super::{Quantity, Random};
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
 use verilane::pow::{Puzzle, Target};
+use verilane::signature::Batch;
 use verilane::{BackendInfo, Digest, Engine, Error, Report, Tree};
 
 /// How to measure.

@@ -19,9 +19,9 @@ use super::header::Claim;
 use super::reports::Reports;
 use super::seal::Seal;
 use super::store::{Files, StoreError};
-use verilane::ed25519::Batch;
 use verilane::entries::RecordVerdict;
 use verilane::pow::Target;
+use verilane::signature::Batch;
 use verilane::{Digest, Engine, Error, Report};
 
 /// The signatures of lists and seals that are verified in one call.

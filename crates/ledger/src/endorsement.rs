@@ -28,7 +28,8 @@ use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use rayon::prelude::*;
 
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
+use verilane::signature::Batch;
 use verilane::{Digest, Engine, Error, Outcome};
 
 /// The public key of a verifying peer.

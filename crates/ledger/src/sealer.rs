@@ -24,8 +24,8 @@ use super::reports::Reports;
 use super::seal::Seal;
 use super::store::{Store, StoreError};
 use verilane::dedup::{Index, IndexError, IndexOptions, Seen};
-use verilane::ed25519::{Batch, Verdicts};
 use verilane::entries::{Entries, RecordVerdict};
+use verilane::signature::{Batch, Verdicts};
 use verilane::{Digest, Engine, Error, Records, Report};
 
 /// A stage ends before it is full once its records have this many bytes, so that no

@@ -11,7 +11,8 @@ use std::time::Instant;
 use anyhow::Context as _;
 use serde::Serialize;
 use verilane::Engine;
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
+use verilane::signature::Batch;
 
 use crate::shared::backends_used::BackendsUsed;
 use crate::shared::context::Context;

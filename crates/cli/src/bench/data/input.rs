@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
 use verilane::pow::{Nonce, NonceWindow, Puzzle, Target};
+use verilane::signature::Batch;
 use verilane::{Digest, Entries, Hash, Records, Tree};
 
 use super::answer::Answer;

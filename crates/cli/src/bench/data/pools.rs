@@ -2,7 +2,7 @@
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use rayon::prelude::*;
-use verilane::ed25519::Batch;
+use verilane::signature::Batch;
 use verilane::{Digest, Entries, Records};
 
 use super::random::{RandomStream, below, repeats};

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
 use verilane::merkle::Root;
 use verilane::pow::{Nonce, NonceWindow, Puzzle};
 use verilane::reference::Reference;
+use verilane::signature::Batch;
 use verilane::{Backend, BackendInfo, BackendKind, Digest, Fault, Hash, Records, Threads, Tree};
 
 /// How a fake answers.

@@ -11,8 +11,8 @@ use std::task::{Context, Wake};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use verilane::ed25519::Batch;
 use verilane::queue::Verifier;
+use verilane::signature::Batch;
 use verilane::{BackendInfo, BackendKind, Fault};
 
 use super::queue::submit;

@@ -3,8 +3,8 @@
 use std::thread;
 
 use verilane::Fault;
-use verilane::ed25519::Batch;
 use verilane::queue::{Ticket, Verifier};
+use verilane::signature::Batch;
 
 use crate::bench::data::queues::queue_fault;
 
