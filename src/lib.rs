@@ -58,6 +58,7 @@ mod error;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod hash;
+mod known_answers;
 pub mod merkle;
 #[cfg(feature = "queue")]
 mod panics;
@@ -66,7 +67,7 @@ pub mod pow;
 pub mod queue;
 mod records;
 pub mod reference;
-mod selftest;
+
 #[cfg(feature = "serde")]
 mod serialize;
 pub mod signature;
@@ -80,9 +81,9 @@ pub use hash::{Digest, Hash, Key};
 // For this repository's packages; no part of the public interface.
 #[doc(hidden)]
 pub use hash::{parse_hex, parse_hex_bytes, to_hex};
+pub use known_answers::self_test;
 pub use merkle::{Tree, TreeHash};
 pub use records::Records;
-pub use selftest::self_test;
 pub use signature::ed25519;
 pub use threads::Threads;
 
