@@ -12,10 +12,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use verilane::dedup::{Index, IndexError, IndexOptions, Seen};
-use verilane::ed25519::{Batch, Rule};
+use verilane::ed25519::Rule;
 use verilane::merkle::{Root, Tree};
 use verilane::pow::{Nonce, NonceWindow, Puzzle};
 use verilane::reference::Reference;
+use verilane::signature::Batch;
 use verilane::{
     Backend, BackendInfo, BackendKind, Digest, Engine, Fault, Hash, Key, Operation, Options, Placement,
     Records, Threads,
