@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
-use crate::cpu::{Cpu, Isa};
+use crate::cpu::{self, Cpu, Isa};
 use crate::ed25519::Rule;
 use crate::entries::{BlockCheck, Entries};
 use crate::merkle::{self, Level, Proof, Root, Subtree, Tree};
@@ -126,7 +126,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the system cannot start the threads;
-    /// [`Error::Name`] if `VERILANE_ISA` names no instruction set.
+    /// [`Error::Name`] if `VERILANE_ISA` names no instruction set,
+    /// [`Error::Parameter`] if it is not Unicode.
     pub fn new() -> Result<Self, Error> {
         Engine::with_options(&Options::default())
     }
@@ -136,12 +137,12 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`], with the reason, if the back end that `options` names is
     /// not available or the system cannot start the threads; [`Error::Parameter`] as from
-    /// [`Options::host_threads`]; [`Error::Name`] if `VERILANE_ISA` names no instruction
-    /// set; [`Error::Fault`] if every back end fails the [self-test](self_test).
+    /// [`Options::host_threads`], or if `VERILANE_ISA` is not Unicode; [`Error::Name`] if it
+    /// names no instruction set; [`Error::Fault`] if every back end fails the [self-test](self_test).
     pub fn with_options(options: &Options) -> Result<Self, Error> {
         let threads = options.host_threads()?;
         let reference: Arc<dyn Backend> = Arc::new(Reference::new(threads.clone()));
-        let cpu: Arc<dyn Backend> = Arc::new(Cpu::new(threads.clone(), Isa::best(options.isa)?));
+        let cpu: Arc<dyn Backend> = Arc::new(Cpu::new(threads.clone(), cpu::Level::best(options.isa)?));
         let backends = match options.placement {
             Placement::On(BackendKind::Reference) => vec![reference],
             Placement::On(BackendKind::Cpu) | Placement::Auto => vec![cpu, reference],
@@ -200,7 +201,7 @@ impl Engine {
     #[must_use]
     pub fn backends(options: &Options) -> Vec<Candidate> {
         let cpu = || -> Result<Arc<dyn Backend>, Error> {
-            Ok(Arc::new(Cpu::new(options.host_threads()?, Isa::best(options.isa)?)))
+            Ok(Arc::new(Cpu::new(options.host_threads()?, cpu::Level::best(options.isa)?)))
         };
         let reference =
             || -> Result<Arc<dyn Backend>, Error> { Ok(Arc::new(Reference::new(options.host_threads()?))) };

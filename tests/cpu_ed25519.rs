@@ -9,19 +9,19 @@ use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use sha2::{Digest, Sha512};
-use verilane::cpu::{Cpu, Isa, KeyCache};
+use verilane::cpu::{Cpu, Isa, KeyCache, Level};
 use verilane::ed25519::Rule;
 use verilane::signature::Batch;
 use verilane::{Backend, Threads};
 
 type Case = ([u8; 32], [u8; 64], Vec<u8>);
 
-fn cpu(isa: Isa) -> Cpu {
-    Cpu::new(Threads::new(2).unwrap(), isa)
+fn cpu(level: Level) -> Cpu {
+    Cpu::new(Threads::new(2).unwrap(), level)
 }
 
 fn cpus() -> Vec<Cpu> {
-    Isa::available().map(cpu).collect()
+    Level::available().map(cpu).collect()
 }
 
 fn batch(cases: &[Case]) -> Batch<'static> {
@@ -109,10 +109,10 @@ fn few_invalid_signatures_among_many() {
     assert!(expected(Rule::Zip215, &cases).iter().all(|&valid| valid));
     let mut not_a_point = [0; 32];
     not_a_point[0] = 2;
-    for isa in Isa::available().skip(1) {
+    for level in Level::available().skip(1) {
         // The number of invalid signatures in earlier batches selects the method, but must not
         // change a verdict.
-        let reused = cpu(isa);
+        let reused = cpu(level);
         for bad in [0, 1, 2, 3, 9, 400, 0, 1, 9] {
             let (mut cases, mut expected) = (cases.clone(), vec![true; cases.len()]);
             for kind in 0..bad {
@@ -128,7 +128,7 @@ fn few_invalid_signatures_among_many() {
                 expected[index] = Rule::Zip215.accepts(key, signature, message);
             }
             assert_eq!(expected.iter().all(|&valid| valid), bad == 0);
-            for cpu in [&cpu(isa), &reused] {
+            for cpu in [&cpu(level), &reused] {
                 let found = verdicts(cpu, Rule::Zip215, &cases);
                 assert_eq!(found, expected, "{bad} bad, {}", cpu.info().detail);
             }
@@ -231,9 +231,9 @@ fn verdicts_do_not_depend_on_the_key_cache() {
         };
         case
     };
-    for isa in Isa::available() {
+    for level in Level::available() {
         for capacity in [0, 1, 5, 64] {
-            let cpu = Cpu::new(Threads::new(2).unwrap(), isa).with_key_cache(KeyCache::new(capacity));
+            let cpu = Cpu::new(Threads::new(2).unwrap(), level).with_key_cache(KeyCache::new(capacity));
             // Few enough keys for the cache, then too many, then few signatures by known keys.
             for (signers, count) in [(5, 300), (9, 600), (9, 40), (5, 3), (1, 1), (1, 300)] {
                 let cases: Vec<_> = (0..count).map(|i| case(&mut rng, i % signers)).collect();
@@ -242,12 +242,12 @@ fn verdicts_do_not_depend_on_the_key_cache() {
                     assert_eq!(
                         verdicts(&cpu, rule, &cases),
                         expected,
-                        "{rule}, {isa}, {capacity} cached keys"
+                        "{rule}, {level}, {capacity} cached keys"
                     );
                 }
                 assert!(cpu.key_cache().len() <= capacity);
             }
-            let min_cached = if isa == Isa::Scalar { 0 } else { capacity.min(1) };
+            let min_cached = if level.isa() == Isa::Scalar { 0 } else { capacity.min(1) };
             assert!(cpu.key_cache().len() >= min_cached && cpu.key_cache().capacity() == capacity);
         }
     }

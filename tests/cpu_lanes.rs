@@ -3,7 +3,7 @@
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use verilane::cpu::{Cpu, Isa};
+use verilane::cpu::{Cpu, Level};
 use verilane::pow::{Puzzle, Target};
 use verilane::reference::Reference;
 use verilane::{Backend, Digest, Hash, Key, Records, Threads, Tree, TreeHash};
@@ -19,7 +19,7 @@ const LENGTHS: [usize; 37] = [
 /// Every level, on one thread and on three.
 fn cpus() -> Vec<Cpu> {
     let pools = [1, 3].map(|count| Threads::new(count).unwrap());
-    Isa::available().flat_map(|isa| pools.clone().map(|threads| Cpu::new(threads, isa))).collect()
+    Level::available().flat_map(|level| pools.clone().map(|threads| Cpu::new(threads, level))).collect()
 }
 
 fn reference() -> Reference {

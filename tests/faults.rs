@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use verilane::cpu::{Cpu, Isa};
+use verilane::cpu::{Cpu, Level};
 use verilane::ed25519::Rule;
 use verilane::entries::{BlockCheck, Entries, RecordVerdict};
 use verilane::merkle::Root;
@@ -74,7 +74,7 @@ impl Backend for Failing {
 }
 
 fn cpu() -> Arc<dyn Backend> {
-    Arc::new(Cpu::new(Threads::new(2).unwrap(), Isa::detected()))
+    Arc::new(Cpu::new(Threads::new(2).unwrap(), Level::detected()))
 }
 
 #[test]

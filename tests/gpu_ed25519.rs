@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ed25519_dalek::{Signer, SigningKey};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
-use verilane::cpu::{Cpu, Isa};
+use verilane::cpu::{Cpu, Level};
 use verilane::ed25519::Rule;
 use verilane::gpu::Gpu;
 use verilane::signature::Batch;
@@ -103,7 +103,7 @@ fn long_messages_among_short_ones() {
 #[test]
 fn a_lost_device_gives_no_verdict() {
     let Some(gpu) = gpu() else { return };
-    let cpu = Arc::new(Cpu::new(Threads::new(2).unwrap(), Isa::detected()));
+    let cpu = Arc::new(Cpu::new(Threads::new(2).unwrap(), Level::detected()));
     let engine = Engine::with_backends(vec![gpu.clone(), cpu]).unwrap();
     let (batch, expected) = signed(6, &[100; 400], &[7, 200, 399]);
     gpu.limit_chunks(100 * 1280);

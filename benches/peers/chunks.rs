@@ -34,7 +34,7 @@ pub fn rows(comparison: &Comparison, lanes: &Lanes) {
             ),
         ];
         let row =
-            Row { name, items: BYTES / ITEM, target_ratio: Some(2.0), operations: None, isa: lanes.isa };
+            Row { name, items: BYTES / ITEM, target_ratio: Some(2.0), operations: None, level: lanes.level };
         comparison.run(&row, &Vec::new(), implementations);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use verilane::cpu::{Isa, issue_rate};
+use verilane::cpu::{Isa, Level, issue_rate};
 
 /// Rounds that are timed, after one that is not.
 const ROUNDS: usize = 9;
@@ -24,7 +24,7 @@ pub struct Row {
     pub target_ratio: Option<f64>,
     /// The number of vector operations for an item in one lane.
     pub operations: Option<f64>,
-    pub isa: Isa,
+    pub level: Level,
 }
 
 impl Comparison {
@@ -61,7 +61,7 @@ impl Comparison {
                 times.busy.push(busy.as_secs_f64() * 1e9 / row.items as f64);
                 times.elapsed.push(start.elapsed().as_secs_f64() * 1e9 / row.items as f64);
             }
-            rates.push(issue_rate(row.isa));
+            rates.push(issue_rate(row.level));
         }
         let labels: Vec<_> = implementations.iter().map(|implementation| implementation.0).collect();
         report(row, &labels, &times, median(rates));
@@ -132,8 +132,8 @@ pub struct Operations {
 
 impl Operations {
     /// `None` if the kernels use other instructions than lanes.
-    pub fn of(isa: Isa) -> Option<Self> {
-        if isa < Isa::Avx512 {
+    pub fn of(level: Level) -> Option<Self> {
+        if !level.isa().includes(Isa::Avx512) {
             return None;
         }
         // A round: 6 rotations, 4 three-operand logic, 7 additions. A step of the

@@ -28,7 +28,7 @@ pub fn rows(comparison: &Comparison, lanes: &Lanes) {
         items: RECORDS,
         target_ratio: Some(6.0),
         operations: None,
-        isa: lanes.isa,
+        level: lanes.level,
     };
     comparison.run(&row, &vec![0; RECORDS], implementations);
 }

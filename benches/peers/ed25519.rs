@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use ed25519_dalek::{Signer, SigningKey};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
-use verilane::cpu::{Cpu, Isa, KeyCache, multiply_add_rate};
+use verilane::cpu::{Cpu, Isa, KeyCache, Level, multiply_add_rate};
 use verilane::ed25519::Rule;
 use verilane::signature::Batch;
 use verilane::{Backend, Threads};
@@ -74,8 +74,8 @@ fn compare(title: &str, expected: &[bool], mut implementations: Vec<Implementati
 }
 
 /// The number of multiply-adds for a signature in one lane, counted by single-stepping.
-fn multiply_adds(isa: Isa) -> f64 {
-    match isa {
+fn multiply_adds(level: Level) -> f64 {
+    match level.isa() {
         Isa::Avx512Ifma => 114_800.0,
         _ => 94_000.0,
     }
@@ -83,11 +83,13 @@ fn multiply_adds(isa: Isa) -> f64 {
 
 /// Prints the time for a signature at the processor's peak rate of multiply-adds, and its ratio to
 /// the measured time `micros`.
-fn print_peak_rate(isa: Isa, micros: f64) {
-    let Some(rate) = multiply_add_rate(isa) else { return };
-    let at_peak_rate = multiply_adds(isa) / rate / 1e3;
+fn print_peak_rate(level: Level, micros: f64) {
+    let Some(rate) = multiply_add_rate(level) else { return };
+    let at_peak_rate = multiply_adds(level) / rate / 1e3;
     let share = 100.0 * at_peak_rate / micros;
-    println!("at the peak rate of {rate:.1} multiply-adds a ns: {at_peak_rate:.3} µs ({share:.0} %)  {isa}");
+    println!(
+        "at the peak rate of {rate:.1} multiply-adds a ns: {at_peak_rate:.3} µs ({share:.0} %)  {level}"
+    );
 }
 
 /// `n` signatures by `keys` keys in turn, over messages of 32 to 200 bytes.
@@ -114,18 +116,18 @@ fn with_one_invalid(batch: &Batch<'_>) -> Batch<'static> {
     copy
 }
 
-fn verilane<'a>(isa: Isa, threads: usize, rule: Rule, batch: &'a Batch<'a>) -> Implementation<'a> {
-    let cpu = Cpu::new(Threads::new(threads).expect("threads start"), isa);
-    Implementation::new(format!("verilane, {isa}, {rule}, {threads} thread(s)"), move || {
+fn verilane<'a>(level: Level, threads: usize, rule: Rule, batch: &'a Batch<'a>) -> Implementation<'a> {
+    let cpu = Cpu::new(Threads::new(threads).expect("threads start"), level);
+    Implementation::new(format!("verilane, {level}, {rule}, {threads} thread(s)"), move || {
         let mut verdicts = vec![false; batch.len()];
         cpu.verify(rule, batch, &mut verdicts).expect("the CPU serves");
         verdicts
     })
 }
 
-fn without_key_cache<'a>(isa: Isa, rule: Rule, batch: &'a Batch<'a>) -> Implementation<'a> {
-    let cpu = Cpu::new(Threads::new(1).expect("threads start"), isa).with_key_cache(KeyCache::new(0));
-    Implementation::new(format!("verilane, {isa}, {rule}, no key cache"), move || {
+fn without_key_cache<'a>(level: Level, rule: Rule, batch: &'a Batch<'a>) -> Implementation<'a> {
+    let cpu = Cpu::new(Threads::new(1).expect("threads start"), level).with_key_cache(KeyCache::new(0));
+    Implementation::new(format!("verilane, {level}, {rule}, no key cache"), move || {
         let mut verdicts = vec![false; batch.len()];
         cpu.verify(rule, batch, &mut verdicts).expect("the CPU serves");
         verdicts
@@ -197,23 +199,23 @@ fn ed25519_simd<'a>(_: Rule, _: &'a Batch<'a>) -> Option<Implementation<'a>> {
 }
 
 /// The rows with many signatures in a call.
-fn large_batches(best: Isa) {
+fn large_batches(best: Level) {
     let batch = signed(1024, 1024);
     let valid = vec![true; batch.len()];
     let mut implementations =
         vec![dalek(&batch), one_by_one("ed25519-dalek, verify_strict", Rule::Strict, &batch)];
     implementations.extend(ed25519_simd(Rule::Strict, &batch));
     implementations.extend(ed25519_simd(Rule::Zip215, &batch));
-    let mut levels: Vec<Isa> = Isa::available().filter(|&isa| isa > Isa::Scalar).collect();
+    let mut levels: Vec<Level> = Level::available().filter(|level| level.isa() != Isa::Scalar).collect();
     levels.reverse();
     let first = implementations.len();
-    implementations.extend(levels.iter().map(|&isa| verilane(isa, 1, Rule::Rfc8032, &batch)));
+    implementations.extend(levels.iter().map(|&level| verilane(level, 1, Rule::Rfc8032, &batch)));
     implementations.push(verilane(best, 1, Rule::Strict, &batch));
     implementations.push(verilane(best, 1, Rule::Zip215, &batch));
     implementations.push(verilane(best, 2, Rule::Rfc8032, &batch));
     let fastest = compare("1,024 signatures a call by as many keys", &valid, implementations);
-    for (&isa, &micros) in levels.iter().zip(&fastest[first..]) {
-        print_peak_rate(isa, micros);
+    for (&level, &micros) in levels.iter().zip(&fastest[first..]) {
+        print_peak_rate(level, micros);
     }
 
     let batch = signed(16_384, 16_384);
@@ -238,7 +240,7 @@ fn large_batches(best: Isa) {
     );
 }
 
-fn few_signatures(best: Isa) {
+fn few_signatures(best: Level) {
     for n in [1, 2, 4, 7, 8, 9] {
         let batch = signed(n, n);
         let implementations = vec![dalek(&batch), verilane(best, 1, Rule::Rfc8032, &batch)];
@@ -246,7 +248,7 @@ fn few_signatures(best: Isa) {
     }
 }
 
-fn recurring_keys(best: Isa) {
+fn recurring_keys(best: Level) {
     for keys in [1, 64, 1024] {
         let batch = signed(16_384, keys);
         let implementations =
@@ -256,7 +258,7 @@ fn recurring_keys(best: Isa) {
 }
 
 fn main() {
-    let best = Isa::detected();
+    let best = Level::detected();
     recurring_keys(best);
     few_signatures(best);
     large_batches(best);

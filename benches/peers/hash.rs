@@ -17,7 +17,7 @@ pub fn rows(comparison: &Comparison, lanes: &Lanes) {
             }
             _ => ops.sha256_first + ((length + 8) / 64) as f64 * ops.sha256,
         };
-        let operations = Operations::of(lanes.isa).map(operations);
+        let operations = Operations::of(lanes.level).map(operations);
         row(comparison, lanes, Hash::Sha256, &length.to_string(), &[length], Some(target_ratio), operations);
     }
     for (length, target_ratio) in [(64, 13.0), (200, 10.0), (256, 13.0), (1024, 14.0)] {
@@ -25,7 +25,7 @@ pub fn rows(comparison: &Comparison, lanes: &Lanes) {
             let last = if (1..=32).contains(&(length % 64)) { ops.blake3_short } else { ops.blake3 };
             ((length - 1) / 64) as f64 * ops.blake3 + last
         };
-        let operations = Operations::of(lanes.isa).map(operations);
+        let operations = Operations::of(lanes.level).map(operations);
         row(comparison, lanes, Hash::Blake3, &length.to_string(), &[length], Some(target_ratio), operations);
     }
     for hash in [Hash::Sha256, Hash::Blake3] {
@@ -62,6 +62,6 @@ fn row(
             }),
         ),
     ];
-    let row = Row { name, items: count, target_ratio, operations, isa: lanes.isa };
+    let row = Row { name, items: count, target_ratio, operations, level: lanes.level };
     comparison.run(&row, &vec![Digest::default(); count], implementations);
 }

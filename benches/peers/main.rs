@@ -12,23 +12,23 @@ mod hash;
 mod merkle;
 mod pow;
 
-use verilane::cpu::{Cpu, Isa};
+use verilane::cpu::{Cpu, Level};
 use verilane::{Error, Threads};
 
 use comparison::Comparison;
 
 /// The back end on one thread and on two.
 struct Lanes {
-    isa: Isa,
+    level: Level,
     one: Cpu,
     two: Cpu,
 }
 
 impl Lanes {
     fn new() -> Result<Self, Error> {
-        let isa = Isa::best(None)?;
-        let on = |threads| Ok::<_, Error>(Cpu::new(Threads::new(threads)?, isa));
-        Ok(Lanes { isa, one: on(1)?, two: on(2)? })
+        let level = Level::best(None)?;
+        let on = |threads| Ok::<_, Error>(Cpu::new(Threads::new(threads)?, level));
+        Ok(Lanes { level, one: on(1)?, two: on(2)? })
     }
 }
 
@@ -39,7 +39,7 @@ fn main() -> Result<(), Error> {
     let lanes = Lanes::new()?;
     println!(
         "{} lanes; ns for an item (of chunks: 1,000 bytes); at peak rate: the time in which the counted vector operations can issue",
-        lanes.isa
+        lanes.level
     );
     hash::rows(&comparison, &lanes);
     merkle::rows(&comparison, &lanes);

@@ -10,7 +10,7 @@ const LEAVES: usize = 1 << 20;
 
 pub fn rows(comparison: &Comparison, lanes: &Lanes) {
     hashtree_rs::init();
-    let ops = || Operations::of(lanes.isa);
+    let ops = || Operations::of(lanes.level);
     let node = ops().map(|ops| ops.sha256_first + ops.sha256_constant);
     let double = ops().map(|ops| ops.sha256_first + ops.sha256_constant + ops.sha256_of_digest);
     let prefixed = ops().map(|ops| ops.sha256_first + ops.sha256_end_of_65);
@@ -59,7 +59,7 @@ fn row(
         let leaves = &leaves;
         implementations.push((label, Box::new(move |out| *out = root(tree, leaves))));
     }
-    let row = Row { name, items: LEAVES - 1, target_ratio, operations, isa: lanes.isa };
+    let row = Row { name, items: LEAVES - 1, target_ratio, operations, level: lanes.level };
     comparison.run(&row, &Digest::default(), implementations);
 }
 

@@ -29,13 +29,14 @@ pub fn rows(comparison: &Comparison, lanes: &Lanes) {
     // before them, and 7 additions.
     let first = 3.0 * 17.0 + 103.0 + 14.0;
     let second = 3.0 * (17.0 + 11.0) + 4.0 * 7.0 + 7.0;
-    let operations = Operations::of(lanes.isa).map(|ops| ops.sha256 - first + ops.sha256_of_digest - second);
+    let operations =
+        Operations::of(lanes.level).map(|ops| ops.sha256 - first + ops.sha256_of_digest - second);
     let row = Row {
         name: "pow.sha256d".into(),
         items: NONCES as usize,
         target_ratio: Some(6.3),
         operations,
-        isa: lanes.isa,
+        level: lanes.level,
     };
     comparison.run(&row, &None, implementations);
 }

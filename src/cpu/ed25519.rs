@@ -14,14 +14,13 @@ mod half_size_scalars;
 mod key_cache;
 
 use std::hint::black_box;
-use std::sync::OnceLock;
 
 pub use batch_equation::verify_by_batch_equation;
 pub use key_cache::KeyCache;
 
 use super::edwards25519::{Affine, Comb, CombParams, Completed};
 use super::field25519::Field;
-use super::isa::Isa;
+use super::isa::{Level, Level64, PerLevel};
 use super::lanes::{Lanes64, MAX_LANES64, U64x4};
 use super::peak_rate::min_time;
 use super::scalar25519::{Digit, is_canonical, limbs};
@@ -45,16 +44,17 @@ const SMALL_ORDER: [[u64; 4]; 7] = [
 
 /// Writes to `out` whether each signature is valid under `rule`, on this thread. `keys` has the
 /// expanded key of each signature, if all are cached.
-pub fn verify(isa: Isa, rule: Rule, batch: &Batch<'_>, keys: Option<&[&ExpandedKey]>, out: &mut [bool]) {
-    let too_few = || keys.is_none() && batch.len() < break_even_batch(isa);
-    if isa == Isa::Scalar || !rounds_to_nearest() || too_few() {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = rule.accepts(&batch.keys()[i], &batch.signatures()[i], batch.messages().get(i));
-        }
-        return;
+pub fn verify(level: Level, rule: Rule, batch: &Batch<'_>, keys: Option<&[&ExpandedKey]>, out: &mut [bool]) {
+    let enough = |level: &Level64| keys.is_some() || batch.len() >= break_even_batch(*level);
+    if let Some(level) = level.lanes64().filter(enough)
+        && rounds_to_nearest()
+    {
+        let base = if keys.is_some() { &comb::BASE } else { &half_size::BASE };
+        return verify_in_lanes(level, rule, batch, keys, base.for_level(level), out);
     }
-    let base = if keys.is_some() { &comb::BASE } else { &half_size::BASE };
-    verify_in_lanes(isa, rule, batch, keys, base.for_isa(isa), out);
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = rule.accepts(&batch.keys()[i], &batch.signatures()[i], batch.messages().get(i));
+    }
 }
 
 /// Whether doubles are rounded to nearest, as the field arithmetic on doubles requires. A
@@ -66,9 +66,9 @@ fn rounds_to_nearest() -> bool {
 
 /// The batch size from which verification in lanes, most of them idle, is faster than one
 /// signature at a time. The first call measures it, since processors differ.
-fn break_even_batch(isa: Isa) -> usize {
-    static MEASURED: [OnceLock<usize>; Isa::ALL.len()] = [const { OnceLock::new() }; Isa::ALL.len()];
-    *MEASURED[isa as usize].get_or_init(|| {
+fn break_even_batch(level: Level64) -> usize {
+    static MEASURED: PerLevel<usize> = PerLevel::new();
+    *MEASURED.get_or_init(level, || {
         // The key is the base point. S has full length, so that the invalid signature takes as
         // long as a valid one.
         let mut key = [0x66; 32];
@@ -77,9 +77,9 @@ fn break_even_batch(isa: Isa) -> usize {
         signature[..32].copy_from_slice(&key);
         let mut batch = Batch::with_capacity(1);
         batch.push(&key, &signature, &[]);
-        let base = half_size::BASE.for_isa(isa);
+        let base = half_size::BASE.for_level(level);
         let lanes_time =
-            min_time(8, || verify_in_lanes(isa, Rule::Rfc8032, &batch, None, base, &mut [false]));
+            min_time(8, || verify_in_lanes(level, Rule::Rfc8032, &batch, None, base, &mut [false]));
         let single_time = min_time(8, || _ = black_box(Rule::Rfc8032.accepts(&key, &signature, &[])));
         lanes_time.div_duration_f64(single_time).ceil() as usize
     })
@@ -120,17 +120,17 @@ fn base_comb_field<F: Field>(params: CombParams) -> Vec<Comb> {
 /// The comb of B, in the form of each level.
 struct BaseComb {
     params: CombParams,
-    combs: [OnceLock<Comb>; Isa::ALL.len()],
+    combs: PerLevel<Comb>,
 }
 
 impl BaseComb {
     const fn new(params: CombParams) -> Self {
-        BaseComb { params, combs: [const { OnceLock::new() }; Isa::ALL.len()] }
+        BaseComb { params, combs: PerLevel::new() }
     }
 
-    /// The comb for `isa`; the first call builds it.
-    fn for_isa(&self, isa: Isa) -> &Comb {
-        self.combs[isa as usize].get_or_init(|| base_comb(isa, self.params).swap_remove(0))
+    /// The comb for `level`; the first call builds it.
+    fn for_level(&self, level: Level64) -> &Comb {
+        self.combs.get_or_init(level, || base_comb(level, self.params).swap_remove(0))
     }
 }
 

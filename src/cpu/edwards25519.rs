@@ -498,7 +498,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cpu::Isa;
+    use crate::cpu::isa::Level64;
 
     fn words(bytes: &[u8; 32]) -> [u64; 4] {
         std::array::from_fn(|i| u64::from_le_bytes(bytes.as_chunks().0[i]))
@@ -613,18 +613,18 @@ mod tests {
     fn torsion_and_identity_points() {
         let torsion: Vec<_> = EIGHT_TORSION.to_vec();
         let mixed: Vec<_> = torsion.iter().map(|t| t + ED25519_BASEPOINT_POINT).collect();
-        for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
+        for level in Level64::available() {
             for turn in 0..8 {
                 let mut others = mixed.clone();
                 others.rotate_left(turn);
-                check_group(isa, &torsion, &others);
-                check_group(isa, &others, &torsion);
+                check_group(level, &torsion, &others);
+                check_group(level, &others, &torsion);
                 others.copy_from_slice(&torsion);
                 others.rotate_left(turn);
-                check_group(isa, &torsion, &others);
+                check_group(level, &torsion, &others);
             }
-            check_comb(isa, ED25519_BASEPOINT_POINT);
-            check_comb(isa, mixed[1]);
+            check_comb(level, ED25519_BASEPOINT_POINT);
+            check_comb(level, mixed[1]);
         }
     }
 
@@ -638,8 +638,8 @@ mod tests {
                 encodings.push(encoding);
             }
         }
-        for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
-            check_decoding(isa, &encodings);
+        for level in Level64::available() {
+            check_decoding(level, &encodings);
         }
     }
 
@@ -650,9 +650,9 @@ mod tests {
         fn any_points(encodings in any::<[[u8; 32]; 11]>(), scalars in any::<[[u8; 32]; 16]>()) {
             let points = scalars.map(|bytes| EdwardsPoint::mul_base(&Scalar::from_bytes_mod_order(bytes)));
             let (p, q) = points.split_at(8);
-            for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
-                check_decoding(isa, &encodings);
-                check_group(isa, p, q);
+            for level in Level64::available() {
+                check_decoding(level, &encodings);
+                check_group(level, p, q);
             }
         }
     }

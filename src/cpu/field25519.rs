@@ -280,7 +280,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cpu::Isa;
+    use crate::cpu::isa::Level64;
 
     const P: [u64; 4] = [u64::MAX - 18, u64::MAX, u64::MAX, u64::MAX >> 1];
 
@@ -392,9 +392,9 @@ mod tests {
         let near_p = [p0 - 1, p0, p0 + 1, u64::MAX].map(|word| [word, rest[0], rest[1], rest[2]]);
         let small = [0, 1, 2, 19, 608, u64::MAX].map(|word| [word, 0, 0, 0]);
         let all: Vec<_> = near_p.into_iter().chain(small).collect();
-        for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
+        for level in Level64::available() {
             for (i, &a) in all.iter().enumerate() {
-                check_values(isa, a, all[(i * 3 + 1) % all.len()]);
+                check_values(level, a, all[(i * 3 + 1) % all.len()]);
             }
         }
     }
@@ -405,8 +405,8 @@ mod tests {
         #[test]
         fn any_values(a in any::<[u64; 4]>(), b in any::<[u64; 4]>()) {
             let below = |[w0, w1, w2, w3]: [u64; 4]| [w0, w1, w2, w3 & (u64::MAX >> 1)];
-            for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
-                check_values(isa, below(a), below(b));
+            for level in Level64::available() {
+                check_values(level, below(a), below(b));
             }
         }
     }

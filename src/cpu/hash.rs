@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::Isa;
+use super::Level;
 use super::blake3::{self, CHUNK_LEN, ChunkParams, Mode, NodeInput};
 use super::lanes::{Lanes32, MAX_LANES32, Pair, prefetch_for_write};
 use super::sha256::{self, Schedule, UniformHasher};
@@ -26,7 +26,7 @@ const MIN_TASK_RECORDS: usize = 1024;
 const MIN_TASK_BYTES: usize = 1 << 16;
 
 /// Writes the digest of each record to `out`, on all threads.
-pub fn hash_records(isa: Isa, hash: Hash, records: &Records<'_>, threads: &Threads, out: &mut [Digest]) {
+pub fn hash_records(level: Level, hash: Hash, records: &Records<'_>, threads: &Threads, out: &mut [Digest]) {
     let mut rest = bytemuck::cast_slice_mut(out);
     let mut tasks = Vec::new();
     let shares = 4 * threads.count();
@@ -39,15 +39,15 @@ pub fn hash_records(isa: Isa, hash: Hash, records: &Records<'_>, threads: &Threa
         rest = after;
         tasks.push((records.slice(range), task));
     }
-    threads.for_each(tasks.into_iter(), |(records, out)| hash_task(isa, hash, &records, threads, out));
+    threads.for_each(tasks.into_iter(), |(records, out)| hash_task(level, hash, &records, threads, out));
 }
 
-fn hash_task(isa: Isa, hash: Hash, records: &Records<'_>, threads: &Threads, out: &mut [[u8; 32]]) {
+fn hash_task(level: Level, hash: Hash, records: &Records<'_>, threads: &Threads, out: &mut [[u8; 32]]) {
     match hash {
-        Hash::Sha256 => sha256_records(isa, records, false, Sha256Ni::available(isa), out),
-        Hash::Sha256d => sha256_records(isa, records, true, Sha256Ni::available(isa), out),
-        Hash::Blake3 => blake3_records(isa, &Mode::HASH, records, threads, out),
-        Hash::KeyedBlake3(key) => blake3_records(isa, &Mode::keyed(&key.0), records, threads, out),
+        Hash::Sha256 => sha256_records(level, records, false, Sha256Ni::available(level), out),
+        Hash::Sha256d => sha256_records(level, records, true, Sha256Ni::available(level), out),
+        Hash::Blake3 => blake3_records(level, &Mode::HASH, records, threads, out),
+        Hash::KeyedBlake3(key) => blake3_records(level, &Mode::keyed(&key.0), records, threads, out),
     }
 }
 
@@ -204,11 +204,11 @@ impl Order {
     }
 }
 
-fn blake3_records(isa: Isa, mode: &Mode, records: &Records<'_>, threads: &Threads, out: &mut [[u8; 32]]) {
+fn blake3_records(level: Level, mode: &Mode, records: &Records<'_>, threads: &Threads, out: &mut [[u8; 32]]) {
     if let [digest] = out
         && records.length(0) > MAX_TASK_BYTES
     {
-        *digest = hash_long_record(isa, mode, records.get(0), threads);
+        *digest = hash_long_record(level, mode, records.get(0), threads);
         return;
     }
     match uniform_length(records) {
@@ -220,7 +220,7 @@ fn blake3_records(isa: Isa, mode: &Mode, records: &Records<'_>, threads: &Thread
                 counter_period: 1,
                 root: true,
             };
-            chunk_cvs(isa, mode, Chunks::Uniform(uniform), out);
+            chunk_cvs(level, mode, Chunks::Uniform(uniform), out);
         }
         Some(length) if length.is_multiple_of(CHUNK_LEN) => {
             let counter_period = length / CHUNK_LEN;
@@ -232,26 +232,26 @@ fn blake3_records(isa: Isa, mode: &Mode, records: &Records<'_>, threads: &Thread
                 root: false,
             };
             let mut cvs = vec![[0; 32]; out.len() * counter_period];
-            chunk_cvs(isa, mode, Chunks::Uniform(uniform), &mut cvs);
+            chunk_cvs(level, mode, Chunks::Uniform(uniform), &mut cvs);
             let subtree = Subtree { cvs: counter_period, root: true };
-            subtree_roots(isa, mode, &vec![subtree; out.len()], cvs, out);
+            subtree_roots(level, mode, &vec![subtree; out.len()], cvs, out);
         }
-        _ => ragged_cvs(isa, mode, &records.iter().map(NodeInput::whole).collect::<Vec<_>>(), out),
+        _ => ragged_cvs(level, mode, &records.iter().map(NodeInput::whole).collect::<Vec<_>>(), out),
     }
 }
 
 /// The digest of one long record, on all threads.
-fn hash_long_record(isa: Isa, mode: &Mode, record: &[u8], threads: &Threads) -> [u8; 32] {
+fn hash_long_record(level: Level, mode: &Mode, record: &[u8], threads: &Threads) -> [u8; 32] {
     let cvs = threads.map(record.chunks(MAX_TASK_BYTES).enumerate(), |(index, bytes)| {
-        subtree_cv(isa, mode, bytes, index * (MAX_TASK_BYTES / CHUNK_LEN))
+        subtree_cv(level, mode, bytes, index * (MAX_TASK_BYTES / CHUNK_LEN))
     });
     let mut root = [[0; 32]];
-    subtree_roots(isa, mode, &[Subtree { cvs: cvs.len(), root: true }], cvs, &mut root);
+    subtree_roots(level, mode, &[Subtree { cvs: cvs.len(), root: true }], cvs, &mut root);
     root[0]
 }
 
 /// The chaining value of a subtree: of `bytes`, whose first chunk has counter `first_counter`.
-fn subtree_cv(isa: Isa, mode: &Mode, bytes: &[u8], first_counter: usize) -> [u8; 32] {
+fn subtree_cv(level: Level, mode: &Mode, bytes: &[u8], first_counter: usize) -> [u8; 32] {
     let (whole, rest) = bytes.split_at(bytes.len() - bytes.len() % CHUNK_LEN);
     let mut cvs = vec![[0; 32]; bytes.len().div_ceil(CHUNK_LEN)];
     let whole_chunks = whole.len() / CHUNK_LEN;
@@ -262,24 +262,24 @@ fn subtree_cv(isa: Isa, mode: &Mode, bytes: &[u8], first_counter: usize) -> [u8;
         counter_period: whole_chunks,
         root: false,
     };
-    chunk_cvs(isa, mode, Chunks::Uniform(uniform), &mut cvs[..whole_chunks]);
+    chunk_cvs(level, mode, Chunks::Uniform(uniform), &mut cvs[..whole_chunks]);
     let rest = NodeInput { bytes: rest, counter: (first_counter + whole_chunks) as u64, root: false };
-    chunk_cvs(isa, mode, Chunks::Ragged(&[rest]), &mut cvs[whole_chunks..]);
+    chunk_cvs(level, mode, Chunks::Ragged(&[rest]), &mut cvs[whole_chunks..]);
     let mut cv = [[0; 32]];
-    subtree_roots(isa, mode, &[Subtree { cvs: cvs.len(), root: false }], cvs, &mut cv);
+    subtree_roots(level, mode, &[Subtree { cvs: cvs.len(), root: false }], cvs, &mut cv);
     cv[0]
 }
 
 /// The digest of each input that is a root, the chaining value of each other one.
-fn ragged_cvs(isa: Isa, mode: &Mode, inputs: &[NodeInput<'_>], out: &mut [[u8; 32]]) {
+fn ragged_cvs(level: Level, mode: &Mode, inputs: &[NodeInput<'_>], out: &mut [[u8; 32]]) {
     if inputs.iter().all(|input| input.bytes.len() <= CHUNK_LEN) {
-        return chunk_cvs(isa, mode, Chunks::Ragged(inputs), out);
+        return chunk_cvs(level, mode, Chunks::Ragged(inputs), out);
     }
     let chunks: Vec<_> = inputs.iter().flat_map(NodeInput::chunks).collect();
     let mut cvs = vec![[0; 32]; chunks.len()];
-    chunk_cvs(isa, mode, Chunks::Ragged(&chunks), &mut cvs);
+    chunk_cvs(level, mode, Chunks::Ragged(&chunks), &mut cvs);
     let subtree = |input: &NodeInput<'_>| Subtree { cvs: input.chunks().len(), root: input.root };
-    subtree_roots(isa, mode, &inputs.iter().map(subtree).collect::<Vec<_>>(), cvs, out);
+    subtree_roots(level, mode, &inputs.iter().map(subtree).collect::<Vec<_>>(), cvs, out);
 }
 
 /// Consecutive chaining values under one node, and whether that is the root of its record.
@@ -291,7 +291,13 @@ struct Subtree {
 
 /// Writes the top node of each subtree of `cvs` to `out`. All subtrees are reduced together,
 /// level by level, so that their nodes fill the lanes.
-fn subtree_roots(isa: Isa, mode: &Mode, subtrees: &[Subtree], mut cvs: Vec<[u8; 32]>, out: &mut [[u8; 32]]) {
+fn subtree_roots(
+    level: Level,
+    mode: &Mode,
+    subtrees: &[Subtree],
+    mut cvs: Vec<[u8; 32]>,
+    out: &mut [[u8; 32]],
+) {
     let mut counts: Vec<usize> = subtrees.iter().map(|subtree| subtree.cvs).collect();
     while counts.iter().any(|&count| count > 1) {
         let mut roots = Vec::with_capacity(cvs.len() / 2);
@@ -299,7 +305,7 @@ fn subtree_roots(isa: Isa, mode: &Mode, subtrees: &[Subtree], mut cvs: Vec<[u8; 
             roots.resize(roots.len() + count / 2, subtree.root && count == 2);
         }
         let mut nodes = vec![[0; 32]; roots.len()];
-        parent_cvs(isa, mode, &sibling_pairs(&counts, &cvs), &roots, &mut nodes);
+        parent_cvs(level, mode, &sibling_pairs(&counts, &cvs), &roots, &mut nodes);
         cvs = next_level(&mut counts, &cvs, nodes);
     }
     out.copy_from_slice(&cvs);
@@ -508,13 +514,13 @@ mod tests {
         for (index, chunk) in ragged.iter_mut().enumerate() {
             chunk.bytes = &chunk.bytes[..CHUNK_LEN - 37 * (index % 27)];
         }
-        for isa in Isa::available() {
+        for level in Level::available() {
             for (chunks, inputs) in
                 [(Chunks::Uniform(uniform), &uniform_chunks), (Chunks::Ragged(&ragged), &ragged)]
             {
                 let mut cvs = vec![[0; 32]; 70];
-                chunk_cvs(isa, &Mode::HASH, chunks, &mut cvs);
-                assert_eq!(cvs, inputs.iter().map(expected).collect::<Vec<_>>(), "{isa}");
+                chunk_cvs(level, &Mode::HASH, chunks, &mut cvs);
+                assert_eq!(cvs, inputs.iter().map(expected).collect::<Vec<_>>(), "{level}");
             }
         }
     }

@@ -1,17 +1,27 @@
-//! Instruction-set levels: detection, the cap from the caller or the environment, and the macro
-//! that compiles generic code for each level.
+//! Instruction-set levels: their names, their detection, the cap from the caller or the
+//! environment, and the macro that compiles generic code for each.
+//!
+//! A [`Level`] is a token: only detection makes one, so that holding it proves that the processor
+//! has the level's features. [`Isa`] is a name, which proves nothing.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use crate::Error;
 
 /// The environment variable that caps the level.
 pub const ISA_VARIABLE: &str = "VERILANE_ISA";
 
-/// An instruction-set level. Levels are ordered: each includes all lower ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+macro_rules! choices {
+    () => {
+        "scalar, avx2, avx512, avx512ifma"
+    };
+}
+
+/// The name of an instruction-set level, of any architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Isa {
     /// One item at a time, on any processor.
@@ -25,55 +35,24 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// All levels, lowest first.
+    /// All names.
     pub const ALL: [Isa; 4] = [Isa::Scalar, Isa::Avx2, Isa::Avx512, Isa::Avx512Ifma];
 
-    /// The highest level that the processor and the operating system support.
-    pub fn detected() -> Isa {
-        static DETECTED: LazyLock<Isa> = LazyLock::new(detect);
-        *DETECTED
+    /// The level that this one extends.
+    const fn base(self) -> Option<Isa> {
+        match self {
+            Isa::Scalar => None,
+            Isa::Avx2 => Some(Isa::Scalar),
+            Isa::Avx512 => Some(Isa::Avx2),
+            Isa::Avx512Ifma => Some(Isa::Avx512),
+        }
     }
 
-    /// The highest supported level that is neither above `cap` nor above the one named by the
-    /// environment variable `VERILANE_ISA`.
-    ///
-    /// # Errors
-    /// [`Error::Name`] if the variable names no level.
-    pub fn best(cap: Option<Isa>) -> Result<Isa, Error> {
-        let variable = match std::env::var(ISA_VARIABLE) {
-            Ok(name) => Some(name.parse()?),
-            Err(_) => None,
-        };
-        let caps = cap.into_iter().chain(variable);
-        Ok(caps.fold(Isa::detected(), Isa::min))
+    /// Whether this level is `other` or extends it, directly or through others.
+    #[must_use]
+    pub fn includes(self, other: Isa) -> bool {
+        self == other || self.base().is_some_and(|base| base.includes(other))
     }
-
-    /// The supported levels, lowest first.
-    pub fn available() -> impl Iterator<Item = Isa> {
-        Isa::ALL.into_iter().filter(|&isa| isa <= Isa::detected())
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn detect() -> Isa {
-    let avx2 = is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("fma");
-    let avx512 = is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512vl");
-    match (avx2, avx512) {
-        (true, true) if is_x86_feature_detected!("avx512ifma") => Isa::Avx512Ifma,
-        (true, true) => Isa::Avx512,
-        (true, false) => Isa::Avx2,
-        (false, _) => Isa::Scalar,
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn detect() -> Isa {
-    Isa::Scalar
 }
 
 impl fmt::Display for Isa {
@@ -94,64 +73,340 @@ impl FromStr for Isa {
         Isa::ALL.into_iter().find(|isa| isa.to_string() == name).ok_or_else(|| Error::Name {
             what: "instruction set",
             name: name.into(),
-            choices: "scalar, avx2, avx512, avx512ifma",
+            choices: choices!(),
         })
     }
 }
 
-/// Defines `fn $name(isa, …)`, which runs `$generic::<L>(…)` compiled with the features of
-/// `isa`. `L` is the type named `$lanes` in that level's module of `lanes`.
+/// An instruction-set level that this machine supports.
 ///
-/// `$generic`, and every function it calls with lanes, must be `#[inline(always)]`: only then
-/// is it compiled with the features of the entry point. Panics if the processor lacks `isa`.
-macro_rules! dispatch {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $generic:ident::<$lanes:ident>) => {
-        $(#[$doc])*
-        #[allow(clippy::too_many_arguments)]
-        $vis fn $name(isa: $crate::cpu::Isa, $($arg: $type),*) $(-> $ret)? {
-            use $crate::cpu::{Isa, lanes};
+/// Values come from detection only. [`Isa`] names the level.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Level(pub(super) Token);
 
+/// The levels of this architecture.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Token {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Ifma(Avx512Ifma),
+}
+
+/// A level with 64-bit lanes: one that has the arithmetic of curves in lanes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Level64 {
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Ifma(Avx512Ifma),
+}
+
+impl Level {
+    /// The levels that this machine supports, each followed by those that extend it.
+    pub fn available() -> impl Iterator<Item = Level> {
+        [
+            Some(Token::Scalar),
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma,bmi1,bmi2")]
-            fn avx2($($arg: $type),*) $(-> $ret)? {
-                $generic::<lanes::avx2::$lanes>($($arg),*)
-            }
-
+            Avx2::detect().map(Token::Avx2),
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl")]
-            fn avx512($($arg: $type),*) $(-> $ret)? {
-                $generic::<lanes::avx512::$lanes>($($arg),*)
-            }
-
+            Avx512::detect().map(Token::Avx512),
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
-            fn avx512ifma($($arg: $type),*) $(-> $ret)? {
-                dispatch!(@ifma $lanes, $generic($($arg),*))
-            }
+            Avx512Ifma::detect().map(Token::Avx512Ifma),
+        ]
+        .into_iter()
+        .flatten()
+        .map(Level)
+    }
 
-            assert!(isa <= Isa::detected(), "this processor has no {isa}");
-            match isa {
-                // SAFETY: the assertion above guarantees the level's features.
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx512Ifma => unsafe { avx512ifma($($arg),*) },
-                // SAFETY: as above.
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => unsafe { avx512($($arg),*) },
-                // SAFETY: as above.
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => unsafe { avx2($($arg),*) },
-                _ => dispatch!(@scalar $lanes, $generic($($arg),*)),
+    /// The best level that this machine supports.
+    pub fn detected() -> Level {
+        Level::available().last().unwrap_or(Level(Token::Scalar))
+    }
+
+    /// The best supported level that both `cap` and the level named by the environment variable
+    /// `VERILANE_ISA` include.
+    ///
+    /// # Errors
+    /// [`Error::Name`] if the variable names no level; [`Error::Parameter`] if it is not Unicode.
+    pub fn best(cap: Option<Isa>) -> Result<Level, Error> {
+        let variable = std::env::var_os(ISA_VARIABLE).map(parse_variable).transpose()?;
+        let is_within = |level: &Level| {
+            let caps = [cap, variable];
+            caps.into_iter().flatten().all(|cap| cap.includes(level.isa()))
+        };
+        Ok(Level::available().filter(is_within).last().unwrap_or(Level(Token::Scalar)))
+    }
+
+    /// The level's name.
+    #[must_use]
+    pub fn isa(self) -> Isa {
+        match self.0 {
+            Token::Scalar => Isa::Scalar,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx2(_) => Isa::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512(_) => Isa::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512Ifma(_) => Isa::Avx512Ifma,
+        }
+    }
+
+    /// The level as one with 64-bit lanes, if it has them.
+    pub(super) fn lanes64(self) -> Option<Level64> {
+        match self.0 {
+            Token::Scalar => None,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx2(token) => Some(Level64::Avx2(token)),
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512(token) => Some(Level64::Avx512(token)),
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512Ifma(token) => Some(Level64::Avx512Ifma(token)),
+        }
+    }
+}
+
+impl fmt::Debug for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.isa().fmt(f)
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.isa(), f)
+    }
+}
+
+impl Level64 {
+    /// The levels that this machine supports, each followed by those that extend it.
+    #[cfg(test)]
+    pub fn available() -> impl Iterator<Item = Level64> {
+        Level::available().filter_map(Level::lanes64)
+    }
+}
+
+impl From<Level64> for Level {
+    fn from(level: Level64) -> Self {
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level64::Avx2(token) => Level(Token::Avx2(token)),
+            #[cfg(target_arch = "x86_64")]
+            Level64::Avx512(token) => Level(Token::Avx512(token)),
+            #[cfg(target_arch = "x86_64")]
+            Level64::Avx512Ifma(token) => Level(Token::Avx512Ifma(token)),
+        }
+    }
+}
+
+impl fmt::Display for Level64 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Level::from(*self), f)
+    }
+}
+
+fn parse_variable(value: OsString) -> Result<Isa, Error> {
+    let name = value.to_str().ok_or_else(|| Error::Parameter {
+        name: ISA_VARIABLE,
+        found: value.to_string_lossy().into(),
+        valid: concat!("it is one of ", choices!()),
+    })?;
+    name.parse()
+}
+
+/// A value for each level with 64-bit lanes, made at its first use.
+pub(super) struct PerLevel<T>([OnceLock<T>; 3]);
+
+impl<T> PerLevel<T> {
+    pub const fn new() -> Self {
+        PerLevel([const { OnceLock::new() }; 3])
+    }
+
+    /// The value for `level`; the first call makes it.
+    pub fn get_or_init(&self, level: Level64, init: impl FnOnce() -> T) -> &T {
+        let index: usize = match level {
+            #[cfg(target_arch = "x86_64")]
+            Level64::Avx2(_) => 0,
+            #[cfg(target_arch = "x86_64")]
+            Level64::Avx512(_) => 1,
+            #[cfg(target_arch = "x86_64")]
+            Level64::Avx512Ifma(_) => 2,
+        };
+        self.0[index].get_or_init(init)
+    }
+}
+
+/// Expands to `$then! { $arguments "feature", … }` with the features of a level: the only place
+/// where they stand. A level has the features of the one that it extends.
+#[cfg(target_arch = "x86_64")]
+macro_rules! features {
+    (Avx2, $then:ident $arguments:tt $(, $more:tt)*) => {
+        $then! { $arguments "avx2", "fma", "bmi1", "bmi2" $(, $more)* }
+    };
+    (Avx512, $then:ident $arguments:tt $(, $more:tt)*) => {
+        features! { Avx2, $then $arguments, "avx512f", "avx512bw", "avx512dq", "avx512vl" $(, $more)* }
+    };
+    (Avx512Ifma, $then:ident $arguments:tt $(, $more:tt)*) => {
+        features! { Avx512, $then $arguments, "avx512ifma" $(, $more)* }
+    };
+}
+
+/// Compiles a function with the features, for [`features!`].
+#[cfg(target_arch = "x86_64")]
+macro_rules! enable {
+    ({ $($function:tt)* } $($feature:tt),*) => {
+        #[target_feature($(enable = $feature),*)]
+        $($function)*
+    };
+}
+
+/// Whether the processor and the operating system support the features, for [`features!`].
+#[cfg(target_arch = "x86_64")]
+macro_rules! is_detected {
+    ({} $($feature:tt),*) => { $(is_x86_feature_detected!($feature))&&* };
+}
+
+/// Defines a level's token.
+#[cfg(target_arch = "x86_64")]
+macro_rules! token {
+    ($name:ident) => {
+        /// Proof that the processor has the features of the level.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub(super) struct $name(());
+
+        impl $name {
+            fn detect() -> Option<Self> {
+                features! { $name, is_detected {} }.then_some($name(()))
             }
         }
     };
-    // There are no scalar 64-bit lanes: at that level signatures are verified one at a time.
-    (@scalar U32s, $generic:ident($($arg:ident),*)) => { $generic::<lanes::scalar::U32s>($($arg),*) };
-    (@scalar $lanes:ident, $generic:ident($($arg:ident),*)) => {
-        unreachable!("there are no scalar {} for {}", stringify!($lanes), stringify!($generic))
+}
+
+#[cfg(target_arch = "x86_64")]
+token!(Avx2);
+#[cfg(target_arch = "x86_64")]
+token!(Avx512);
+#[cfg(target_arch = "x86_64")]
+token!(Avx512Ifma);
+
+#[cfg(target_arch = "x86_64")]
+impl From<Avx512Ifma> for Avx512 {
+    fn from(_: Avx512Ifma) -> Self {
+        Avx512(())
+    }
+}
+
+/// Defines `fn $name(level, …)`, which runs `$generic::<L>(…)` compiled with the features of
+/// `level`. `L` is the type named `$lanes` in that level's module of `lanes`. For `U32s` `level`
+/// is a [`Level`], for the others a [`Level64`].
+///
+/// `$generic`, and every function it calls with lanes, must be `#[inline(always)]`: only then
+/// is it compiled with the features of the entry point.
+macro_rules! dispatch {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $generic:ident::<U32s>) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments)]
+        $vis fn $name(level: $crate::cpu::Level, $($arg: $type),*) $(-> $ret)? {
+            use $crate::cpu::{isa::Token, lanes};
+
+            dispatch! { @x86 Avx2 fn avx2($($arg: $type),*) $(-> $ret)? = $generic::<lanes::avx2::U32s> }
+            dispatch! { @x86 Avx512 fn avx512($($arg: $type),*) $(-> $ret)? = $generic::<lanes::avx512::U32s> }
+
+            match level.0 {
+                Token::Scalar => $generic::<lanes::scalar::U32s>($($arg),*),
+                // SAFETY: the token proves that the features are there.
+                #[cfg(target_arch = "x86_64")]
+                Token::Avx2(_) => unsafe { avx2($($arg),*) },
+                // SAFETY: as above. IFMA adds nothing to 32-bit lanes, so both levels share one
+                // compilation.
+                #[cfg(target_arch = "x86_64")]
+                Token::Avx512(_) | Token::Avx512Ifma(_) => unsafe { avx512($($arg),*) },
+            }
+        }
     };
-    // IFMA adds nothing to 32-bit lanes, so both levels share one compilation.
-    (@ifma U32s, $generic:ident($($arg:ident),*)) => { avx512($($arg),*) };
-    (@ifma $lanes:ident, $generic:ident($($arg:ident),*)) => {
-        $generic::<lanes::avx512ifma::$lanes>($($arg),*)
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $generic:ident::<$lanes:ident>) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments)]
+        $vis fn $name(level: $crate::cpu::isa::Level64, $($arg: $type),*) $(-> $ret)? {
+            use $crate::cpu::{isa::Level64, lanes};
+
+            dispatch! { @x86 Avx2 fn avx2($($arg: $type),*) $(-> $ret)? = $generic::<lanes::avx2::$lanes> }
+            dispatch! { @x86 Avx512 fn avx512($($arg: $type),*) $(-> $ret)? = $generic::<lanes::avx512::$lanes> }
+            dispatch! {
+                @x86 Avx512Ifma fn avx512ifma($($arg: $type),*) $(-> $ret)? = $generic::<lanes::avx512ifma::$lanes>
+            }
+
+            match level {
+                // SAFETY: the token proves that the features are there.
+                #[cfg(target_arch = "x86_64")]
+                Level64::Avx2(_) => unsafe { avx2($($arg),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                Level64::Avx512(_) => unsafe { avx512($($arg),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                Level64::Avx512Ifma(_) => unsafe { avx512ifma($($arg),*) },
+            }
+        }
     };
+    (@x86 $level:ident fn $name:ident($($arg:ident: $type:ty),*) $(-> $ret:ty)? = $generic:ident::<$lanes:ty>) => {
+        #[cfg(target_arch = "x86_64")]
+        features! { $level, enable { fn $name($($arg: $type),*) $(-> $ret)? { $generic::<$lanes>($($arg),*) } } }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_back() {
+        for isa in Isa::ALL {
+            assert_eq!(isa.to_string().parse::<Isa>().unwrap(), isa);
+        }
+        let error = "mmx".parse::<Isa>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            r#"no instruction set is called "mmx": it is one of scalar, avx2, avx512, avx512ifma"#
+        );
+    }
+
+    #[test]
+    fn a_level_includes_what_it_extends() {
+        for (i, level) in Isa::ALL.into_iter().enumerate() {
+            for (j, other) in Isa::ALL.into_iter().enumerate() {
+                assert_eq!(level.includes(other), j <= i, "{level}, {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn detection_finds_whole_chains() {
+        let available: Vec<Isa> = Level::available().map(Level::isa).collect();
+        assert_eq!(available[0], Isa::Scalar);
+        assert_eq!(available.last(), Some(&Level::detected().isa()));
+        for isa in &available {
+            assert!(isa.base().is_none_or(|base| available.contains(&base)), "{isa} without its base");
+        }
+    }
+
+    /// What the variable caps is tested in tests/cpu_levels.rs, by a process of its own.
+    #[test]
+    fn a_cap_bounds_the_level() {
+        let detected = Level::detected();
+        for cap in Isa::ALL {
+            let level = Level::best(Some(cap)).unwrap();
+            assert!(cap.includes(level.isa()));
+            assert!(
+                !detected.isa().includes(cap) || level.isa() == cap,
+                "{cap} is there, {level} was chosen"
+            );
+        }
+        assert!(detected.isa().includes(Level::best(None).unwrap().isa()));
+    }
 }

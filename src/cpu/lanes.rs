@@ -15,20 +15,20 @@ use bytemuck::{Pod, Zeroable};
 /// has none, and a function with more features cannot be inlined into its caller.
 #[cfg(target_arch = "x86_64")]
 macro_rules! impl_lanes_radix51 {
-    ($features:literal) => {
+    ($level:ident) => {
         impl LanesRadix51 for U64s {
-            impl_lanes_radix51!($features, fn mul_wide(a: &[U64s; 5], b: &[U64s; 5], addend: &[u64; 5]));
-            impl_lanes_radix51!($features, fn square_wide(a: &[U64s; 5], addend: &[u64; 5]));
-            impl_lanes_radix51!($features, fn mul(a: &[U64s; 5], b: &[U64s; 5]));
-            impl_lanes_radix51!($features, fn square(a: &[U64s; 5]));
+            impl_lanes_radix51!($level, fn mul_wide(a: &[U64s; 5], b: &[U64s; 5], addend: &[u64; 5]));
+            impl_lanes_radix51!($level, fn square_wide(a: &[U64s; 5], addend: &[u64; 5]));
+            impl_lanes_radix51!($level, fn mul(a: &[U64s; 5], b: &[U64s; 5]));
+            impl_lanes_radix51!($level, fn square(a: &[U64s; 5]));
         }
     };
-    ($features:literal, fn $name:ident($($arg:ident: $type:ty),*)) => {
+    ($level:ident, fn $name:ident($($arg:ident: $type:ty),*)) => {
         #[inline(never)]
         fn $name($($arg: $type),*) -> [U64s; 5] {
-            #[target_feature(enable = $features)]
-            fn on_level($($arg: $type),*) -> [U64s; 5] {
-                radix51::$name($($arg),*)
+            features! {
+                $level,
+                enable { fn on_level($($arg: $type),*) -> [U64s; 5] { radix51::$name($($arg),*) } }
             }
             // SAFETY: the entry points run this level only where the processor has it.
             unsafe { on_level($($arg),*) }
@@ -88,7 +88,7 @@ pub mod sha_ni {
     pub enum ShaNi {}
 
     impl ShaNi {
-        pub fn available(_: crate::cpu::Isa) -> Option<Self> {
+        pub fn available(_: crate::cpu::Level) -> Option<Self> {
             None
         }
 
@@ -576,7 +576,7 @@ fn zero_padded<const N: usize>(tail: &[u8]) -> [u8; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::Isa;
+    use crate::cpu::Level;
 
     dispatch! {
         fn check32() = check32_lanes::<U32s>
@@ -671,6 +671,6 @@ mod tests {
 
     #[test]
     fn lanes32_on_every_level() {
-        Isa::available().for_each(check32);
+        Level::available().for_each(check32);
     }
 }

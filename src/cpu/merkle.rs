@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::Isa;
+use super::Level;
 use super::blake3::{self, Mode};
 use super::lanes::{
     BLOCK_WORDS, Endian, Lanes32, MAX_LANES32, Pair, load_strided_block, prefetch_strided,
@@ -26,19 +26,19 @@ const MAX_SUBTREE_LEVELS: u32 = 13;
 const MIN_SUBTREE_LEVELS: u32 = 10;
 
 /// The root over `leaves`, which must not be empty.
-pub fn root(isa: Isa, tree: Tree, leaves: &[Digest], threads: &Threads) -> Root {
+pub fn root(level: Level, tree: Tree, leaves: &[Digest], threads: &Threads) -> Root {
     let leaves: &[[u8; 32]] = bytemuck::cast_slice(leaves);
     let levels = leaves.len().next_power_of_two().trailing_zeros();
-    let sha_ni = Sha256Ni::available(isa);
+    let sha_ni = Sha256Ni::available(level);
     let parallel_levels = (4 * threads.count()).next_power_of_two().trailing_zeros();
     let subtree_levels =
         levels.saturating_sub(parallel_levels).clamp(MIN_SUBTREE_LEVELS, MAX_SUBTREE_LEVELS).min(levels);
     let subtrees = threads.map(leaves.chunks(1 << subtree_levels), |leaves| {
-        hash_levels(isa, tree, sha_ni, leaves, subtree_levels)
+        hash_levels(level, tree, sha_ni, leaves, subtree_levels)
     });
     let mut mutated = subtrees.iter().any(|subtree| subtree.1);
     let nodes: Vec<_> = subtrees.into_iter().map(|subtree| subtree.0[0]).collect();
-    let (root, top_mutated) = hash_levels(isa, tree, sha_ni, &nodes, levels - subtree_levels);
+    let (root, top_mutated) = hash_levels(level, tree, sha_ni, &nodes, levels - subtree_levels);
     mutated |= top_mutated;
     Root { digest: Digest(root[0]), mutated }
 }

@@ -32,10 +32,11 @@ use crate::pow::{Nonce, NonceWindow, Puzzle};
 use crate::threads::Threads;
 use crate::{Digest, Hash, Records};
 
+use isa::Level64;
 use sha256_ni::Sha256Ni;
 
 pub use ed25519::KeyCache;
-pub use isa::Isa;
+pub use isa::{Isa, Level};
 pub use peak_rate::{issue_rate, multiply_add_rate};
 
 /// Capacity of the key cache, in public keys: about 9 MiB of combs.
@@ -59,7 +60,7 @@ const MAX_INVALID_FOR_EQUATION: usize = 2;
 pub struct Cpu {
     info: BackendInfo,
     threads: Threads,
-    isa: Isa,
+    level: Level,
     keys: KeyCache,
     /// Whether the chunk verified last under ZIP 215 had more than [`MAX_INVALID_FOR_EQUATION`]
     /// invalid signatures.
@@ -73,18 +74,18 @@ impl fmt::Debug for Cpu {
 }
 
 impl Cpu {
-    /// A back end with the lanes of `isa` on `threads`.
-    pub fn new(threads: Threads, isa: Isa) -> Self {
+    /// A back end with the lanes of `level` on `threads`.
+    pub fn new(threads: Threads, level: Level) -> Self {
         let info = BackendInfo {
             kind: BackendKind::Cpu,
             threads: threads.count(),
-            detail: description(isa),
+            detail: description(level),
             software: false,
         };
         Cpu {
             info,
             threads,
-            isa,
+            level,
             keys: KeyCache::new(KEY_CACHE_CAPACITY),
             many_invalid: AtomicBool::new(false),
         }
@@ -106,11 +107,11 @@ impl Cpu {
     /// Verifies under ZIP 215, on this thread: by the batch equation, or each signature on its
     /// own if the previous chunk had many invalid ones. The choice affects speed only, never a
     /// verdict.
-    fn verify_zip215(&self, batch: &Batch<'_>, out: &mut [bool]) {
+    fn verify_zip215(&self, level: Level64, batch: &Batch<'_>, out: &mut [bool]) {
         if self.many_invalid.load(Ordering::Relaxed) {
-            ed25519::verify(self.isa, Rule::Zip215, batch, None, out);
+            ed25519::verify(level.into(), Rule::Zip215, batch, None, out);
         } else {
-            ed25519::verify_by_batch_equation(self.isa, batch, out);
+            ed25519::verify_by_batch_equation(level, batch, out);
         }
         let invalid = out.iter().filter(|valid| !**valid).count();
         self.many_invalid.store(invalid > MAX_INVALID_FOR_EQUATION, Ordering::Relaxed);
@@ -119,16 +120,16 @@ impl Cpu {
 
 /// The back end's description: the lanes for 32-bit words, and when the SHA extension is used
 /// instead of them.
-fn description(isa: Isa) -> String {
-    let lanes = match isa {
+fn description(level: Level) -> String {
+    let lanes = match level.isa() {
         Isa::Scalar => "1 lane",
         Isa::Avx2 => "2×8 lanes",
         Isa::Avx512 | Isa::Avx512Ifma => "2×16 lanes",
     };
-    match Sha256Ni::available(isa) {
-        None => format!("{isa} {lanes}"),
-        Some(sha_ni) if sha_ni.is_always_faster() => format!("{isa} {lanes}, sha-ni for SHA-256"),
-        Some(_) => format!("{isa} {lanes}, sha-ni for few or unlike SHA-256 messages"),
+    match Sha256Ni::available(level) {
+        None => format!("{level} {lanes}"),
+        Some(sha_ni) if sha_ni.is_always_faster() => format!("{level} {lanes}, sha-ni for SHA-256"),
+        Some(_) => format!("{level} {lanes}, sha-ni for few or unlike SHA-256 messages"),
     }
 }
 
@@ -138,29 +139,32 @@ impl Backend for Cpu {
     }
 
     fn hash(&self, hash: Hash, records: &Records<'_>, out: &mut [Digest]) -> Result<(), Fault> {
-        hash::hash_records(self.isa, hash, records, &self.threads, out);
+        hash::hash_records(self.level, hash, records, &self.threads, out);
         Ok(())
     }
 
     fn merkle_root(&self, tree: Tree, leaves: &[Digest]) -> Result<Root, Fault> {
-        Ok(merkle::root(self.isa, tree, leaves, &self.threads))
+        Ok(merkle::root(self.level, tree, leaves, &self.threads))
     }
 
     fn verify(&self, rule: Rule, batch: &Batch<'_>, out: &mut [bool]) -> Result<(), Fault> {
         let share = batch.len().div_ceil(self.threads.count());
-        if rule == Rule::Zip215 && self.isa > Isa::Scalar && batch.len() >= MIN_BATCH_EQUATION {
+        if rule == Rule::Zip215
+            && batch.len() >= MIN_BATCH_EQUATION
+            && let Some(level) = self.level.lanes64()
+        {
             let chunk = share.clamp(MIN_BATCH_EQUATION, MAX_BATCH_EQUATION);
             self.threads.for_each_chunk(out, chunk, |start, out| {
-                self.verify_zip215(&batch.slice(start..start + out.len()), out);
+                self.verify_zip215(level, &batch.slice(start..start + out.len()), out);
             });
             return Ok(());
         }
-        let keys = self.keys.expand(self.isa, batch.keys(), &self.threads);
+        let keys = self.keys.expand(self.level, batch.keys(), &self.threads);
         let chunk = share.next_multiple_of(MIN_VERIFY_CHUNK).clamp(MIN_VERIFY_CHUNK, MAX_VERIFY_CHUNK);
         self.threads.for_each_chunk(out, chunk, |start, out| {
             let range = start..start + out.len();
             let keys = keys.as_ref().map(|keys| keys.in_range(range.clone()));
-            ed25519::verify(self.isa, rule, &batch.slice(range), keys.as_deref(), out);
+            ed25519::verify(self.level, rule, &batch.slice(range), keys.as_deref(), out);
         });
         Ok(())
     }
@@ -171,6 +175,6 @@ impl Backend for Cpu {
     }
 
     fn search(&self, puzzle: &Puzzle, window: NonceWindow) -> Result<Option<Nonce>, Fault> {
-        Ok(pow::search(self.isa, puzzle, &window, &self.threads))
+        Ok(pow::search(self.level, puzzle, &window, &self.threads))
     }
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use super::Isa;
+use super::Level;
 use super::field25519::Field;
 use super::lanes::{Lanes32, Lanes64, LanesF64, MAX_LANES64};
 
@@ -13,15 +13,16 @@ const STEPS: usize = 40_000;
 /// Peak rate of 32-bit operations of one thread, in operations per nanosecond, each lane
 /// counted: additions, rotations and three-operand logic in equal parts, without dependency
 /// stalls. Each call measures anew, in a fraction of a millisecond.
-pub fn issue_rate(isa: Isa) -> f64 {
-    ops_per_ns(|| issue(isa, black_box(7)))
+pub fn issue_rate(level: Level) -> f64 {
+    ops_per_ns(|| issue(level, black_box(7)))
 }
 
 /// Peak rate of the multiply-adds on 64-bit lanes that field products consist of, in the same
 /// unit: 52-bit ones with IFMA, else FMA on doubles. `None` at the scalar level, which has no
 /// such lanes.
-pub fn multiply_add_rate(isa: Isa) -> Option<f64> {
-    (isa > Isa::Scalar).then(|| ops_per_ns(|| multiply_adds(isa, black_box(1.5))))
+pub fn multiply_add_rate(level: Level) -> Option<f64> {
+    let level = level.lanes64()?;
+    Some(ops_per_ns(|| multiply_adds(level, black_box(1.5))))
 }
 
 /// Operations per nanosecond, where `run` returns how many it did.

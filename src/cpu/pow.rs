@@ -4,7 +4,7 @@
 //! depend on the nonce, is computed once for each puzzle. Of the second hash only the word that
 //! is compared with the target is computed.
 
-use super::Isa;
+use super::Level;
 use super::lanes::scalar::U32s;
 use super::lanes::{BLOCK_WORDS, LaneFn, Lanes32, MAX_LANES32, Pair};
 use super::sha256::{self, RoundWords, Schedule, State};
@@ -15,10 +15,10 @@ use crate::threads::Threads;
 const STRIDE: u64 = 1 << 15;
 
 /// The lowest nonce in `window` that meets the target.
-pub fn search(isa: Isa, puzzle: &Puzzle, window: &NonceWindow, threads: &Threads) -> Option<Nonce> {
+pub fn search(level: Level, puzzle: &Puzzle, window: &NonceWindow, threads: &Threads) -> Option<Nonce> {
     let job = Job::new(puzzle);
     let search_window =
-        |nonces: NonceWindow| search_stride(isa, puzzle, &job, *nonces.start(), *nonces.end());
+        |nonces: NonceWindow| search_stride(level, puzzle, &job, *nonces.start(), *nonces.end());
     puzzle.check(threads.find_map_first(strides(window, STRIDE), search_window)?)
 }
 

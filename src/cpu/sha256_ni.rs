@@ -1,9 +1,9 @@
 //! SHA-256 by the SHA extension, for messages that are too few or too ragged to fill lanes.
 //! Messages are hashed two at a time, interleaved.
 
-use super::Isa;
 use super::lanes::sha_ni::ShaNi;
 use super::sha256::{INITIAL, last_block_index};
+use super::{Isa, Level};
 
 /// A SHA-256 hasher on the SHA extension.
 #[derive(Clone, Copy)]
@@ -13,9 +13,10 @@ pub struct Sha256Ni {
 }
 
 impl Sha256Ni {
-    /// The hasher, if `isa` allows it and the processor has the extension.
-    pub fn available(isa: Isa) -> Option<Self> {
-        ShaNi::available(isa).map(|extension| Sha256Ni { extension, always_faster: isa < Isa::Avx512 })
+    /// The hasher, if `level` allows it and the processor has the extension.
+    pub fn available(level: Level) -> Option<Self> {
+        let always_faster = !level.isa().includes(Isa::Avx512);
+        ShaNi::available(level).map(|extension| Sha256Ni { extension, always_faster })
     }
 
     /// Whether it beats the lanes even if all of them are filled.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use verilane::cpu::Isa;
+use verilane::cpu::Level;
 use verilane::{Backend, BackendKind, Engine, Options};
 
 /// An environment variable. If it is set, a missing adapter fails the tests; if not, they skip it.
@@ -13,9 +13,10 @@ const REQUIRE_GPU: &str = "VERILANE_REQUIRE_GPU";
 pub fn backends() -> &'static [Arc<dyn Backend>] {
     static BACKENDS: OnceLock<Vec<Arc<dyn Backend>>> = OnceLock::new();
     BACKENDS.get_or_init(|| {
-        let lower = Isa::available().filter(|&isa| isa < Isa::detected());
-        let cpus =
-            lower.map(|isa| of_kind(&Options { isa: Some(isa), ..Options::default() }, BackendKind::Cpu));
+        let lower = Level::available().filter(|&level| level != Level::detected());
+        let cpus = lower.map(|level| {
+            of_kind(&Options { isa: Some(level.isa()), ..Options::default() }, BackendKind::Cpu)
+        });
         let mut backends: Vec<_> = cpus.map(|cpu| cpu.expect("the CPU is always available")).collect();
         for (kind, backend) in Engine::backends(&Options::default()) {
             match backend {

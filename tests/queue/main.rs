@@ -15,7 +15,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use futures::future::{FutureExt, join_all};
 use futures::stream::{self, StreamExt};
 use futures::task::SpawnExt;
-use verilane::cpu::{Cpu, Isa};
+use verilane::cpu::{Cpu, Level};
 use verilane::ed25519::Rule;
 use verilane::queue::{QueueError, QueueOptions, Stats, Ticket, Verifier};
 use verilane::{Backend, Engine, Error, Threads};
@@ -69,7 +69,7 @@ fn known(count: usize) -> Vec<Known> {
 }
 
 fn cpu(threads: usize) -> Arc<dyn Backend> {
-    Arc::new(Cpu::new(Threads::new(threads).unwrap(), Isa::detected()))
+    Arc::new(Cpu::new(Threads::new(threads).unwrap(), Level::detected()))
 }
 
 fn verifier(backends: Vec<Arc<dyn Backend>>, options: QueueOptions) -> Verifier {

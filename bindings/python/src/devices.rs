@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use verilane::cpu::Isa;
+use verilane::cpu::Level;
 
 use crate::error::exception;
 use crate::output;
@@ -16,8 +16,8 @@ use crate::output;
 /// a part of it. No adapter is started.
 #[pyfunction]
 pub fn devices(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    let isa = Isa::best(None).map_err(exception)?;
-    let devices = PyList::new(py, [output::result(py, "Device", ("cpu", isa.to_string(), "", false))?])?;
+    let level = Level::best(None).map_err(exception)?;
+    let devices = PyList::new(py, [output::result(py, "Device", ("cpu", level.to_string(), "", false))?])?;
     for (name, detail, software) in py.detach(adapters) {
         devices.append(output::result(py, "Device", ("gpu", name, detail, software))?)?;
     }

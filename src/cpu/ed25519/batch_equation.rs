@@ -20,11 +20,12 @@ use super::{
     DECODE_VECTORS, le_words, load_lanes, mask_to_bools, parse_signatures, rounds_to_nearest, verify,
 };
 use crate::Digest;
+use crate::cpu::dedup;
 use crate::cpu::edwards25519::{Affine, AffineNiels, AffineNielsPoints, Completed, ProjectiveNielsPoints};
 use crate::cpu::field25519::Field;
+use crate::cpu::isa::Level64;
 use crate::cpu::lanes::{Lanes64, MAX_LANES64};
 use crate::cpu::scalar25519::{ORDER, Recoding, add_product, balanced, reduce, sub};
-use crate::cpu::{Isa, dedup};
 use crate::ed25519::{Batch, Rule};
 
 /// Parts into which a range is split if its equation fails.
@@ -50,29 +51,29 @@ const SAMPLE_LEN: usize = 128;
 ///
 /// If the sample's equation fails, all signatures are verified one by one: the rest is likely
 /// to have invalid ones too.
-pub fn verify_by_batch_equation(isa: Isa, batch: &Batch<'_>, out: &mut [bool]) {
+pub fn verify_by_batch_equation(level: Level64, batch: &Batch<'_>, out: &mut [bool]) {
     if !rounds_to_nearest() {
-        return verify(isa, Rule::Zip215, batch, None, out);
+        return verify(level.into(), Rule::Zip215, batch, None, out);
     }
     let (sample, rest) = out.split_at_mut(SAMPLE_LEN.min(batch.len()));
     let sample_batch = batch.slice(0..sample.len());
-    let sample_terms = terms(isa, &sample_batch);
-    if !equation_holds(isa, &sample_terms, 0..sample_batch.len()) {
-        return verify(isa, Rule::Zip215, batch, None, out);
+    let sample_terms = terms(level, &sample_batch);
+    if !equation_holds(level, &sample_terms, 0..sample_batch.len()) {
+        return verify(level.into(), Rule::Zip215, batch, None, out);
     }
-    BatchEquation { isa, batch: &sample_batch, terms: &sample_terms }
+    BatchEquation { level, batch: &sample_batch, terms: &sample_terms }
         .accept_range(0..sample_batch.len(), sample);
     if rest.is_empty() {
         return;
     }
     let remaining = batch.slice(sample.len()..batch.len());
-    BatchEquation { isa, batch: &remaining, terms: &terms(isa, &remaining) }
+    BatchEquation { level, batch: &remaining, terms: &terms(level, &remaining) }
         .verify_range(0..remaining.len(), rest);
 }
 
 /// Signatures, and their terms of the equation.
 struct BatchEquation<'a> {
-    isa: Isa,
+    level: Level64,
     batch: &'a Batch<'a>,
     terms: &'a Terms,
 }
@@ -80,7 +81,7 @@ struct BatchEquation<'a> {
 impl BatchEquation<'_> {
     /// Writes the verdicts of `range`.
     fn verify_range(&self, range: Range<usize>, out: &mut [bool]) {
-        if equation_holds(self.isa, self.terms, range.clone()) {
+        if equation_holds(self.level, self.terms, range.clone()) {
             return self.accept_range(range, out);
         }
         self.bisect(range, out);
@@ -104,7 +105,7 @@ impl BatchEquation<'_> {
         while failed.len() <= MAX_FAILED_PARTS
             && let Some(part) = parts.next()
         {
-            if equation_holds(self.isa, self.terms, part.clone()) {
+            if equation_holds(self.level, self.terms, part.clone()) {
                 self.accept_range(part, out);
             } else {
                 failed.push(part);
@@ -117,7 +118,7 @@ impl BatchEquation<'_> {
     }
 
     fn verify_singly(&self, range: Range<usize>, out: &mut [bool]) {
-        verify(self.isa, Rule::Zip215, &self.batch.slice(range.clone()), None, &mut out[range]);
+        verify(self.level.into(), Rule::Zip215, &self.batch.slice(range.clone()), None, &mut out[range]);
     }
 }
 

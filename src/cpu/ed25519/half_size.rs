@@ -205,7 +205,7 @@ mod tests {
 
     use super::super::le_words;
     use super::*;
-    use crate::cpu::Isa;
+    use crate::cpu::isa::Level64;
     use crate::ed25519::half_size::{edge_scalars, random_scalars, scalar, with_very_short_half_size};
 
     dispatch! {
@@ -241,12 +241,12 @@ mod tests {
         for (signature, valid) in parsed.iter_mut().zip(&expected) {
             signature.s.0[0] ^= u64::from(!valid);
         }
-        for isa in Isa::available().filter(|&isa| isa > Isa::Scalar) {
+        for level in Level64::available() {
             for count in [parsed.len(), 100, 9, 8, 1] {
                 assert_eq!(
-                    verdicts(isa, &parsed[..count], BASE.for_isa(isa)),
+                    verdicts(level, &parsed[..count], BASE.for_level(level)),
                     expected[..count],
-                    "{isa} {count}"
+                    "{level} {count}"
                 );
             }
         }

@@ -270,7 +270,7 @@ fn select_words<L: LanesF64>(mask: L, a: [L; 4], b: [L; 4]) -> [L; 4] {
 mod tests {
     use super::super::load_lanes;
     use super::*;
-    use crate::cpu::Isa;
+    use crate::cpu::isa::Level64;
     use crate::cpu::lanes::MAX_LANES64;
     use crate::ed25519::half_size::{
         HalfSize, are_half_size, check_half_size, edge_scalars, random_scalars, with_very_short_half_size,
@@ -298,23 +298,23 @@ mod tests {
         all
     }
 
-    fn levels() -> impl Iterator<Item = Isa> {
-        Isa::available().filter(|&isa| isa > Isa::Scalar)
+    fn levels() -> impl Iterator<Item = Level64> {
+        Level64::available()
     }
 
     #[test]
     fn random_scalars_have_half_size_scalars() {
         let scalars = random_scalars(20_000);
-        for isa in levels() {
-            assert!(are_half_size(&check_half_size(&scalars, &half_size_of(isa, &scalars))), "{isa}");
+        for level in levels() {
+            assert!(are_half_size(&check_half_size(&scalars, &half_size_of(level, &scalars))), "{level}");
         }
     }
 
     #[test]
     fn edge_scalars_and_very_short_ones() {
         for scalars in [edge_scalars(), with_very_short_half_size()] {
-            for isa in levels() {
-                check_half_size(&scalars, &half_size_of(isa, &scalars));
+            for level in levels() {
+                check_half_size(&scalars, &half_size_of(level, &scalars));
             }
         }
     }

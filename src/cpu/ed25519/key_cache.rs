@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{ExpandedKey, expand_keys, rounds_to_nearest};
-use crate::cpu::Isa;
+use crate::cpu::isa::Level;
 use crate::threads::Threads;
 
 /// Signatures by one key that pay for its expansion.
@@ -60,8 +60,9 @@ impl KeyCache {
 
     /// The expanded form of each of `keys`. `None` unless all are cached, or the distinct ones
     /// are few enough to be worth expanding now.
-    pub(crate) fn expand(&self, isa: Isa, keys: &[[u8; 32]], threads: &Threads) -> Option<ExpandedKeys> {
-        if isa == Isa::Scalar || self.capacity == 0 || keys.is_empty() || !rounds_to_nearest() {
+    pub(crate) fn expand(&self, level: Level, keys: &[[u8; 32]], threads: &Threads) -> Option<ExpandedKeys> {
+        let level = level.lanes64()?;
+        if self.capacity == 0 || keys.is_empty() || !rounds_to_nearest() {
             return None;
         }
         let max_distinct = keys.len() / MIN_SIGNATURES_PER_KEY;
@@ -90,7 +91,7 @@ impl KeyCache {
             return None;
         }
         let encodings: Vec<_> = missing.iter().map(|&slot| distinct[slot]).collect();
-        let new = threads.map(encodings.chunks(EXPAND_CHUNK), |encodings| expand_keys(isa, encodings));
+        let new = threads.map(encodings.chunks(EXPAND_CHUNK), |encodings| expand_keys(level, encodings));
         let new: Vec<_> = new.into_iter().flatten().map(Arc::new).collect();
         self.insert_all(encodings.iter().zip(&new));
         for (slot, key) in missing.into_iter().zip(new) {

@@ -310,7 +310,7 @@ mod tests {
 
     use super::super::tests::{check_elements, product, sum};
     use super::*;
-    use crate::cpu::Isa;
+    use crate::cpu::isa::Level64;
 
     /// The value of signed limbs: adding p to each limb adds a multiple of p.
     fn value(limbs: [i64; 5]) -> [u64; 4] {
@@ -342,8 +342,8 @@ mod tests {
 
         #[test]
         fn limbs_at_their_bounds(a in limbs(), b in limbs()) {
-            for isa in Isa::available().filter(|&isa| [Isa::Avx2, Isa::Avx512].contains(&isa)) {
-                check(isa, a, b);
+            for level in Level64::available() {
+                check(level, a, b);
             }
         }
     }
@@ -358,9 +358,9 @@ mod tests {
             }
             limbs
         };
-        for isa in Isa::available().filter(|&isa| [Isa::Avx2, Isa::Avx512].contains(&isa)) {
+        for level in Level64::available() {
             for signs in 0..1024 {
-                check(isa, limbs(signs % 32), limbs(signs / 32));
+                check(level, limbs(signs % 32), limbs(signs / 32));
             }
         }
     }

@@ -198,9 +198,9 @@ mod tests {
 
     use super::super::tests::{check_elements, product, sum};
     use super::*;
-    use crate::cpu::Isa;
     use crate::cpu::lanes::Lanes64;
     use crate::cpu::lanes::avx512ifma::{Fe, U64s};
+    use crate::cpu::{Isa, Level};
 
     /// The value of limbs whose low 52 bits count.
     fn value(limbs: [u64; 5]) -> [u64; 4] {
@@ -210,10 +210,14 @@ mod tests {
             .fold([0; 4], |value, limb| sum(product(value, [1 << 52, 0, 0, 0]), [limb & MASK, 0, 0, 0]))
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
-    fn check(a: [u64; 5], b: [u64; 5]) {
-        let element = |limbs: [u64; 5]| -> Fe { Field52(limbs.map(U64s::splat)) };
-        check_elements(element(a), value(a), element(b), value(b));
+    features! {
+        Avx512Ifma,
+        enable {
+            fn check(a: [u64; 5], b: [u64; 5]) {
+                let element = |limbs: [u64; 5]| -> Fe { Field52(limbs.map(U64s::splat)) };
+                check_elements(element(a), value(a), element(b), value(b));
+            }
+        }
     }
 
     proptest! {
@@ -223,7 +227,7 @@ mod tests {
         /// value up to its bound.
         #[test]
         fn limbs_at_their_bounds(mut limbs in any::<[[u64; 5]; 2]>(), full in any::<[u8; 2]>(), top in 0u64..8) {
-            if Isa::detected() < Isa::Avx512Ifma {
+            if Level::detected().isa() != Isa::Avx512Ifma {
                 return Ok(());
             }
             for (limbs, full) in limbs.iter_mut().zip(full) {

@@ -61,10 +61,9 @@ impl Lanes32 for U32s {
 
     #[inline(always)]
     fn call_noinline<F: LaneFn>(function: F) -> F::Output {
-        #[target_feature(enable = "avx2,bmi1,bmi2")]
-        #[inline(never)]
-        fn on_level<F: LaneFn>(function: F) -> F::Output {
-            function.call()
+        features! {
+            Avx2,
+            enable { #[inline(never)] fn on_level<F: LaneFn>(function: F) -> F::Output { function.call() } }
         }
         intrinsic!(on_level(function))
     }
@@ -267,7 +266,7 @@ operators64!(
     BitOr::bitor = _mm256_or_si256,
 );
 
-impl_lanes_radix51!("avx2,fma");
+impl_lanes_radix51!(Avx2);
 
 impl_lanes_f64!(
     _mm256_castsi256_pd,

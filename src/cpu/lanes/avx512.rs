@@ -64,10 +64,9 @@ impl Lanes32 for U32s {
 
     #[inline(always)]
     fn call_noinline<F: LaneFn>(function: F) -> F::Output {
-        #[target_feature(enable = "avx2,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl")]
-        #[inline(never)]
-        fn on_level<F: LaneFn>(function: F) -> F::Output {
-            function.call()
+        features! {
+            Avx512,
+            enable { #[inline(never)] fn on_level<F: LaneFn>(function: F) -> F::Output { function.call() } }
         }
         intrinsic!(on_level(function))
     }
@@ -309,7 +308,7 @@ operators64!(
     BitOr::bitor = _mm512_or_si512,
 );
 
-impl_lanes_radix51!("avx512f,avx512bw,avx512dq,avx512vl");
+impl_lanes_radix51!(Avx512);
 
 impl_lanes_f64!(
     _mm512_castsi512_pd,

@@ -7,7 +7,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::cpu::Isa;
+use crate::cpu::isa::{Level, Token};
 use crate::cpu::sha256::K;
 
 /// Proof that the processor has the extension.
@@ -15,10 +15,13 @@ use crate::cpu::sha256::K;
 pub struct ShaNi(());
 
 impl ShaNi {
-    /// The extension, if the processor has it and `isa` allows vectors.
-    pub fn available(isa: Isa) -> Option<Self> {
+    /// The extension, if the processor has it and `level` allows vectors.
+    pub fn available(level: Level) -> Option<Self> {
         let detected = is_x86_feature_detected!("sha") && is_x86_feature_detected!("sse4.1");
-        (detected && isa >= Isa::Avx2).then_some(ShaNi(()))
+        match level.0 {
+            Token::Scalar => None,
+            Token::Avx2(_) | Token::Avx512(_) | Token::Avx512Ifma(_) => detected.then_some(ShaNi(())),
+        }
     }
 
     /// The compression function, on each message's blocks in turn. All messages must have as

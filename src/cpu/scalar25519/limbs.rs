@@ -196,7 +196,7 @@ mod tests {
 
     use super::super::{Digit, reduce as reduce_one};
     use super::*;
-    use crate::cpu::Isa;
+    use crate::cpu::isa::Level64;
     use crate::cpu::lanes::MAX_LANES64;
 
     const RECODING: Recoding = Recoding::signed(12, 21);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     fn check_all(numbers: &[[u64; 8]; MAX_LANES64]) {
-        Isa::available().filter(|&isa| isa > Isa::Scalar).for_each(|isa| check(isa, numbers));
+        Level64::available().for_each(|level| check(level, numbers));
     }
 
     /// Zero, values near L, and as many ones as fit.

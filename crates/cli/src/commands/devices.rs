@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use verilane::cpu::Isa;
+use verilane::cpu::Level;
 use verilane::{Candidate, Engine, self_test};
 
 use crate::Status;
@@ -87,7 +87,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Status> {
         cores: machine.cores,
         threads: machine.threads,
         memory_bytes: machine.memory_bytes,
-        isa: IsaLevels { detected: Isa::detected().to_string(), used: machine.isa },
+        isa: IsaLevels { detected: Level::detected().to_string(), used: machine.isa },
         adapters: adapters(),
         backend: passed.join("+"),
         backends,

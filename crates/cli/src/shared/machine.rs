@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MINIMUM_CPU_UPDATE_INTERVAL, MemoryRefreshKind, RefreshKind, System};
 use verilane::Options;
-use verilane::cpu::Isa;
+use verilane::cpu::Level;
 
 use super::units::Bytes;
 
@@ -50,7 +50,7 @@ impl Machine {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Machine {
             processor: processor(&system),
-            isa: Isa::best(options.isa)?.to_string(),
+            isa: Level::best(options.isa)?.to_string(),
             cores: System::physical_core_count().unwrap_or(threads),
             threads,
             memory_bytes: system.total_memory(),
