@@ -5,7 +5,7 @@
 //! for the level's features. Every function on lanes is `#[inline(always)]`, so that it is
 //! compiled with those features, unless it is explicitly compiled out of line.
 
-use std::ops::{Add, BitAnd, BitOr, BitXor, Range, Sub};
+use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 use bytemuck::{Pod, Zeroable};
 
@@ -76,6 +76,8 @@ pub mod avx2;
 pub mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub mod avx512ifma;
+mod pair;
+mod prefetch;
 pub mod scalar;
 #[cfg(target_arch = "x86_64")]
 pub mod sha_ni;
@@ -97,6 +99,11 @@ pub mod sha_ni {
         }
     }
 }
+
+pub use pair::Pair;
+pub use prefetch::{
+    prefetch, prefetch_for_write, prefetch_next_group_of_32, prefetch_strided, prefetch_strided_rest,
+};
 
 /// 32-bit words in a 64-byte block.
 pub const BLOCK_WORDS: usize = 16;
@@ -314,130 +321,6 @@ pub trait LanesIfma: Lanes64 {
     fn madd52hi(self, a: Self, b: Self) -> Self;
 }
 
-/// Two vectors as one, of twice the lanes. Their instructions interleave, so that each hides
-/// the latency of the other.
-#[derive(Clone, Copy)]
-pub struct Pair<L>(L, L);
-
-macro_rules! pair_operators {
-    ($($trait:ident::$function:ident),*) => {$(
-        impl<L: Lanes32> $trait for Pair<L> {
-            type Output = Self;
-
-            #[inline(always)]
-            fn $function(self, other: Self) -> Self {
-                Pair($trait::$function(self.0, other.0), $trait::$function(self.1, other.1))
-            }
-        }
-    )*};
-}
-
-pair_operators!(Add::add, BitXor::bitxor, BitAnd::bitand, BitOr::bitor);
-
-impl<L: Lanes32> Pair<L> {
-    #[inline(always)]
-    fn zip<const N: usize>(low: [L; N], high: [L; N]) -> [Self; N] {
-        let mut words = [Pair(low[0], high[0]); N];
-        for i in 1..N {
-            words[i] = Pair(low[i], high[i]);
-        }
-        words
-    }
-}
-
-impl<L: Lanes32> Lanes32 for Pair<L> {
-    const LANES: usize = 2 * L::LANES;
-
-    #[inline(always)]
-    fn call_noinline<F: LaneFn>(function: F) -> F::Output {
-        L::call_noinline(function)
-    }
-
-    #[inline(always)]
-    fn splat(value: u32) -> Self {
-        Pair(L::splat(value), L::splat(value))
-    }
-
-    #[inline(always)]
-    fn load(values: &[u32]) -> Self {
-        Pair(L::load(values), L::load(&values[L::LANES..]))
-    }
-
-    #[inline(always)]
-    fn rotr<const N: i32>(self) -> Self {
-        Pair(self.0.rotr::<N>(), self.1.rotr::<N>())
-    }
-
-    #[inline(always)]
-    fn shr<const N: i32>(self) -> Self {
-        Pair(self.0.shr::<N>(), self.1.shr::<N>())
-    }
-
-    #[inline(always)]
-    fn xor3(self, b: Self, c: Self) -> Self {
-        Pair(self.0.xor3(b.0, c.0), self.1.xor3(b.1, c.1))
-    }
-
-    #[inline(always)]
-    fn choose(self, a: Self, b: Self) -> Self {
-        Pair(self.0.choose(a.0, b.0), self.1.choose(a.1, b.1))
-    }
-
-    #[inline(always)]
-    fn majority(self, b: Self, c: Self) -> Self {
-        Pair(self.0.majority(b.0, c.0), self.1.majority(b.1, c.1))
-    }
-
-    #[inline(always)]
-    fn eq_mask(self, other: Self) -> Self {
-        Pair(self.0.eq_mask(other.0), self.1.eq_mask(other.1))
-    }
-
-    #[inline(always)]
-    fn any(self) -> bool {
-        (self.0 | self.1).any()
-    }
-
-    #[inline(always)]
-    fn any_le(self, bound: Self) -> bool {
-        self.0.any_le(bound.0) | self.1.any_le(bound.1)
-    }
-
-    #[inline(always)]
-    fn swap_bytes(self) -> Self {
-        Pair(self.0.swap_bytes(), self.1.swap_bytes())
-    }
-
-    #[inline(always)]
-    fn load_strided(bytes: &[u8], stride: usize, length: usize) -> [Self; 8] {
-        let (low, high) = (bytes, &bytes[L::LANES * stride..]);
-        Pair::zip(L::load_strided(low, stride, length), L::load_strided(high, stride, length))
-    }
-
-    #[inline(always)]
-    fn gather_half_blocks(blocks: &[&[u8; 64]], half: usize) -> [Self; 8] {
-        let (low, high) = blocks.split_at(L::LANES);
-        Pair::zip(L::gather_half_blocks(low, half), L::gather_half_blocks(high, half))
-    }
-
-    #[inline(always)]
-    fn gather_tails(tails: &[&[u8]]) -> [Self; BLOCK_WORDS] {
-        let (low, high) = tails.split_at(L::LANES);
-        Pair::zip(L::gather_tails(low), L::gather_tails(high))
-    }
-
-    #[inline(always)]
-    fn store_digests(words: [Self; 8], out: &mut [[u8; 32]]) {
-        let (mut low, mut high) = ([words[0].0; 8], [words[0].1; 8]);
-        for i in 1..8 {
-            (low[i], high[i]) = (words[i].0, words[i].1);
-        }
-        let (first, second) = out.split_at_mut(L::LANES);
-        L::store_digests(low, first);
-        L::store_digests(high, second);
-    }
-}
-
 /// The byte order of words.
 #[derive(Clone, Copy)]
 pub enum Endian {
@@ -483,85 +366,6 @@ pub fn gather_blocks<L: Lanes32>(words: &mut [L; BLOCK_WORDS], blocks: &[&[u8; 6
     let half_blocks = words.as_chunks_mut().0;
     half_blocks[0] = endian.convert_le(L::gather_half_blocks(blocks, 0));
     half_blocks[1] = endian.convert_le(L::gather_half_blocks(blocks, 1));
-}
-
-/// Prefetches the cache line at `offset`.
-#[inline(always)]
-pub fn prefetch(bytes: &[u8], offset: usize) {
-    prefetch_line(bytes.as_ptr().wrapping_add(offset), PrefetchHint::L1);
-}
-
-/// Prefetches before `block` of `LANES` contiguous items of `length` bytes is hashed: each
-/// lane's next block into L1; and into L2 half of this block's share of the next group's lines,
-/// since lines that far ahead take longer than one block to arrive.
-#[inline(always)]
-pub fn prefetch_strided<L: Lanes32>(items: &[u8], length: usize, block: usize) {
-    let mut next = items.as_ptr().wrapping_add(64 * (block + 1));
-    for _ in 0..L::LANES {
-        prefetch_line(next, PrefetchHint::L1);
-        next = next.wrapping_add(length);
-    }
-    prefetch_next_group::<L>(items, length, block, 0..L::LANES / 2);
-}
-
-/// Prefetches the other half of the share, after `block`: all of it at once would queue.
-#[inline(always)]
-pub fn prefetch_strided_rest<L: Lanes32>(items: &[u8], length: usize, block: usize) {
-    prefetch_next_group::<L>(items, length, block, L::LANES / 2..L::LANES);
-}
-
-#[inline(always)]
-fn prefetch_next_group<L: Lanes32>(items: &[u8], length: usize, block: usize, lines: Range<usize>) {
-    let next_group = items.as_ptr().wrapping_add(L::LANES * (length + 64 * block));
-    for line in lines {
-        prefetch_line(next_group.wrapping_add(64 * line), PrefetchHint::L2);
-    }
-}
-
-/// Prefetches the next group of `LANES` items of 32 bytes.
-#[inline(always)]
-pub fn prefetch_next_group_of_32<L: Lanes32>(items: &[u8]) {
-    for pair in L::LANES / 2..L::LANES {
-        prefetch_line(items.as_ptr().wrapping_add(64 * pair), PrefetchHint::L1);
-    }
-}
-
-/// Prefetches the first `count` digests for writing.
-#[inline(always)]
-pub fn prefetch_for_write(digests: &[[u8; 32]], count: usize) {
-    for pair in 0..count / 2 {
-        prefetch_line(digests.as_flattened().as_ptr().wrapping_add(64 * pair), PrefetchHint::Write);
-    }
-}
-
-/// The cache level, or the access, that a line is prefetched for.
-#[derive(Clone, Copy)]
-enum PrefetchHint {
-    L1,
-    L2,
-    Write,
-}
-
-/// Prefetches the line at any address. A prefetch of an unmapped address is ignored, which is
-/// cheaper than a bounds check.
-#[inline(always)]
-fn prefetch_line(address: *const u8, hint: PrefetchHint) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
-        let address = address.cast();
-        // SAFETY: a prefetch faults at no address. Every x86-64 processor has the first two
-        // instructions, and those without the last treat it as a no-op.
-        unsafe {
-            match hint {
-                PrefetchHint::L1 => _mm_prefetch::<_MM_HINT_T0>(address),
-                PrefetchHint::L2 => _mm_prefetch::<_MM_HINT_T1>(address),
-                PrefetchHint::Write => _mm_prefetch::<_MM_HINT_ET0>(address),
-            }
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (address, hint);
 }
 
 /// The first `N` bytes of `tail`, zero-padded.
