@@ -256,6 +256,7 @@ fn verdicts_do_not_depend_on_the_key_cache() {
 /// Rounding modes other than to nearest: down, up and towards zero.
 #[cfg(target_arch = "x86_64")]
 #[test]
+#[expect(unsafe_code, reason = "the control register")]
 fn verdicts_do_not_depend_on_the_rounding_mode() {
     let mut rng = ChaCha8Rng::seed_from_u64(31);
     let keys: Vec<_> = (0..4).map(|_| key(&mut rng)).collect();

@@ -1,5 +1,7 @@
 //! Calls through the C interface, many of them with invalid arguments.
 
+#![expect(unsafe_code, reason = "the C interface")]
+
 use std::ffi::CStr;
 use std::fmt::Debug;
 use std::sync::LazyLock;

@@ -301,9 +301,11 @@ impl From<Avx512Ifma> for Avx512 {
     }
 }
 
-/// Defines `fn $name(level, …)`, which runs `$generic::<L>(…)` compiled with the features of
-/// `level`. `L` is the type named `$lanes` in that level's module of `lanes`. For `U32s` `level`
-/// is a [`Level`], for the others a [`Level64`].
+/// Defines `fn $name(level, …)`, which runs `$generic::<T>(…)` compiled with the features of
+/// `level`. `T` is
+/// - for `U32s` the vector of 32-bit words, and `level` is a [`Level`];
+/// - for `U64s` that of 64-bit words, and `level` is a [`Level64`];
+/// - for `Fe` the field elements in the limb form of a [`Level64`].
 ///
 /// `$generic`, and every function it calls with lanes, must be `#[inline(always)]`: only then
 /// is it compiled with the features of the entry point.
@@ -312,51 +314,105 @@ macro_rules! dispatch {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments)]
         $vis fn $name(level: $crate::cpu::Level, $($arg: $type),*) $(-> $ret)? {
-            use $crate::cpu::{isa::Token, lanes};
+            use $crate::cpu::{isa, lanes};
 
-            dispatch! { @x86 Avx2 fn avx2($($arg: $type),*) $(-> $ret)? = $generic::<lanes::avx2::U32s> }
-            dispatch! { @x86 Avx512 fn avx512($($arg: $type),*) $(-> $ret)? = $generic::<lanes::avx512::U32s> }
+            struct Kernel<T>(T);
+
+            impl lanes::Kernel32 for Kernel<($($type,)*)> {
+                type Output = dispatch!(@output $($ret)?);
+
+                #[inline(always)]
+                fn run<L: lanes::Lanes32>(self) -> Self::Output {
+                    let ($($arg,)*) = self.0;
+                    $generic::<L>($($arg),*)
+                }
+            }
+
+            dispatch! { @entry Avx2 run32 fn avx2($($arg: $type),*) $(-> $ret)? }
+            dispatch! { @entry Avx512 run32 fn avx512($($arg: $type),*) $(-> $ret)? }
 
             match level.0 {
-                Token::Scalar => $generic::<lanes::scalar::U32s>($($arg),*),
-                // SAFETY: the token proves that the features are there.
+                isa::Token::Scalar => $generic::<lanes::scalar::U32s>($($arg),*),
                 #[cfg(target_arch = "x86_64")]
-                Token::Avx2(_) => unsafe { avx2($($arg),*) },
-                // SAFETY: as above. IFMA adds nothing to 32-bit lanes, so both levels share one
-                // compilation.
+                isa::Token::Avx2(token) => avx2(token, $($arg),*),
                 #[cfg(target_arch = "x86_64")]
-                Token::Avx512(_) | Token::Avx512Ifma(_) => unsafe { avx512($($arg),*) },
+                isa::Token::Avx512(token) => avx512(token, $($arg),*),
+                // IFMA adds nothing to 32-bit lanes, so both levels share one compilation.
+                #[cfg(target_arch = "x86_64")]
+                isa::Token::Avx512Ifma(token) => avx512(token.into(), $($arg),*),
             }
         }
     };
-    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $generic:ident::<$lanes:ident>) => {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $generic:ident::<$what:ident>) => {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments)]
         $vis fn $name(level: $crate::cpu::isa::Level64, $($arg: $type),*) $(-> $ret)? {
-            use $crate::cpu::{isa::Level64, lanes};
+            use $crate::cpu::{isa, lanes};
 
-            dispatch! { @x86 Avx2 fn avx2($($arg: $type),*) $(-> $ret)? = $generic::<lanes::avx2::$lanes> }
-            dispatch! { @x86 Avx512 fn avx512($($arg: $type),*) $(-> $ret)? = $generic::<lanes::avx512::$lanes> }
-            dispatch! {
-                @x86 Avx512Ifma fn avx512ifma($($arg: $type),*) $(-> $ret)? = $generic::<lanes::avx512ifma::$lanes>
+            struct Kernel<T>(T);
+
+            impl lanes::Kernel64 for Kernel<($($type,)*)> {
+                type Output = dispatch!(@output $($ret)?);
+
+                #[inline(always)]
+                fn run_f64<L: lanes::LanesF64>(self) -> Self::Output {
+                    let ($($arg,)*) = self.0;
+                    dispatch!(@f64 $what L, $generic($($arg),*))
+                }
+
+                #[inline(always)]
+                fn run_ifma<L: lanes::LanesIfma>(self) -> Self::Output {
+                    let ($($arg,)*) = self.0;
+                    dispatch!(@ifma $what L, $generic($($arg),*))
+                }
             }
 
+            dispatch! { @entry Avx2 run64 fn avx2($($arg: $type),*) $(-> $ret)? }
+            dispatch! { @entry Avx512 run64 fn avx512($($arg: $type),*) $(-> $ret)? }
+            dispatch! { @entry Avx512Ifma run64 fn avx512ifma($($arg: $type),*) $(-> $ret)? }
+
             match level {
-                // SAFETY: the token proves that the features are there.
                 #[cfg(target_arch = "x86_64")]
-                Level64::Avx2(_) => unsafe { avx2($($arg),*) },
-                // SAFETY: as above.
+                isa::Level64::Avx2(token) => avx2(token, $($arg),*),
                 #[cfg(target_arch = "x86_64")]
-                Level64::Avx512(_) => unsafe { avx512($($arg),*) },
-                // SAFETY: as above.
+                isa::Level64::Avx512(token) => avx512(token, $($arg),*),
                 #[cfg(target_arch = "x86_64")]
-                Level64::Avx512Ifma(_) => unsafe { avx512ifma($($arg),*) },
+                isa::Level64::Avx512Ifma(token) => avx512ifma(token, $($arg),*),
             }
         }
     };
-    (@x86 $level:ident fn $name:ident($($arg:ident: $type:ty),*) $(-> $ret:ty)? = $generic:ident::<$lanes:ty>) => {
+    // The kernel on one level. Its arguments are passed one by one, so that the compiler knows
+    // which references are unique.
+    (@entry $level:ident $run:ident fn $name:ident($($arg:ident: $type:ty),*) $(-> $ret:ty)?) => {
         #[cfg(target_arch = "x86_64")]
-        features! { $level, enable { fn $name($($arg: $type),*) $(-> $ret)? { $generic::<$lanes>($($arg),*) } } }
+        #[allow(clippy::too_many_arguments)]
+        #[inline(always)]
+        fn $name(token: isa::$level, $($arg: $type),*) $(-> $ret)? {
+            features! {
+                $level,
+                enable {
+                    fn on_level(token: isa::$level, $($arg: $type),*) $(-> $ret)? {
+                        token.$run(Kernel(($($arg,)*)))
+                    }
+                }
+            }
+            // SAFETY: the token proves that the processor has the features.
+            #[allow(unsafe_code)]
+            unsafe { on_level(token, $($arg),*) }
+        }
+    };
+    (@output) => { () };
+    (@output $ret:ty) => { $ret };
+    (@f64 U64s $lanes:ident, $generic:ident($($arg:ident),*)) => { $generic::<$lanes>($($arg),*) };
+    (@ifma U64s $lanes:ident, $generic:ident($($arg:ident),*)) => { $generic::<$lanes>($($arg),*) };
+    // For tests of what only levels with IFMA have.
+    (@f64 Ifma $lanes:ident, $generic:ident($($arg:ident),*)) => {{ let _ = ($($arg,)*); }};
+    (@ifma Ifma $lanes:ident, $generic:ident($($arg:ident),*)) => { $generic::<$lanes>($($arg),*) };
+    (@f64 Fe $lanes:ident, $generic:ident($($arg:ident),*)) => {
+        $generic::<$crate::cpu::field25519::radix51::Field51<$lanes>>($($arg),*)
+    };
+    (@ifma Fe $lanes:ident, $generic:ident($($arg:ident),*)) => {
+        $generic::<$crate::cpu::field25519::radix52::Field52<$lanes>>($($arg),*)
     };
 }
 

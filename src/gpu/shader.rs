@@ -16,6 +16,8 @@
 //! A variant is a set of override constants, which drivers fold, or another list of
 //! sources where the text differs.
 
+#![expect(unsafe_code, reason = "compilation without run-time checks, and the driver's pipeline cache")]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

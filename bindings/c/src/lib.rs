@@ -9,6 +9,7 @@
 //! engine exists. A failure gives a [`Status`] and sets [`verilane_last_error`]. No
 //! panic leaves a function.
 
+#![expect(unsafe_code, reason = "pointers of C")]
 // C prints nothing by `Debug`.
 #![allow(missing_debug_implementations)]
 // The crate's documentation and the header's opening state it once for all functions.

@@ -1,6 +1,8 @@
 //! The overhead of a call through C, against the same call from Rust:
 //! `cargo test --release -p verilane-c --test overhead -- --ignored --nocapture`
 
+#![expect(unsafe_code, reason = "the C interface")]
+
 use std::time::Instant;
 
 use ed25519_dalek::{Signer, SigningKey};

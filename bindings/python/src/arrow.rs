@@ -1,5 +1,7 @@
 //! Arrow's C data interface, through the capsule protocol of Python.
 
+#![expect(unsafe_code, reason = "the Arrow C data interface")]
+
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 

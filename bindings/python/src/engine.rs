@@ -1,6 +1,5 @@
 //! Engines, the default engine, and the log of where calls ran.
 
-use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::intern;
@@ -127,7 +126,7 @@ impl Engine {
 /// A shared engine, and the process that made it: only there its threads exist.
 #[derive(Clone)]
 pub struct EngineHandle {
-    engine: ManuallyDrop<Arc<verilane::Engine>>,
+    engine: Arc<verilane::Engine>,
     process: u32,
 }
 
@@ -135,7 +134,7 @@ impl EngineHandle {
     fn new(options: &Options) -> Result<Self, verilane::Error> {
         let engine = verilane::Engine::with_options(options)?;
         check_placement(&engine, options.placement)?;
-        Ok(EngineHandle { engine: ManuallyDrop::new(Arc::new(engine)), process: std::process::id() })
+        Ok(EngineHandle { engine: Arc::new(engine), process: std::process::id() })
     }
 
     fn belongs_to_this_process(&self) -> bool {
@@ -145,10 +144,10 @@ impl EngineHandle {
 
 impl Drop for EngineHandle {
     fn drop(&mut self) {
-        // Dropping an engine waits for its threads, which a forked process does not have.
-        if self.belongs_to_this_process() {
-            // SAFETY: the engine is not used again.
-            unsafe { ManuallyDrop::drop(&mut self.engine) };
+        // Dropping an engine waits for its threads, which a forked process does not have: there
+        // it is never dropped.
+        if !self.belongs_to_this_process() {
+            std::mem::forget(Arc::clone(&self.engine));
         }
     }
 }

@@ -7,8 +7,10 @@
 //!
 //! Requires the default rounding mode, to nearest.
 
+use std::marker::PhantomData;
+
 use super::{Field, PACKED_LEN, Wide, canonical_words, extract_bits};
-use crate::cpu::lanes::{LanesF64, LanesRadix51, ROUND_TO_INT, power_of_two};
+use crate::cpu::lanes::{LanesF64, Product, ROUND_TO_INT, power_of_two};
 
 /// An element as five doubles, low limb first. Each is an integer of magnitude at most 2^50;
 /// the last may reach 2^50 + 2^10.
@@ -106,46 +108,63 @@ const MUL_ADDEND_HALF_BIASED: [u64; 5] = remove_rounding_constants(MUL_TERMS, HA
 const SQUARE_ADDEND: [u64; 5] = remove_rounding_constants(SQUARE_TERMS, ZERO);
 const SQUARE_ADDEND_BIASED: [u64; 5] = remove_rounding_constants(SQUARE_TERMS, BIAS);
 
-/// The unreduced product of two elements, plus `addend`. This function and those below are
-/// compiled out of line, once for each level, through [`LanesRadix51`].
-#[inline(always)]
-pub fn mul_wide<L: LanesF64>(a: &[L; 5], b: &[L; 5], addend: &[u64; 5]) -> [L; 5] {
-    let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (*a, *b);
-    let dot2 = SplitProduct::dot2;
-    let columns = [
-        SplitProduct::mul(a0, b0),
-        dot2([a0, b1], [a1, b0]),
-        dot2([a0, b2], [a1, b1]).add(SplitProduct::mul(a2, b0)),
-        dot2([a0, b3], [a1, b2]).add(dot2([a2, b1], [a3, b0])),
-        dot2([a0, b4], [a1, b3]).add(dot2([a2, b2], [a3, b1])).add(SplitProduct::mul(a4, b0)),
-        dot2([a1, b4], [a2, b3]).add(dot2([a3, b2], [a4, b1])),
-        dot2([a2, b4], [a3, b3]).add(SplitProduct::mul(a4, b2)),
-        dot2([a3, b4], [a4, b3]),
-        SplitProduct::mul(a4, b4),
-    ];
-    fold(&columns, addend)
+/// The unreduced product of two elements, plus `addend`.
+struct MulWide;
+
+impl<L: LanesF64> Product<L, 5> for MulWide {
+    #[inline(always)]
+    fn mul(a: &[L; 5], b: &[L; 5], addend: &[u64; 5]) -> [L; 5] {
+        let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (*a, *b);
+        let dot2 = SplitProduct::dot2;
+        let columns = [
+            SplitProduct::mul(a0, b0),
+            dot2([a0, b1], [a1, b0]),
+            dot2([a0, b2], [a1, b1]).add(SplitProduct::mul(a2, b0)),
+            dot2([a0, b3], [a1, b2]).add(dot2([a2, b1], [a3, b0])),
+            dot2([a0, b4], [a1, b3]).add(dot2([a2, b2], [a3, b1])).add(SplitProduct::mul(a4, b0)),
+            dot2([a1, b4], [a2, b3]).add(dot2([a3, b2], [a4, b1])),
+            dot2([a2, b4], [a3, b3]).add(SplitProduct::mul(a4, b2)),
+            dot2([a3, b4], [a4, b3]),
+            SplitProduct::mul(a4, b4),
+        ];
+        fold(&columns, addend)
+    }
 }
 
 /// The unreduced square of an element, plus `addend`. The sum of two doubled products of the
 /// lower four limbs is at most 2^102; those with the last limb may exceed it and are split one
 /// by one.
-#[inline(always)]
-pub fn square_wide<L: LanesF64>(a: &[L; 5], addend: &[u64; 5]) -> [L; 5] {
-    let [a0, a1, a2, a3, a4] = *a;
-    let [d0, d1, d2, d3] = [a0.add_f64(a0), a1.add_f64(a1), a2.add_f64(a2), a3.add_f64(a3)];
-    let dot2 = SplitProduct::dot2;
-    let columns = [
-        SplitProduct::mul(a0, a0),
-        SplitProduct::mul(d0, a1),
-        dot2([d0, a2], [a1, a1]),
-        dot2([d0, a3], [d1, a2]),
-        SplitProduct::mul(d0, a4).add(dot2([d1, a3], [a2, a2])),
-        SplitProduct::mul(d1, a4).add(SplitProduct::mul(d2, a3)),
-        dot2([d2, a4], [a3, a3]),
-        SplitProduct::mul(d3, a4),
-        SplitProduct::mul(a4, a4),
-    ];
-    fold(&columns, addend)
+struct SquareWide;
+
+impl<L: LanesF64> Product<L, 5> for SquareWide {
+    #[inline(always)]
+    fn mul(a: &[L; 5], _: &[L; 5], addend: &[u64; 5]) -> [L; 5] {
+        let [a0, a1, a2, a3, a4] = *a;
+        let [d0, d1, d2, d3] = [a0.add_f64(a0), a1.add_f64(a1), a2.add_f64(a2), a3.add_f64(a3)];
+        let dot2 = SplitProduct::dot2;
+        let columns = [
+            SplitProduct::mul(a0, a0),
+            SplitProduct::mul(d0, a1),
+            dot2([d0, a2], [a1, a1]),
+            dot2([d0, a3], [d1, a2]),
+            SplitProduct::mul(d0, a4).add(dot2([d1, a3], [a2, a2])),
+            SplitProduct::mul(d1, a4).add(SplitProduct::mul(d2, a3)),
+            dot2([d2, a4], [a3, a3]),
+            SplitProduct::mul(d3, a4),
+            SplitProduct::mul(a4, a4),
+        ];
+        fold(&columns, addend)
+    }
+}
+
+/// The reduction of a product that starts from a biased addend.
+struct Reduced<F>(PhantomData<F>);
+
+impl<L: LanesF64, F: Product<L, 5>> Product<L, 5> for Reduced<F> {
+    #[inline(always)]
+    fn mul(a: &[L; 5], b: &[L; 5], addend: &[u64; 5]) -> [L; 5] {
+        carry(&F::mul(a, b, addend))
+    }
 }
 
 /// Folds nine columns to five limbs and adds `addend`: 2^255 = 19 modulo p.
@@ -193,19 +212,7 @@ fn carry<L: LanesF64>(sum: &[L; 5]) -> [L; 5] {
     limbs
 }
 
-/// The reduced product of two elements.
-#[inline(always)]
-pub fn mul<L: LanesF64>(a: &[L; 5], b: &[L; 5]) -> [L; 5] {
-    carry(&mul_wide(a, b, &MUL_ADDEND_BIASED))
-}
-
-/// The reduced square of an element.
-#[inline(always)]
-pub fn square<L: LanesF64>(a: &[L; 5]) -> [L; 5] {
-    carry(&square_wide(a, &SQUARE_ADDEND_BIASED))
-}
-
-impl<L: LanesRadix51> Field for Field51<L> {
+impl<L: LanesF64> Field for Field51<L> {
     type Lanes = L;
 
     const BIAS: [u64; 5] = BIAS;
@@ -255,28 +262,28 @@ impl<L: LanesRadix51> Field for Field51<L> {
 
     #[inline(always)]
     fn mul_wide(self, other: Self) -> Wide<L> {
-        Wide(L::mul_wide(&self.0, &other.0, &MUL_ADDEND))
+        Wide(L::mul_noinline::<MulWide, 5>(&self.0, &other.0, &MUL_ADDEND))
     }
 
     #[inline(always)]
     fn mul_wide_biased(self, other: Self) -> Wide<L> {
-        Wide(L::mul_wide(&self.0, &other.0, &MUL_ADDEND_BIASED))
+        Wide(L::mul_noinline::<MulWide, 5>(&self.0, &other.0, &MUL_ADDEND_BIASED))
     }
 
     #[inline(always)]
     fn double_mul_wide_biased(self, other: Self) -> Wide<L> {
-        let half = Wide(L::mul_wide(&self.0, &other.0, &MUL_ADDEND_HALF_BIASED));
+        let half = Wide(L::mul_noinline::<MulWide, 5>(&self.0, &other.0, &MUL_ADDEND_HALF_BIASED));
         Self::add(half, half)
     }
 
     #[inline(always)]
     fn square_wide(self) -> Wide<L> {
-        Wide(L::square_wide(&self.0, &SQUARE_ADDEND))
+        Wide(L::mul_noinline::<SquareWide, 5>(&self.0, &self.0, &SQUARE_ADDEND))
     }
 
     #[inline(always)]
     fn square_wide_biased(self) -> Wide<L> {
-        Wide(L::square_wide(&self.0, &SQUARE_ADDEND_BIASED))
+        Wide(L::mul_noinline::<SquareWide, 5>(&self.0, &self.0, &SQUARE_ADDEND_BIASED))
     }
 
     #[inline(always)]
@@ -286,12 +293,12 @@ impl<L: LanesRadix51> Field for Field51<L> {
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        Field51(L::mul(&self.0, &other.0))
+        Field51(L::mul_noinline::<Reduced<MulWide>, 5>(&self.0, &other.0, &MUL_ADDEND_BIASED))
     }
 
     #[inline(always)]
     fn square(self) -> Self {
-        Field51(L::square(&self.0))
+        Field51(L::mul_noinline::<Reduced<SquareWide>, 5>(&self.0, &self.0, &SQUARE_ADDEND_BIASED))
     }
 
     #[inline(always)]
@@ -325,7 +332,7 @@ mod tests {
     }
 
     #[inline(always)]
-    fn check_lanes<L: LanesRadix51>(a: [i64; 5], b: [i64; 5]) {
+    fn check_lanes<L: LanesF64>(a: [i64; 5], b: [i64; 5]) {
         let element = |limbs: [i64; 5]| Field51(limbs.map(|limb| L::splat_f64(limb as f64)));
         check_elements(element(a), value(a), element(b), value(b));
     }

@@ -4,7 +4,7 @@
 //! limbs need no masking: limb i counts modulo 2^52.
 
 use super::{Field, PACKED_LEN, Wide, canonical_words, extract_bits, splat_limbs};
-use crate::cpu::lanes::{LanesF64, LanesIfma};
+use crate::cpu::lanes::LanesIfma;
 
 /// An element as limbs of 52, 52, 52, 52 and 47 bits, low limb first.
 ///
@@ -107,7 +107,7 @@ fn fold<L: LanesIfma>(low: [L; 5], high: [L; 5]) -> Wide<L> {
     ])
 }
 
-impl<L: LanesIfma + LanesF64> Field for Field52<L> {
+impl<L: LanesIfma> Field for Field52<L> {
     type Lanes = L;
 
     const BIAS: [u64; 5] = BIAS;
@@ -192,15 +192,13 @@ impl<L: LanesIfma + LanesF64> Field for Field52<L> {
     }
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::super::tests::{check_elements, product, sum};
     use super::*;
-    use crate::cpu::lanes::Lanes64;
-    use crate::cpu::lanes::avx512ifma::{Fe, U64s};
-    use crate::cpu::{Isa, Level};
+    use crate::cpu::isa::Level64;
 
     /// The value of limbs whose low 52 bits count.
     fn value(limbs: [u64; 5]) -> [u64; 4] {
@@ -210,14 +208,14 @@ mod tests {
             .fold([0; 4], |value, limb| sum(product(value, [1 << 52, 0, 0, 0]), [limb & MASK, 0, 0, 0]))
     }
 
-    features! {
-        Avx512Ifma,
-        enable {
-            fn check(a: [u64; 5], b: [u64; 5]) {
-                let element = |limbs: [u64; 5]| -> Fe { Field52(limbs.map(U64s::splat)) };
-                check_elements(element(a), value(a), element(b), value(b));
-            }
-        }
+    dispatch! {
+        fn check(a: [u64; 5], b: [u64; 5]) = check_limbs::<Ifma>
+    }
+
+    #[inline(always)]
+    fn check_limbs<L: LanesIfma>(a: [u64; 5], b: [u64; 5]) {
+        let element = |limbs: [u64; 5]| Field52(limbs.map(L::splat));
+        check_elements(element(a), value(a), element(b), value(b));
     }
 
     proptest! {
@@ -227,9 +225,6 @@ mod tests {
         /// value up to its bound.
         #[test]
         fn limbs_at_their_bounds(mut limbs in any::<[[u64; 5]; 2]>(), full in any::<[u8; 2]>(), top in 0u64..8) {
-            if Level::detected().isa() != Isa::Avx512Ifma {
-                return Ok(());
-            }
             for (limbs, full) in limbs.iter_mut().zip(full) {
                 for (i, limb) in limbs.iter_mut().enumerate() {
                     *limb |= if full >> i & 1 == 1 { MASK } else { 0 };
@@ -237,8 +232,7 @@ mod tests {
                 limbs[4] = (1 << 47) + (1 << 12) - 1 - top * (limbs[4] >> 20);
             }
             let [a, b] = limbs;
-            // SAFETY: the processor has the level, as checked above.
-            unsafe { check(a, b) }
+            Level64::available().for_each(|level| check(level, a, b));
         }
     }
 }

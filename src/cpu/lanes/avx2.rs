@@ -1,12 +1,15 @@
 //! AVX2 with FMA: 8 lanes of 32 bits, 4 lanes of 64 bits.
 
+#![expect(unsafe_code, reason = "intrinsics")]
+
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 use super::{
-    BLOCK_WORDS, Endian, LaneFn, Lanes32, Lanes64, LanesF64, LanesRadix51, U64x4, gather_blocks, zero_padded,
+    BLOCK_WORDS, Endian, Kernel32, Kernel64, LaneFn, Lanes32, Lanes64, LanesF64, Product, U64x4,
+    gather_blocks, zero_padded,
 };
-use crate::cpu::field25519::radix51::{self, Field51};
+use crate::cpu::isa::Avx2;
 
 /// Eight 32-bit words.
 #[derive(Clone, Copy)]
@@ -15,9 +18,24 @@ pub struct U32s(__m256i);
 /// Evaluates intrinsics that access no memory, which are safe at this level.
 macro_rules! intrinsic {
     ($intrinsics:expr) => {
-        // SAFETY: the entry points run this level only where the processor has it.
+        // SAFETY: only the token runs code on the vectors of this level, and it exists only
+        // where the processor has the features.
         unsafe { $intrinsics }
     };
+}
+
+impl Avx2 {
+    /// Runs a kernel on this level's 32-bit lanes.
+    #[inline(always)]
+    pub fn run32<K: Kernel32>(self, kernel: K) -> K::Output {
+        kernel.run::<U32s>()
+    }
+
+    /// Runs a kernel on this level's 64-bit lanes.
+    #[inline(always)]
+    pub fn run64<K: Kernel64>(self, kernel: K) -> K::Output {
+        kernel.run_f64::<U64s>()
+    }
 }
 
 impl Add for U32s {
@@ -242,9 +260,6 @@ fn transpose(rows: [U32s; 8]) -> [U32s; 8] {
 #[derive(Clone, Copy)]
 pub struct U64s(__m256i);
 
-/// The form of GF(2^255 - 19) elements at this level.
-pub type Fe = Field51<U64s>;
-
 macro_rules! operators64 {
     ($($trait:ident::$function:ident = $intrinsic:ident),* $(,)?) => {$(
         impl $trait for U64s {
@@ -266,8 +281,6 @@ operators64!(
     BitOr::bitor = _mm256_or_si256,
 );
 
-impl_lanes_radix51!(Avx2);
-
 impl_lanes_f64!(
     _mm256_castsi256_pd,
     _mm256_castpd_si256,
@@ -286,6 +299,27 @@ unsafe fn le(a: __m256d, b: __m256d) -> __m256i {
 
 impl Lanes64 for U64s {
     const LANES: usize = 4;
+
+    // The compiler ignores `inline(never)` on functions with target features. This one has none,
+    // and a function with more features cannot be inlined into its caller.
+    #[inline(never)]
+    fn mul_noinline<F: Product<Self, N>, const N: usize>(
+        a: &[Self; N],
+        b: &[Self; N],
+        addend: &[u64; N],
+    ) -> [Self; N] {
+        features! {
+            Avx2,
+            enable {
+                fn on_level<F: Product<U64s, N>, const N: usize>(
+                    a: &[U64s; N], b: &[U64s; N], addend: &[u64; N]
+                ) -> [U64s; N] {
+                    F::mul(a, b, addend)
+                }
+            }
+        }
+        intrinsic!(on_level::<F, N>(a, b, addend))
+    }
 
     #[inline(always)]
     fn splat(value: u64) -> Self {

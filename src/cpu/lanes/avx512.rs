@@ -1,10 +1,12 @@
 //! AVX-512 F, BW, DQ and VL: 16 lanes of 32 bits, 8 lanes of 64 bits.
 
+#![expect(unsafe_code, reason = "intrinsics")]
+
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
-use super::{BLOCK_WORDS, LaneFn, Lanes32, Lanes64, LanesF64, LanesRadix51, U64x4};
-use crate::cpu::field25519::radix51::{self, Field51};
+use super::{BLOCK_WORDS, Kernel32, Kernel64, LaneFn, Lanes32, Lanes64, LanesF64, Product, U64x4};
+use crate::cpu::isa::Avx512;
 
 /// Sixteen 32-bit words.
 #[derive(Clone, Copy)]
@@ -13,7 +15,8 @@ pub struct U32s(__m512i);
 /// Evaluates intrinsics that access no memory, which are safe at this level.
 macro_rules! intrinsic {
     ($intrinsics:expr) => {
-        // SAFETY: the entry points run this level only where the processor has it.
+        // SAFETY: only the token runs code on the vectors of this level, and it exists only
+        // where the processor has the features.
         unsafe { $intrinsics }
     };
 }
@@ -22,6 +25,20 @@ macro_rules! intrinsic {
 const XOR3: i32 = 0b1001_0110;
 const CHOOSE: i32 = 0b1100_1010;
 const MAJORITY: i32 = 0b1110_1000;
+
+impl Avx512 {
+    /// Runs a kernel on this level's 32-bit lanes.
+    #[inline(always)]
+    pub fn run32<K: Kernel32>(self, kernel: K) -> K::Output {
+        kernel.run::<U32s>()
+    }
+
+    /// Runs a kernel on this level's 64-bit lanes.
+    #[inline(always)]
+    pub fn run64<K: Kernel64>(self, kernel: K) -> K::Output {
+        kernel.run_f64::<U64s>()
+    }
+}
 
 impl Add for U32s {
     type Output = Self;
@@ -284,9 +301,6 @@ fn transpose_8_columns(columns: [U32s; 8]) -> [U32s; 8] {
 #[derive(Clone, Copy)]
 pub struct U64s(pub(super) __m512i);
 
-/// The form of GF(2^255 - 19) elements at this level.
-pub type Fe = Field51<U64s>;
-
 macro_rules! operators64 {
     ($($trait:ident::$function:ident = $intrinsic:ident),* $(,)?) => {$(
         impl $trait for U64s {
@@ -307,8 +321,6 @@ operators64!(
     BitAnd::bitand = _mm512_and_si512,
     BitOr::bitor = _mm512_or_si512,
 );
-
-impl_lanes_radix51!(Avx512);
 
 impl_lanes_f64!(
     _mm512_castsi512_pd,
@@ -335,6 +347,27 @@ unsafe fn le(a: __m512d, b: __m512d) -> __m512i {
 
 impl Lanes64 for U64s {
     const LANES: usize = 8;
+
+    // The compiler ignores `inline(never)` on functions with target features. This one has none,
+    // and a function with more features cannot be inlined into its caller.
+    #[inline(never)]
+    fn mul_noinline<F: Product<Self, N>, const N: usize>(
+        a: &[Self; N],
+        b: &[Self; N],
+        addend: &[u64; N],
+    ) -> [Self; N] {
+        features! {
+            Avx512,
+            enable {
+                fn on_level<F: Product<U64s, N>, const N: usize>(
+                    a: &[U64s; N], b: &[U64s; N], addend: &[u64; N]
+                ) -> [U64s; N] {
+                    F::mul(a, b, addend)
+                }
+            }
+        }
+        intrinsic!(on_level::<F, N>(a, b, addend))
+    }
 
     #[inline(always)]
     fn splat(value: u64) -> Self {

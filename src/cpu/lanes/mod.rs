@@ -1,40 +1,15 @@
 //! SIMD vectors with one item in each lane. The algorithms are written once over the traits
 //! here; each instruction-set level implements them in a file of its own.
 //!
-//! A level's types are used only below an entry point that `dispatch!` defines, which checks
-//! for the level's features. Every function on lanes is `#[inline(always)]`, so that it is
-//! compiled with those features, unless it is explicitly compiled out of line.
+//! A level's vectors are private to its file: other code meets them only as a type parameter of
+//! a [`Kernel32`] or [`Kernel64`], which the level's token runs. So whoever has the type has the
+//! level's features, and methods on vectors are safe. Every function on lanes is
+//! `#[inline(always)]`, so that it is compiled with those features, unless it is explicitly
+//! compiled out of line.
 
 use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 use bytemuck::{Pod, Zeroable};
-
-/// Implements [`LanesRadix51`] for `U64s` with the level's features, out of line.
-///
-/// The compiler ignores `inline(never)` on functions with target features. The outer function
-/// has none, and a function with more features cannot be inlined into its caller.
-#[cfg(target_arch = "x86_64")]
-macro_rules! impl_lanes_radix51 {
-    ($level:ident) => {
-        impl LanesRadix51 for U64s {
-            impl_lanes_radix51!($level, fn mul_wide(a: &[U64s; 5], b: &[U64s; 5], addend: &[u64; 5]));
-            impl_lanes_radix51!($level, fn square_wide(a: &[U64s; 5], addend: &[u64; 5]));
-            impl_lanes_radix51!($level, fn mul(a: &[U64s; 5], b: &[U64s; 5]));
-            impl_lanes_radix51!($level, fn square(a: &[U64s; 5]));
-        }
-    };
-    ($level:ident, fn $name:ident($($arg:ident: $type:ty),*)) => {
-        #[inline(never)]
-        fn $name($($arg: $type),*) -> [U64s; 5] {
-            features! {
-                $level,
-                enable { fn on_level($($arg: $type),*) -> [U64s; 5] { radix51::$name($($arg),*) } }
-            }
-            // SAFETY: the entry points run this level only where the processor has it.
-            unsafe { on_level($($arg),*) }
-        }
-    };
-}
 
 /// Implements [`LanesF64`] for `U64s` by the level's intrinsics and its function `le`.
 #[cfg(target_arch = "x86_64")]
@@ -71,11 +46,11 @@ macro_rules! impl_lanes_f64 {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub mod avx2;
+mod avx2;
 #[cfg(target_arch = "x86_64")]
-pub mod avx512;
+mod avx512;
 #[cfg(target_arch = "x86_64")]
-pub mod avx512ifma;
+mod avx512ifma;
 mod pair;
 mod prefetch;
 pub mod scalar;
@@ -122,6 +97,34 @@ pub trait LaneFn {
 
     /// Calls the function; must be `#[inline(always)]`.
     fn call(self) -> Self::Output;
+}
+
+/// A function on 32-bit lanes, with its arguments.
+pub trait Kernel32 {
+    /// The result.
+    type Output;
+
+    /// Runs on lanes of type `L`; must be `#[inline(always)]`.
+    fn run<L: Lanes32>(self) -> Self::Output;
+}
+
+/// A function on 64-bit lanes, with its arguments: a version for each way of multiplying.
+pub trait Kernel64 {
+    /// The result.
+    type Output;
+
+    /// Runs on lanes with the fused multiply-add of doubles; must be `#[inline(always)]`.
+    fn run_f64<L: LanesF64>(self) -> Self::Output;
+
+    /// Runs on lanes with IFMA; must be `#[inline(always)]`.
+    fn run_ifma<L: LanesIfma>(self) -> Self::Output;
+}
+
+/// A product of numbers of `N` limbs. Its arguments are references, which are passed in
+/// registers.
+pub trait Product<L, const N: usize> {
+    /// `a * b + addend`, or `a * a + addend`; must be `#[inline(always)]`.
+    fn mul(a: &[L; N], b: &[L; N], addend: &[u64; N]) -> [L; N];
 }
 
 /// A vector of 32-bit words, one of each item. Addition wraps.
@@ -200,6 +203,14 @@ pub trait Lanes64:
 {
     /// The number of lanes.
     const LANES: usize;
+
+    /// Calls [`Product::mul`] out of line, compiled once for each level. Inlined, the dozen
+    /// products of a point formula would exceed the instruction cache and spill registers.
+    fn mul_noinline<F: Product<Self, N>, const N: usize>(
+        a: &[Self; N],
+        b: &[Self; N],
+        addend: &[u64; N],
+    ) -> [Self; N];
 
     /// `value` in each lane.
     fn splat(value: u64) -> Self;
@@ -296,24 +307,8 @@ pub trait LanesF64: Lanes64 {
     fn fma_f64(self, a: Self, b: Self) -> Self;
 }
 
-/// Lanes with the products of [`radix51`](super::field25519::radix51) out of line. Inlined, the
-/// dozen products of a point formula would exceed the instruction cache and spill registers.
-pub trait LanesRadix51: LanesF64 {
-    /// The unreduced product `a * b + addend`.
-    fn mul_wide(a: &[Self; 5], b: &[Self; 5], addend: &[u64; 5]) -> [Self; 5];
-
-    /// The unreduced square `a * a + addend`.
-    fn square_wide(a: &[Self; 5], addend: &[u64; 5]) -> [Self; 5];
-
-    /// The reduced product `a * b`.
-    fn mul(a: &[Self; 5], b: &[Self; 5]) -> [Self; 5];
-
-    /// The reduced square `a * a`.
-    fn square(a: &[Self; 5]) -> [Self; 5];
-}
-
 /// Lanes with IFMA's multiply-add. It multiplies the low 52 bits of `a` and `b`.
-pub trait LanesIfma: Lanes64 {
+pub trait LanesIfma: LanesF64 {
     /// Adds the low 52 bits of the 104-bit product.
     fn madd52lo(self, a: Self, b: Self) -> Self;
 

@@ -1,5 +1,7 @@
 //! Prefetching of what the lanes read and write next.
 
+#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "intrinsics"))]
+
 use std::ops::Range;
 
 use super::Lanes32;

@@ -5,6 +5,8 @@
 //! full AVX2 vector. At AVX-512 levels the extension therefore serves only messages that would
 //! leave lanes empty.
 
+#![expect(unsafe_code, reason = "intrinsics")]
+
 use std::arch::x86_64::*;
 
 use crate::cpu::isa::{Level, Token};
